@@ -1,0 +1,192 @@
+"""The run folder: a request, and one line per answered question, appended as it is answered.
+
+    results/<task>/<model>/<run id>/
+      request.json      what was asked for; a folder made by another request is refused
+      records-0.jsonl   one Record per line (one file per worker); the last line for a question wins
+      summary.json      derived, can be made again
+
+A kill at any moment costs at most the line being written: a torn last line is cut off before
+the next append, and its question is asked again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from filelock import FileLock, Timeout
+
+from harness.errors import JournalError
+from harness.types import Record
+
+_FIELDS = {field.name for field in dataclasses.fields(Record)}
+_TUPLES = ("frames", "times", "options")
+
+
+class Journal:
+    """One run folder, held by one process at a time.
+
+    ``with Journal(folder, request) as journal:`` takes the folder's lock, refuses a folder that
+    belongs to another request, and mends torn lines. Raises JournalError.
+    """
+
+    def __init__(self, folder: Path, request: Mapping[str, Any], worker: int = 0) -> None:
+        self.folder = folder
+        self.request = request
+        self.path = folder / f"records-{worker}.jsonl"
+        self._lock = FileLock(folder / f".lock-{worker}")
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Journal:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise JournalError(
+                f"{self.folder}: another process is running this same request; "
+                "wait for it, or stop it and run again to resume"
+            ) from None
+        try:
+            self._claim()
+            _cut_torn_line(self.path)
+            self._file = open(self.path, "ab")  # noqa: SIM115 - closed in __exit__
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._lock.release()
+
+    def append(self, record: Record) -> None:
+        """Writes one record as one line, flushed. Raises JournalError when the disk refuses."""
+        assert self._file is not None, "append() outside `with journal`"
+        try:
+            self._file.write(_line(record))
+            self._file.flush()
+        except OSError as error:
+            raise JournalError(
+                f"{self.path}: cannot write ({error.strerror}); free some space and run the same "
+                "command again: what was answered is kept"
+            ) from error
+
+    def _claim(self) -> None:
+        """Writes request.json, or checks that the one there is the same request."""
+        path = self.folder / "request.json"
+        if not path.exists():
+            write_atomically(path, json.dumps(self.request, indent=2, ensure_ascii=False) + "\n")
+            return
+        theirs = read_json(path).get("identity")
+        ours = json.loads(json.dumps(self.request["identity"]))
+        if theirs != ours:
+            raise JournalError(
+                f"{self.folder} belongs to another request ({difference(theirs, ours)}); "
+                "choose another results folder, or move that one away"
+            )
+
+
+def read_records(folder: Path) -> list[Record]:
+    """All records of a run, in the order written; the last one for a question wins.
+
+    A torn last line is passed over. Raises JournalError for any other damaged line.
+    """
+    latest: dict[str, Record] = {}
+    for path in sorted(folder.glob("records-*.jsonl")):
+        for record in _read_file(path):
+            latest[record.question] = record
+    return list(latest.values())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises JournalError when it is none (NaN is not JSON)."""
+    try:
+        value = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+    except (OSError, ValueError) as error:
+        raise JournalError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise JournalError(f"{path}: holds a {type(value).__name__}, not a JSON object")
+    return value
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces a file by way of a temporary one, so that no reader ever sees half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise JournalError(f"{path}: cannot write ({error.strerror}); free some space") from error
+
+
+def difference(theirs: object, ours: object, where: str = "") -> str:
+    """Names every place in which two JSON values differ: ``frames: 8, not 16; …``."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        keys = sorted(theirs.keys() | ours.keys())
+        parts = (
+            difference(theirs.get(key), ours.get(key), f"{where}.{key}" if where else str(key))
+            for key in keys
+        )
+        return "; ".join(part for part in parts if part)
+    return "" if theirs == ours else f"{where}: {theirs!r}, not {ours!r}"
+
+
+def _line(record: Record) -> bytes:
+    value = {key: _plain(item) for key, item in vars(record).items()}
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _read_file(path: Path) -> Iterator[Record]:
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            yield _record(json.loads(line, parse_constant=_refuse_constant))
+        except (ValueError, TypeError, KeyError) as error:
+            last = number == len(lines) - 1 and not lines[-1]
+            if last:  # a power cut can leave a full-length line of zeros
+                return
+            raise JournalError(
+                f"{path}:{number}: damaged record ({error}); delete the line to have its "
+                "question asked again"
+            ) from error
+
+
+def _record(value: dict[str, Any]) -> Record:
+    known = {key: item for key, item in value.items() if key in _FIELDS}
+    for key in _TUPLES:
+        if key in known:
+            known[key] = tuple(known[key])
+    return Record(**known)
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Cuts the file after its last whole record."""
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    keep = content.rfind(b"\n") + 1
+    start = content.rfind(b"\n", 0, max(keep - 1, 0)) + 1
+    try:
+        if keep:
+            json.loads(content[start:keep])
+    except ValueError:
+        keep = start
+    if keep < len(content):
+        os.truncate(path, keep)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
