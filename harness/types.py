@@ -245,13 +245,34 @@ class Estimate:
 class Backend(Protocol):
     """Takes watched clips as they are decoded, yields answers as they finish (any order)."""
 
+    def identity(self) -> Mapping[str, object]:
+        """What decides the answers (checkpoint's commit or hash, dtype, …), without loading it."""
+        ...
+
     def answer(
         self, clips: Iterable[WatchedClip], decoding: Decoding
     ) -> Iterator[Answer | Failure]: ...
 
 
 class Task(Protocol):
-    """A benchmark under one protocol: what is asked, how, and how an answer is scored."""
+    """A benchmark under one protocol: what is asked, how, and how an answer is scored.
+
+    ``denominator``: whether unread answers count ("all") or not ("read"); ``aggregate`` names
+    the headline; ``breakdowns`` the groups that are reported.
+    """
+
+    @property
+    def denominator(self) -> str: ...
+
+    @property
+    def aggregate(self) -> str: ...
+
+    @property
+    def breakdowns(self) -> Sequence[str]: ...
+
+    def identity(self) -> Mapping[str, str]:
+        """The data: repository and revision, or a hash of the local rows."""
+        ...
 
     def clips(self) -> Sequence[Clip]:
         """Every clip with its questions, in the benchmark's order. Raises DataError."""

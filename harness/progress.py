@@ -1,0 +1,38 @@
+"""The progress bar: clips done, questions per second, time left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+
+from tqdm import tqdm
+
+from harness.types import Clip, Record
+
+
+class Progress:
+    """A bar over clips on standard error, fed one record at a time."""
+
+    def __init__(self, clips: Sequence[Clip]) -> None:
+        self._left = Counter({clip.id: len(clip.questions) for clip in clips})
+        self._questions = 0
+        self._bar = tqdm(total=len(clips), unit="clip", dynamic_ncols=True, leave=False)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def update(self, record: Record) -> None:
+        """One question is done; its clip is done with the last of them."""
+        self._questions += 1
+        elapsed = self._bar.format_dict["elapsed"]
+        rate = self._questions / elapsed if elapsed else 0.0
+        self._bar.set_postfix_str(f"{rate:.1f} questions/s", refresh=False)
+        self._left[record.video] -= 1
+        if self._left[record.video] == 0:
+            self._bar.update()

@@ -1,0 +1,93 @@
+"""A request: everything a run needs, built and checked, with no trace of how it was configured."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from harness.types import Backend, Decoding, Task
+from harness.video.sampling import Sampling
+
+Control = Literal["none", "blank", "single_frame", "shuffled", "no_options"]
+CONTROLS: tuple[str, ...] = get_args(Control)
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """How frames are read.
+
+    ``size``: "full" hands frames over as they were filmed, as papers did; "model" lets the
+    decoder shrink them to what the model's processor needs (faster, pixels differ slightly).
+    ``decoder``: pyav, or torchcodec | decord to reproduce numbers made with those.
+    ``damaged``: "fail" or "partial". ``timeout``: seconds one clip may take.
+    ``workers``: decoding processes (null: one per core; 0: none, read in this process).
+    ``in_flight``: clips decoded ahead. ``store``: a folder that keeps decoded frames, of at most
+    ``store_gb`` gigabytes.
+    """
+
+    size: Literal["full", "model"] = "full"
+    decoder: Literal["pyav", "torchcodec", "decord"] = "pyav"
+    damaged: Literal["fail", "partial"] = "fail"
+    timeout: float = 300.0
+    workers: int | None = None
+    in_flight: int = 4
+    store: str | None = None
+    store_gb: float = 50.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run: a benchmark under a protocol, a model behind a backend, and how to watch."""
+
+    task: str
+    model: str
+    benchmark: Task
+    backend: Backend
+    sampling: Sampling
+    decoding: Decoding
+    video: VideoOptions
+    settings: Mapping[str, Any]
+    results: Path = Path("results")
+    limit: int | None = None
+    control: Control = "none"
+    permute_options: int = 1
+    allow_failures: bool = False
+    retry_failures: bool = True
+    allow_overflow: bool = False
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers, and nothing else: equal identities share a run folder.
+
+        Where it runs, on how many workers, and what is done about failures are left out. The
+        protocol's settings are in, the place its data lie on this machine is not.
+        """
+        protocol = {k: v for k, v in self.settings["task"].items() if k != "source"}
+        video = self.video
+        return {
+            "task": self.task,
+            "protocol": protocol,
+            "data": dict(self.benchmark.identity()),
+            "model": self.model,
+            "backend": dict(self.backend.identity()),
+            "sampling": dataclasses.asdict(self.sampling),
+            "decoding": dataclasses.asdict(self.decoding),
+            "video": {"size": video.size, "decoder": video.decoder, "damaged": video.damaged},
+            "limit": self.limit,
+            "control": self.control,
+            "permute_options": self.permute_options,
+        }
+
+    def folder(self) -> Path:
+        """``results/<task>/<model>/<run id>``: the id is a hash of the identity."""
+        return self.results / self.task / self.model / run_id(self.identity())
+
+
+def run_id(identity: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits of the SHA-256 of the identity's canonical JSON."""
+    canonical = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]

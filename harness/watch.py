@@ -1,0 +1,97 @@
+"""From clips to watched clips: which are asked, what is shown of them, in what words.
+
+Selecting, rotating and removing evidence are pure; reading happens ahead of the model in
+worker processes (harness.video.ahead).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from harness.request import Control, Request
+from harness.task import rotate
+from harness.types import Clip, Frames, Prompt, Task, WatchedClip
+from harness.video.ahead import Read, Reader
+
+Failed = Callable[[Clip, str], None]
+
+
+def select(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
+    """At most ``limit`` whole clips, spread evenly over every breakdown of their questions.
+
+    Greedy and deterministic: each step takes the first clip whose groups are the least covered
+    so far. The chosen clips keep the benchmark's order.
+    """
+    if limit is None or limit >= len(clips):
+        return list(clips)
+    groups = [
+        [item for question in clip.questions for item in question.groups.items()] for clip in clips
+    ]
+    covered: Counter[tuple[str, str]] = Counter()
+    left = dict.fromkeys(range(len(clips)))
+
+    def coverage(index: int) -> float:
+        return sum(covered[group] for group in groups[index]) / max(len(groups[index]), 1)
+
+    while len(clips) - len(left) < limit:
+        best = min(left, key=coverage)
+        covered.update(groups[best])
+        del left[best]
+    return [clip for index, clip in enumerate(clips) if index not in left]
+
+
+def rotated(clips: Sequence[Clip], times: int) -> list[Clip]:
+    """The clips with every question asked ``times`` times (at most once per option), its options
+    moved on by one each time."""
+    return [
+        dataclasses.replace(
+            clip,
+            questions=tuple(
+                rotate(question, by)
+                for question in clip.questions
+                for by in range(min(times, max(len(question.options), 1)))
+            ),
+        )
+        for clip in clips
+    ]
+
+
+def remove_evidence(frames: Frames, control: Control, seed: str) -> Frames:
+    """The frames as a control shows them: all black, the middle one only, or out of order."""
+    pixels = frames.pixels
+    if control == "blank":
+        pixels = np.zeros_like(pixels)
+    elif control == "single_frame":
+        pixels = np.broadcast_to(pixels[len(pixels) // 2], pixels.shape)
+    elif control == "shuffled":
+        digest = hashlib.sha256(seed.encode()).digest()
+        order = np.random.default_rng(list(digest)).permutation(len(pixels))
+        pixels = pixels[order]
+    return dataclasses.replace(frames, pixels=pixels)
+
+
+def watch(
+    clips: Iterable[Clip], request: Request, reader: Reader, size: int | None, failed: Failed
+) -> Iterator[WatchedClip]:
+    """Reads the clips ahead and yields them in order with their prompts written.
+
+    ``size`` is the shortest edge in pixels to decode to (None: as filmed). A clip that cannot be
+    read is handed to ``failed`` with the reason, and skipped.
+    """
+    for clip, result in reader.read(_reads(clips, request, size)):
+        if isinstance(result, Exception):
+            failed(clip, str(result))
+            continue
+        _, frames = result
+        frames = remove_evidence(frames, request.control, clip.id)
+        yield WatchedClip(clip, frames, _prompts(request.benchmark, clip, frames))
+
+
+def _prompts(task: Task, clip: Clip, frames: Frames) -> tuple[Prompt, ...]:
+    times = frames.times.tolist()
+    return tuple(task.prompt(clip, question, times) for question in clip.questions)
