@@ -1,0 +1,1 @@
+"""What is said about runs: leaderboard, comparisons, audits, the gate. No model is run here."""
