@@ -12,6 +12,8 @@ from harness.errors import HarnessError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from harness.request import Request
+
 HELP = """harness: measure how well a model understands video
 
   python -m harness task=videomme model=llava_next_video frames=32
@@ -60,12 +62,15 @@ def _run() -> int:
 def _job(config: DictConfig) -> int:
     """One run of a sweep. Its error ends it alone; Ctrl-C ends the sweep."""
     from harness.config import SETTING_ERRORS, explain, request_from
-    from harness.report.leaderboard import show, write
-    from harness.runner import run
+    from harness.runner import plan, run
 
     try:
         request = request_from(config)
-        outcome = run(request, plan_only=config.plan)
+        if config.plan:
+            print(plan(request))
+            return 0
+        outcome = run(request)
+        _show(request)
     except SETTING_ERRORS as error:
         return _complain(explain(error))
     except HarnessError as error:
@@ -73,14 +78,22 @@ def _job(config: DictConfig) -> int:
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to resume.", file=sys.stderr)
         sys.exit(130)
-    if outcome is None:
-        return 0
-    write(request.results)
-    print(show(request.results, request.task))
     print(f"\n{outcome.folder}")
     for line in outcome.complaints:
-        print(line, file=sys.stderr)
+        print(f"harness: {line}", file=sys.stderr)
     return int(bool(outcome.complaints))
+
+
+def _show(request: Request) -> None:
+    """Prints the leaderboard of this request's task, and rewrites the one over all runs."""
+    from harness.report import leaderboard
+    from harness.report.runs import find
+
+    leaderboard.write(request.results)
+    runs, _ = find(request.results / request.task)
+    print(
+        leaderboard.table([run for run in runs if run.task == request.task]).to_string(index=False)
+    )
 
 
 def _complain(line: str) -> int:
@@ -95,8 +108,11 @@ def _help() -> str:
     groups = ("task", "model", "backend", "sampling", "decoding")
     lines = [
         textwrap.fill(
-            f"{group:<9} {'  '.join(choices(group))}", 96, initial_indent="  ",
-            subsequent_indent=" " * 12, break_on_hyphens=False,
+            f"{group:<9} {'  '.join(choices(group))}",
+            96,
+            initial_indent="  ",
+            subsequent_indent=" " * 12,
+            break_on_hyphens=False,
         )
         for group in groups
     ]

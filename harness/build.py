@@ -120,4 +120,6 @@ def _spell(hint: Any) -> str:
     if hint is type(None):
         return "null"
     names = {int: "a whole number", float: "a number", str: "a text", bool: "true | false"}
-    return names.get(hint) or ("a list" if origin is tuple else str(getattr(hint, "__name__", hint)))
+    return names.get(hint) or (
+        "a list" if origin is tuple else str(getattr(hint, "__name__", hint))
+    )

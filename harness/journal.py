@@ -15,9 +15,10 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -26,6 +27,8 @@ from harness.types import Record
 
 _FIELDS = {field.name for field in dataclasses.fields(Record)}
 _TUPLES = ("frames", "times", "options")
+CIRCUMSTANCES = ("settings", "environment", "questions")
+"""What request.json holds beside the identity: it may differ when a run is resumed."""
 
 
 class Journal:
@@ -40,7 +43,7 @@ class Journal:
         self.request = request
         self.path = folder / f"records-{worker}.jsonl"
         self._lock = FileLock(folder / f".lock-{worker}")
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
 
     def __enter__(self) -> Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -54,25 +57,30 @@ class Journal:
         try:
             self._claim()
             _cut_torn_line(self.path)
-            self._file = open(self.path, "ab")  # noqa: SIM115 - closed in __exit__
+            # unbuffered: a line that could not be written must not wait to fail again on close
+            self._file = open(self.path, "ab", buffering=0)
         except BaseException:
             self._lock.release()
             raise
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         if self._file is not None:
             self._file.close()
         self._lock.release()
 
     def append(self, record: Record) -> None:
-        """Writes one record as one line, flushed. Raises JournalError when the disk refuses."""
+        """Writes one record as one line, at once. Raises JournalError when the disk refuses."""
         assert self._file is not None, "append() outside `with journal`"
+        line = memoryview(_line(record))
         try:
-            self._file.write(_line(record))
-            self._file.flush()
+            while line:
+                line = line[self._file.write(line) :]
         except OSError as error:
             raise JournalError(
                 f"{self.path}: cannot write ({error.strerror}); free some space and run the same "
@@ -85,8 +93,7 @@ class Journal:
         if not path.exists():
             write_atomically(path, json.dumps(self.request, indent=2, ensure_ascii=False) + "\n")
             return
-        theirs = read_json(path).get("identity")
-        ours = json.loads(json.dumps(self.request["identity"]))
+        theirs, ours = _identity(read_json(path)), _identity(json.loads(json.dumps(self.request)))
         if theirs != ours:
             raise JournalError(
                 f"{self.folder} belongs to another request ({difference(theirs, ours)}); "
@@ -140,9 +147,13 @@ def difference(theirs: object, ours: object, where: str = "") -> str:
     return "" if theirs == ours else f"{where}: {theirs!r}, not {ours!r}"
 
 
+def _identity(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in request.items() if key not in CIRCUMSTANCES}
+
+
 def _line(record: Record) -> bytes:
     value = {key: _plain(item) for key, item in vars(record).items()}
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
 
 
 def _plain(value: Any) -> Any:

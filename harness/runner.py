@@ -4,130 +4,58 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import json
 import platform
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from harness.journal import Journal, read_records, write_atomically
+from harness.progress import Progress
+from harness.recorder import Recorder
+from harness.report.summary import summarise
 from harness.request import Request, run_id
-from harness.types import Answer, Clip, Failure, Prompt, Record, Score, Task, WatchedClip
+from harness.scoring.degenerate import is_degenerate
+from harness.types import Clip, Question, Record
+from harness.video.ahead import Reader
+from harness.watch import rotated, select, watch
 
-LONGEST_RESPONSE = 1_000_000
-"""Characters. What a server sends beyond this is a failure, not an answer."""
+MOST_DEGENERATE = 0.05
+"""Share of empty or endlessly repeating answers above which a run is not to be trusted."""
 
 _PACKAGES = ("harness", "torch", "transformers", "av", "numpy", "datasets")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a record needs to know of a question that is with the backend."""
-
-    video: str
-    prompt: Prompt
-    frames: tuple[int, ...]
-    times: tuple[float, ...]
-
-
-class Recorder:
-    """Turns what comes back into records and writes each at once."""
-
-    def __init__(self, task: Task, journal: Journal) -> None:
-        self._task = task
-        self._journal = journal
-        self._asked: dict[str, Asked] = {}
-
-    def watching(self, clips: Iterator[WatchedClip]) -> Iterator[WatchedClip]:
-        """Passes clips on to the backend, remembering what was asked of them (not the pixels)."""
-        for watched in clips:
-            frames, times = watched.frames.indices, tuple(watched.frames.times.tolist())
-            for prompt in watched.prompts:
-                self._asked[prompt.question.id] = Asked(watched.clip.id, prompt, frames, times)
-            yield watched
-
-    def answered(self, answer: Answer | Failure) -> Record:
-        """Scores and records one answer, or records the failure."""
-        asked = self._asked.pop(answer.question)
-        record = self._record(asked, answer)
-        self._journal.append(record)
-        return record
-
-    def unwatched(self, clip: Clip, reason: str) -> None:
-        """Records every question of a clip that could not be read as failed."""
-        for question in clip.questions:
-            asked = Asked(clip.id, Prompt(question, ()), (), ())
-            self._journal.append(self._record(asked, Failure(question.id, reason)))
-
-    def unanswered(self) -> None:
-        """Records what a backend was given and never answered."""
-        for question in list(self._asked):
-            self.answered(Failure(question, "the backend ended without an answer"))
-
-    def _record(self, asked: Asked, answer: Answer | Failure) -> Record:
-        question = asked.prompt.question
-        if isinstance(answer, Answer) and len(answer.text) > LONGEST_RESPONSE:
-            reason = f"a response of {len(answer.text):,} characters (limit {LONGEST_RESPONSE:,})"
-            answer = Failure(answer.question, reason, answer.seconds)
-        said = answer if isinstance(answer, Answer) else None
-        score = self._task.score(question, said.text) if said else Score(None, None)
-        status = "failed" if said is None else "unread" if score.value is None else "scored"
-        return Record(
-            question=question.id,
-            video=asked.video,
-            prompt=asked.prompt.text,
-            frames=asked.frames,
-            times=asked.times,
-            response=said.text if said else None,
-            finish=said.finish if said else None,
-            answer=score.answer,
-            score=score.value,
-            status=status,
-            reason=answer.reason if isinstance(answer, Failure) else None,
-            seconds=round(answer.seconds, 4),
-            options=question.options,
-            gold=question.gold,
-            groups=dict(question.groups),
-            subtitles=asked.prompt.subtitles,
-            probabilities=said.probabilities if said else None,
-        )
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """What a run came to: its folder, and the summary written there."""
+    """What a run came to: its folder, the summary written there, and what is wrong with it."""
 
     folder: Path
     summary: Mapping[str, Any]
+    complaints: tuple[str, ...]
 
 
-def run(request: Request, report: Callable[[str], None] = print) -> Outcome:
-    """Runs a request to its end, or resumes it.
+def run(request: Request, tell: Callable[[str], None] = print) -> Outcome:
+    """Runs a request to its end, or resumes it; ``tell`` is given the plan before weights load.
 
     Raises PlanError before anything is loaded when the run cannot fit, and JournalError when
     the run folder is busy, full or another's.
     """
     clips = prepared(request)
-    plan = make_plan(request, clips)
-    report(str(plan))
+    plan = planned(request, clips)
+    tell(str(plan))
     plan.refuse(allow_overflow=request.allow_overflow)
-    with Journal(request.folder(), describe(request)) as journal:
+    with Journal(request.folder(), describe(request, clips)) as journal:
         before = {record.question: record for record in read_records(journal.folder)}
         waited = answer(request, pending(clips, before, request.retry_failures), journal)
-        summary = conclude(request, journal.folder, waited)
-    return Outcome(journal.folder, summary)
+        return conclude(request, clips, journal.folder, waited)
 
 
 def prepared(request: Request) -> list[Clip]:
-    """The clips this request asks about. Raises DataError when two questions share an id."""
-    clips = select(request.benchmark.clips(), request.limit)
-    clips = arrange(clips, request.control, request.permute_options)
-    ids = Counter(question.id for clip in clips for question in clip.questions)
-    if twice := [id for id, count in ids.items() if count > 1]:
-        raise DataError(f"{request.task}: question id {twice[0]!r} appears {ids[twice[0]]} times")
-    return clips
+    """The clips this request asks about, in the benchmark's order."""
+    return rotated(select(request.benchmark.clips(), request.limit), request.permute_options)
 
 
 def pending(
@@ -163,9 +91,12 @@ def answer(request: Request, clips: Sequence[Clip], journal: Journal) -> float:
         return reader.waited
 
 
-def conclude(request: Request, folder: Path, waited: float) -> dict[str, Any]:
+def conclude(request: Request, clips: Sequence[Clip], folder: Path, waited: float) -> Outcome:
     """Derives summary.json from the records and the request."""
     records = read_records(folder)
+    degenerate = sum(
+        record.response is not None and is_degenerate(record.response) for record in records
+    )
     summary = summarise(
         records,
         task=request.task,
@@ -175,21 +106,35 @@ def conclude(request: Request, folder: Path, waited: float) -> dict[str, Any]:
         aggregate=request.benchmark.aggregate,
         breakdowns=request.benchmark.breakdowns,
         seconds=sum(record.seconds for record in records),
-        waited=waited,
+        expected=sum(len(clip.questions) for clip in clips),
+        extra={"waited": round(waited, 3), "degenerate": degenerate},
     )
     write_atomically(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-    return summary
+    return Outcome(folder, summary, tuple(_complaints(request, records, degenerate)))
 
 
-def describe(request: Request) -> dict[str, Any]:
+def _complaints(request: Request, records: Sequence[Record], degenerate: int) -> Iterator[str]:
+    failed = [record for record in records if record.status == "failed"]
+    if failed and not request.allow_failures:
+        yield (
+            f"{len(failed)} of {len(records)} questions failed, the first with: "
+            f"{failed[0].reason} (question {failed[0].question}); run again to retry them"
+        )
+    if degenerate > MOST_DEGENERATE * len(records):
+        yield (
+            f"{degenerate} of {len(records)} answers are empty or one token repeated: the prompt "
+            "overflows the model's context, or the checkpoint is damaged; do not use this score"
+        )
+
+
+def describe(request: Request, clips: Sequence[Clip]) -> dict[str, Any]:
     """What request.json holds: the identity, the settings it came from, and where it ran."""
     identity = request.identity()
     return {
         "id": run_id(identity),
-        "task": request.task,
-        "model": request.model,
+        **identity,
         "frames": request.sampling.frames,
-        "identity": identity,
+        "questions": sum(len(clip.questions) for clip in clips),
         "settings": dict(request.settings),
         "environment": {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),

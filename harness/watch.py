@@ -16,7 +16,7 @@ import numpy as np
 from harness.request import Control, Request
 from harness.task import rotate
 from harness.types import Clip, Frames, Prompt, Task, WatchedClip
-from harness.video.ahead import Read, Reader
+from harness.video.ahead import Reader
 
 Failed = Callable[[Clip, str], None]
 
