@@ -109,6 +109,20 @@ def bootstrap(
     return float(interval.low), float(interval.high)
 
 
+def jackknife(rest: Sequence[float]) -> float:
+    """The 95% half-width of any statistic, from its values with each video left out in turn.
+
+    For headlines that are no mean, such as Video-MME-v2's group scores. NaN for fewer than two.
+    """
+    from scipy import stats
+
+    count = len(rest)
+    if count < 2:
+        return math.nan
+    error = math.sqrt((count - 1) * float(np.var(rest)))
+    return float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error
+
+
 def paired(
     first: Mapping[str, float], second: Mapping[str, float], clusters: Mapping[str, Hashable]
 ) -> Paired:

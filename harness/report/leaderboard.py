@@ -96,12 +96,11 @@ def cells(title: str, members: Sequence[Run], runs: Sequence[Run] = ()) -> pd.Da
 
 def visual_gain(run: Run, runs: Sequence[Run]) -> Any:
     """Score minus that of the same run shown blank frames, paired; None without such a run."""
-    if run.request.get("control"):
+    if run.control != "none":
         return None
-    wanted = {**_asked(run), "control": "blank"}
+    wanted = run.identity | {"control": "blank"}
     for other in runs:
-        same = other.model == run.model and other.frames == run.frames
-        if same and other.request.get("control") == "blank" and _asked(other) == wanted:
+        if other.control == "blank" and other.identity == wanted:
             blank, seen = ({r.question: score_of(r) for r in x.records} for x in (other, run))
             return stats.paired(blank, seen, {r.question: r.video for r in run.records}).difference
     return None
@@ -163,13 +162,15 @@ def write(results: Path | str) -> list[str]:
 
 def _asked(run: Run) -> dict[str, Any]:
     """What must agree for two scores to be comparable: everything but the model and its frames."""
-    keys = ("task", "protocol", "limit", "control", "permute_options", "data")
-    return {key: run.request.get(key) for key in keys}
+    keys = ("task", "protocol", "data", "limit", "control", "permute_options")
+    return {key: run.identity.get(key) for key in keys}
 
 
 def _title(run: Run) -> str:
-    named = [(key, run.request.get(key)) for key in ("limit", "control", "permute_options")]
-    return " · ".join([run.task, *(f"{key}={value}" for key, value in named if value)])
+    usual = {"limit": None, "control": "none", "permute_options": 1}
+    named = [(key, run.identity.get(key, value)) for key, value in usual.items()]
+    unusual = [f"{key}={value}" for key, value in named if value != usual[key]]
+    return " · ".join([run.task, *unusual])
 
 
 def _sure(run: Run) -> float:

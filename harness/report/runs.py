@@ -43,8 +43,18 @@ class Run:
         return int(value) if value is not None else None
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides the answers, as hashed into the id."""
+        return dict(self.request.get("identity") or {})
+
+    @property
     def protocol(self) -> dict[str, Any]:
-        return dict(self.request.get("protocol") or {})
+        """The benchmark's settings: prompt, reader, denominator, …"""
+        return dict(self.identity.get("protocol") or {})
+
+    @property
+    def control(self) -> str:
+        return str(self.identity.get("control") or "none")
 
     @property
     def complete(self) -> bool:
@@ -99,18 +109,21 @@ def _summary(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _remade(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
-    protocol = request.get("protocol") or {}
-    records = _checked(folder)
-    return summarise(
-        records,
-        task=request["task"],
-        model=request["model"],
-        frames=request.get("frames"),
-        denominator=protocol.get("denominator") or "all",
-        aggregate=protocol.get("aggregate") or "micro",
-        seconds=sum(record.seconds for record in records),
-        expected=request.get("questions"),
+    """Without a summary nobody knows how many questions there were: not a complete run."""
+    run = Run(folder, request, {})
+    expected = request.get("questions")
+    summary = summarise(
+        run.records,
+        task=run.task,
+        model=run.model,
+        frames=run.frames,
+        denominator=run.protocol.get("denominator") or "all",
+        aggregate=run.protocol.get("aggregate") or "micro",
+        breakdowns=run.protocol.get("breakdowns"),
+        seconds=sum(record.seconds for record in run.records),
+        expected=expected,
     )
+    return summary if expected is not None else summary | {"complete": False}
 
 
 def _checked(folder: Path) -> list[Record]:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness import stats
-from harness.errors import RequestError
+from harness.report.diagnostics import consistency
+from harness.scoring.aggregate import breakdown, chance, counted, headline, members
 from harness.types import Estimate, Record
-
-DENOMINATORS: Mapping[str, Callable[[Record], bool]] = {
-    "all": lambda record: record.status != "failed",
-    "answered": lambda record: record.status == "scored",
-    "nonempty": lambda record: record.status != "failed" and bool((record.response or "").strip()),
-}
-"""Which records count. ``all``: every question that ran, unread is wrong (the default; lmms-eval's
-Video-MME). ``answered``: unread ones are left out (Video-MME's own scorer). ``nonempty``: blank
-responses are left out, other unread ones are wrong (lmms-eval's MVBench)."""
 
 _KNOWN_ORDER = {"short": 0, "medium": 1, "long": 2}
 
@@ -32,23 +25,22 @@ def summarise(
     aggregate: str = "micro",
     breakdowns: Sequence[str] | None = None,
     seconds: float = 0.0,
+    waited: float = 0.0,
     expected: int | None = None,
-    extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """summary.json as a dict: JSON-ready, no NaN, the same for any order of ``records``.
 
-    ``aggregate`` is ``micro`` or ``macro:<breakdown>`` (mean over that breakdown's values);
-    ``breakdowns`` defaults to all groups that the records name; ``seconds`` is wall time;
-    ``expected`` is how many questions the request asks: a run that has fewer, or any failure, is
-    not ``complete``. Raises RequestError for an unknown denominator or aggregate.
+    ``denominator`` and ``aggregate`` are names of ``harness.scoring.aggregate``; ``breakdowns``
+    defaults to all groups that the records name; ``seconds`` of the model and ``waited`` for
+    frames; ``expected`` is how many questions the request asks: a run that has fewer, or any
+    failure, is not ``complete``. Raises RequestError for an unknown denominator or aggregate.
     """
     ordered = sorted(records, key=lambda record: record.question)
-    unlabelled = sum(not _labelled(record) for record in ordered)
-    judged = [record for record in ordered if _labelled(record)]
-    counted = counted_under(denominator, judged)
+    kept = counted(ordered, denominator)
+    overall = estimate(kept, aggregate)
     failed = sum(record.status == "failed" for record in ordered)
-    overall = estimate(counted, aggregate)
-    names = breakdowns if breakdowns is not None else group_names(ordered)
+    hidden = sum(record.gold is None and record.answer is not None for record in ordered)
+    names = breakdowns or group_names(ordered)
     return {
         "task": task,
         "model": model,
@@ -56,41 +48,46 @@ def summarise(
         "n": overall.n,
         "clusters": overall.clusters,
         "scored": sum(record.status == "scored" for record in ordered),
-        "unread": sum(record.status == "unread" for record in ordered),
+        "unread": sum(record.status == "unread" for record in ordered) - hidden,
         "failed": failed,
-        "unlabelled": unlabelled,
+        "unlabelled": hidden,
         "accuracy": _number(overall.value),
         "half_width": _number(overall.half_width),
-        "bounds": _bounds(counted, judged, aggregate) if failed else None,
+        "chance": _number(chance(ordered, aggregate)),
+        "bounds": _bounds(kept, ordered, aggregate) if failed else None,
         "denominator": denominator,
         "aggregate": aggregate,
-        "complete": failed == 0 and expected is not None and len(ordered) == expected,
+        "complete": failed == 0 and expected in (None, len(ordered)),
         "expected": expected,
         "seconds": round(seconds, 3),
+        "waited": round(waited, 3),
         "subtitles": _subtitles(ordered),
-        "by": {name: _by(counted, name) for name in names},
-        **(extra or {}),
+        "consistency": consistency(ordered),
+        "by": {name: _by(kept, name) for name in names},
     }
 
 
-def counted_under(denominator: str, records: Iterable[Record]) -> list[Record]:
-    """The records that ``denominator`` counts. Raises RequestError for an unknown name."""
-    if denominator not in DENOMINATORS:
-        raise RequestError(
-            f"denominator={denominator}: unknown; choose one of {', '.join(DENOMINATORS)}"
-        )
-    return [record for record in records if DENOMINATORS[denominator](record)]
-
-
 def estimate(records: Sequence[Record], aggregate: str = "micro") -> Estimate:
-    """The headline estimate; an unread record counts as 0."""
+    """The headline of records that all count (see ``counted``), with its interval.
+
+    Any other aggregate than micro and macro has the interval of the jackknife over videos.
+    """
     scores, videos = [score_of(r) for r in records], [r.video for r in records]
     if aggregate == "micro":
         return stats.accuracy(scores, videos)
     kind, _, name = aggregate.partition(":")
-    if kind != "macro" or not name:
-        raise RequestError(f"aggregate={aggregate}: write micro or macro:<breakdown>")
-    return stats.macro(scores, videos, [r.groups.get(name, "") for r in records])
+    if kind != "macro":
+        value = headline(records, aggregate)
+        rest = [
+            headline([r for r in records if r.video != video], aggregate)
+            for video in dict.fromkeys(videos)
+        ]
+        return Estimate(value, stats.jackknife(rest), len(records), len(rest))
+    parts = [(r, value) for r in records for value in members(r.groups.get(name, ""))]
+    found = stats.macro(
+        [score_of(r) for r, _ in parts], [r.video for r, _ in parts], [value for _, value in parts]
+    )
+    return Estimate(found.value, found.half_width, len(records), found.clusters)
 
 
 def score_of(record: Record) -> float:
@@ -114,15 +111,11 @@ def in_order(values: Iterable[str]) -> list[str]:
     return sorted(set(values), key=key)
 
 
-def _labelled(record: Record) -> bool:
-    """False for an answer whose gold is hidden (EgoSchema's full set): nothing to score."""
-    return record.status != "scored" or record.score is not None
-
-
 def _by(records: Sequence[Record], name: str) -> dict[str, dict[str, Any]]:
+    parts = breakdown(records, name)
     table = {}
-    for value in in_order(r.groups[name] for r in records if name in r.groups):
-        part = estimate([r for r in records if r.groups.get(name) == value])
+    for value in in_order(parts):
+        part = estimate(parts[value])
         table[value] = {
             "n": part.n,
             "accuracy": _number(part.value),
@@ -132,19 +125,15 @@ def _by(records: Sequence[Record], name: str) -> dict[str, dict[str, Any]]:
 
 
 def _bounds(
-    counted: Sequence[Record], judged: Sequence[Record], aggregate: str
+    kept: Sequence[Record], records: Sequence[Record], aggregate: str
 ) -> dict[str, float | None]:
     """The headline, had every failed question been answered wrongly, or rightly."""
-    failed = [record for record in judged if record.status == "failed"]
-    everything = [*counted, *failed]
-    videos = [r.video for r in everything]
-    name = aggregate.partition(":")[2]
-    groups = [r.groups.get(name, "") if name else "" for r in everything]
+    failed = [record for record in records if record.status == "failed"]
     low, high = (
-        stats.macro([score_of(r) for r in counted] + [worth] * len(failed), videos, groups)
+        headline([*kept, *(replace(r, status="scored", score=worth) for r in failed)], aggregate)
         for worth in (0.0, 1.0)
     )
-    return {"low": _number(low.value), "high": _number(high.value)}
+    return {"low": _number(low), "high": _number(high)}
 
 
 def _subtitles(records: Sequence[Record]) -> dict[str, int] | None:
