@@ -57,6 +57,7 @@ class Schema:
     control: str = "none"
     permute_options: int = 1
     results: str = "results"
+    workers: int = 1
     plan: bool = False
     allow_failures: bool = False
     retry_failures: bool = True
@@ -115,7 +116,7 @@ def explain(error: Exception) -> str:
 
 
 def _request(names: dict[str, str], settings: dict[str, Any]) -> Request:
-    for key, low in (("frames", 1), ("permute_options", 1), ("limit", 1)):
+    for key, low in (("frames", 1), ("permute_options", 1), ("workers", 1), ("limit", 1)):
         if settings[key] is not None and settings[key] < low:
             raise RequestError(f"{key}={settings[key]}: write {low} or more")
     if settings["control"] not in CONTROLS:
@@ -130,7 +131,7 @@ def _request(names: dict[str, str], settings: dict[str, Any]) -> Request:
         "decoding": build(_as(Decoding, settings["decoding"]), "decoding"),
         "video": build(_as(VideoOptions, settings["video"]), "video"),
     }
-    same = ("limit", "control", "permute_options")
+    same = ("limit", "control", "permute_options", "workers")
     flags = ("allow_failures", "retry_failures", "allow_overflow")
     return Request(
         task=names["task"],

@@ -8,6 +8,7 @@
     ├── ModelError                    a checkpoint is missing, unsafe or not what it claims
     ├── PlanError                     the run cannot fit: context, memory, missing videos
     ├── JournalError                  a run folder is busy, damaged or belongs to another request
+    ├── WorkerError                   a worker process died
     └── JudgeError                    a judge refused or made no sense
 
 A ``HarnessError`` that reaches the command line is printed as one line, without a traceback,
@@ -45,6 +46,10 @@ class PlanError(HarnessError):
 
 class JournalError(HarnessError):
     """A run folder is busy, damaged, or belongs to another request."""
+
+
+class WorkerError(HarnessError):
+    """A worker process died; what it had answered is kept."""
 
 
 class JudgeError(HarnessError):

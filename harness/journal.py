@@ -15,7 +15,6 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping
-from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -32,18 +31,16 @@ CIRCUMSTANCES = ("settings", "environment", "questions")
 
 
 class Journal:
-    """One run folder, held by one process at a time.
+    """One run folder, owned by one run at a time.
 
     ``with Journal(folder, request) as journal:`` takes the folder's lock, refuses a folder that
     belongs to another request, and mends torn lines. Raises JournalError.
     """
 
-    def __init__(self, folder: Path, request: Mapping[str, Any], worker: int = 0) -> None:
+    def __init__(self, folder: Path, request: Mapping[str, Any]) -> None:
         self.folder = folder
         self.request = request
-        self.path = folder / f"records-{worker}.jsonl"
-        self._lock = FileLock(folder / f".lock-{worker}")
-        self._file: FileIO | None = None
+        self._lock = FileLock(folder / ".lock")
 
     def __enter__(self) -> Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -56,9 +53,8 @@ class Journal:
             ) from None
         try:
             self._claim()
-            _cut_torn_line(self.path)
-            # unbuffered: a line that could not be written must not wait to fail again on close
-            self._file = open(self.path, "ab", buffering=0)
+            for path in self.folder.glob("records-*.jsonl"):
+                _cut_torn_line(path)
         except BaseException:
             self._lock.release()
             raise
@@ -70,22 +66,7 @@ class Journal:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        if self._file is not None:
-            self._file.close()
         self._lock.release()
-
-    def append(self, record: Record) -> None:
-        """Writes one record as one line, at once. Raises JournalError when the disk refuses."""
-        assert self._file is not None, "append() outside `with journal`"
-        line = memoryview(_line(record))
-        try:
-            while line:
-                line = line[self._file.write(line) :]
-        except OSError as error:
-            raise JournalError(
-                f"{self.path}: cannot write ({error.strerror}); free some space and run the same "
-                "command again: what was answered is kept"
-            ) from error
 
     def _claim(self) -> None:
         """Writes request.json, or checks that the one there is the same request."""
@@ -101,15 +82,50 @@ class Journal:
             )
 
 
-def read_records(folder: Path) -> list[Record]:
-    """All records of a run, in the order written; the last one for a question wins.
+class Appender:
+    """One worker's file of records, in a folder that a Journal holds."""
 
-    A torn last line is passed over. Raises JournalError for any other damaged line.
+    def __init__(self, folder: Path, worker: int = 0) -> None:
+        self.path = folder / f"records-{worker}.jsonl"
+        # unbuffered: a line that could not be written must not wait to fail again on close
+        self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed in __exit__
+
+    def __enter__(self) -> Appender:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def append(self, record: Record) -> None:
+        """Writes one record as one line, at once. Raises JournalError when the disk refuses."""
+        line = memoryview(_line(record))
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            raise JournalError(
+                f"{self.path}: cannot write ({error.strerror}); free some space and run the same "
+                "command again: what was answered is kept"
+            ) from error
+
+
+def read_records(folder: Path) -> list[Record]:
+    """All records of a run, file by file in the order written; the last one for a question wins.
+
+    Only failures are ever asked again, so an answer outlives a failure that another worker's
+    file holds. A torn last line is passed over. Raises JournalError for any other damaged line.
     """
     latest: dict[str, Record] = {}
     for path in sorted(folder.glob("records-*.jsonl")):
         for record in _read_file(path):
-            latest[record.question] = record
+            known = latest.get(record.question)
+            if known is None or known.status == "failed" or record.status != "failed":
+                latest[record.question] = record
     return list(latest.values())
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from harness.journal import Journal
+from harness.journal import Appender
 from harness.types import Answer, Clip, Failure, Prompt, Record, Score, Status, Task, WatchedClip
 
 LONGEST_RESPONSE = 1_000_000
@@ -25,9 +25,10 @@ class Asked:
 class Recorder:
     """Turns what comes back into records and writes each at once."""
 
-    def __init__(self, task: Task, journal: Journal) -> None:
+    def __init__(self, task: Task, records: Appender, told: Callable[[Record], None]) -> None:
         self._task = task
-        self._journal = journal
+        self._records = records
+        self._told = told
         self._asked: dict[str, Asked] = {}
 
     def watching(self, clips: Iterator[WatchedClip]) -> Iterator[WatchedClip]:
@@ -38,23 +39,24 @@ class Recorder:
                 self._asked[prompt.question.id] = Asked(watched.clip.id, prompt, frames, times)
             yield watched
 
-    def answered(self, answer: Answer | Failure) -> Record:
+    def answered(self, answer: Answer | Failure) -> None:
         """Scores and records one answer, or records the failure."""
-        asked = self._asked.pop(answer.question)
-        record = self._record(asked, answer)
-        self._journal.append(record)
-        return record
+        self._keep(self._record(self._asked.pop(answer.question), answer))
 
     def unwatched(self, clip: Clip, reason: str) -> None:
         """Records every question of a clip that could not be read as failed."""
         for question in clip.questions:
             asked = Asked(clip.id, Prompt(question, ()), (), ())
-            self._journal.append(self._record(asked, Failure(question.id, reason)))
+            self._keep(self._record(asked, Failure(question.id, reason)))
 
     def unanswered(self) -> None:
         """Records what a backend was given and never answered."""
         for question in list(self._asked):
             self.answered(Failure(question, "the backend ended without an answer"))
+
+    def _keep(self, record: Record) -> None:
+        self._records.append(record)
+        self._told(record)
 
     def _record(self, asked: Asked, answer: Answer | Failure) -> Record:
         question = asked.prompt.question

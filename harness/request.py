@@ -56,6 +56,7 @@ class Request:
     limit: int | None = None
     control: Control = "none"
     permute_options: int = 1
+    workers: int = 1
     allow_failures: bool = False
     retry_failures: bool = True
     allow_overflow: bool = False

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.journal import Journal, read_records, write_atomically
-from harness.progress import Progress
-from harness.recorder import Recorder
 from harness.report.summary import summarise
 from harness.request import Request, run_id
 from harness.scoring.degenerate import is_degenerate
 from harness.types import Clip, Question, Record
-from harness.video.ahead import Reader
-from harness.watch import rotated, select, watch
+from harness.watch import rotated, select
+from harness.workers import answer
 
 MOST_DEGENERATE = 0.05
 """Share of empty or endlessly repeating answers above which a run is not to be trusted."""
@@ -49,7 +47,8 @@ def run(request: Request, tell: Callable[[str], None] = print) -> Outcome:
     plan.refuse(allow_overflow=request.allow_overflow)
     with Journal(request.folder(), describe(request, clips)) as journal:
         before = {record.question: record for record in read_records(journal.folder)}
-        waited = answer(request, pending(clips, before, request.retry_failures), journal)
+        left = pending(clips, before, request.retry_failures)
+        waited = answer(request, left, journal.folder) if left else 0.0
         return conclude(request, clips, journal.folder, waited)
 
 
@@ -72,23 +71,6 @@ def pending(
         for clip in clips
     )
     return [clip for clip in left if clip.questions]
-
-
-def answer(request: Request, clips: Sequence[Clip], journal: Journal) -> float:
-    """Asks and records every question of the clips; returns the seconds the model waited."""
-    if not clips:
-        return 0.0
-    recorder = Recorder(request.benchmark, journal)
-    options = request.video
-    with (
-        Reader(options.workers, options.timeout, options.in_flight) as reader,
-        Progress(clips) as progress,
-    ):
-        watched = watch(clips, request, reader, recorder.unwatched)
-        for reply in request.backend.answer(recorder.watching(watched), request.decoding):
-            progress.update(recorder.answered(reply))
-        recorder.unanswered()
-        return reader.waited
 
 
 def conclude(request: Request, clips: Sequence[Clip], folder: Path, waited: float) -> Outcome:

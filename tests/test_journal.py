@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import JournalError
-from harness.journal import Journal, difference, read_json, read_records, write_atomically
+from harness.journal import Appender, Journal, difference, read_json, read_records, write_atomically
 from harness.types import Record
 
 REQUEST = {
@@ -33,37 +33,37 @@ def record(question: str = "q1", **changes: object) -> Record:
 
 def test_what_is_appended_is_read_back_whole(tmp_path: Path) -> None:
     written = [record("q1"), record("q2", response='<b>"\x00\n', probabilities={"A": 0.25})]
-    with Journal(tmp_path, REQUEST) as journal:
+    with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
         for item in written:
-            journal.append(item)
+            records.append(item)
         assert read_records(tmp_path) == written, "readable while the run still goes on"
     assert len((tmp_path / "records-0.jsonl").read_bytes().splitlines()) == 2
 
 
 def test_the_last_record_for_a_question_wins(tmp_path: Path) -> None:
-    with Journal(tmp_path, REQUEST) as journal:
-        journal.append(record(status="failed", response=None, score=None, reason="out of memory"))
-        journal.append(record())
+    with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
+        records.append(record(status="failed", response=None, score=None, reason="out of memory"))
+        records.append(record())
     assert read_records(tmp_path) == [record()]
 
 
 @pytest.mark.parametrize("cut", [1, 5, 40, 200])
 def test_a_torn_last_line_is_cut_off_before_the_next_append(tmp_path: Path, cut: int) -> None:
-    with Journal(tmp_path, REQUEST) as journal:
-        journal.append(record("q1"))
-        journal.append(record("q2"))
+    with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
+        records.append(record("q1"))
+        records.append(record("q2"))
     path = tmp_path / "records-0.jsonl"
     whole = path.read_bytes()
     os.truncate(path, len(whole) - cut)
     assert [r.question for r in read_records(tmp_path)] == ["q1"]
-    with Journal(tmp_path, REQUEST) as journal:
-        journal.append(record("q2"))
+    with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
+        records.append(record("q2"))
     assert path.read_bytes() == whole
 
 
 def test_a_line_of_zeros_as_a_power_cut_leaves_it_is_cut_off(tmp_path: Path) -> None:
-    with Journal(tmp_path, REQUEST) as journal:
-        journal.append(record("q1"))
+    with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
+        records.append(record("q1"))
     path = tmp_path / "records-0.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + b"\x00" * 50 + b"\n")
@@ -74,9 +74,9 @@ def test_a_line_of_zeros_as_a_power_cut_leaves_it_is_cut_off(tmp_path: Path) -> 
 
 
 def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
-    with Journal(tmp_path, REQUEST) as journal:
-        journal.append(record("q1"))
-        journal.append(record("q2"))
+    with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
+        records.append(record("q1"))
+        records.append(record("q2"))
     path = tmp_path / "records-0.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"q1"', b'"q1'))
     with pytest.raises(JournalError, match=r"records-0.jsonl:1: damaged record"):
@@ -84,8 +84,8 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
 
 
 def test_nan_is_neither_written_nor_read(tmp_path: Path) -> None:
-    with Journal(tmp_path, REQUEST) as journal, pytest.raises(ValueError, match="not JSON"):
-        journal.append(record(score=float("nan")))
+    with Appender(tmp_path) as records, pytest.raises(ValueError, match="not JSON"):
+        records.append(record(score=float("nan")))
     path = tmp_path / "summary.json"
     path.write_text('{"accuracy": NaN}')
     with pytest.raises(JournalError, match="NaN is not JSON"):
@@ -107,14 +107,14 @@ def test_a_folder_of_another_request_is_refused_with_the_difference(tmp_path: Pa
 
 def test_the_second_of_two_runs_says_so_and_stops(tmp_path: Path) -> None:
     second = (
-        "import sys, json; from pathlib import Path; from harness.journal import Journal\n"
+        "import sys, json; from pathlib import Path; from harness.journal import Appender, Journal\n"
         "from harness.errors import JournalError\n"
         "try:\n    Journal(Path(sys.argv[1]), json.loads(sys.argv[2])).__enter__()\n"
         "except JournalError as error: print(error)\n"
     )
     command = [sys.executable, "-c", second, str(tmp_path), json.dumps(REQUEST)]
-    with Journal(tmp_path, REQUEST) as journal:
-        journal.append(record())
+    with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
+        records.append(record())
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         assert "another process is running this same request" in said
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -123,12 +123,12 @@ def test_the_second_of_two_runs_says_so_and_stops(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full_loses_only_the_line_being_written(tmp_path: Path) -> None:
     fill = (
-        "import sys, resource; from pathlib import Path; from harness.journal import Journal\n"
+        "import sys, resource; from pathlib import Path; from harness.journal import Appender, Journal\n"
         "from harness.errors import JournalError; from tests.test_journal import REQUEST, record\n"
         "folder = Path(sys.argv[1])\n"
-        "with Journal(folder, REQUEST) as journal:\n"
+        "with Journal(folder, REQUEST), Appender(folder) as records:\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-        "    try:\n        for n in range(9): journal.append(record(f'q{n}'))\n"
+        "    try:\n        for n in range(9): records.append(record(f'q{n}'))\n"
         "    except JournalError as error: print(n, error)\n"
     )
     command = [sys.executable, "-c", fill, str(tmp_path)]
@@ -137,10 +137,18 @@ def test_a_disk_that_is_full_loses_only_the_line_being_written(tmp_path: Path) -
     assert "cannot write (File too large); free some space and run the same command again" in said
     assert (tmp_path / "records-0.jsonl").stat().st_size == 1000, "a torn line is there"
     assert len(read_records(tmp_path)) == written > 0
-    with Journal(tmp_path, REQUEST) as journal:
-        journal.append(record("last"))
+    with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
+        records.append(record("last"))
     assert [r.question for r in read_records(tmp_path)][-1] == "last"
     assert len(read_records(tmp_path)) == written + 1
+
+
+def test_an_answer_outlives_a_failure_in_another_workers_file(tmp_path: Path) -> None:
+    failure = record(status="failed", response=None, score=None, reason="out of memory")
+    for worker, item in ((0, record()), (1, failure)):
+        with Appender(tmp_path, worker) as records:
+            records.append(item)
+    assert read_records(tmp_path) == [record()]
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
