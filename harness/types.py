@@ -249,6 +249,11 @@ class Backend(Protocol):
         """What decides the answers (checkpoint's commit or hash, dtype, …), without loading it."""
         ...
 
+    @property
+    def frame_size(self) -> int | None:
+        """The shorter edge in pixels that frames may be shrunk to; None: they must be whole."""
+        ...
+
     def answer(
         self, clips: Iterable[WatchedClip], decoding: Decoding
     ) -> Iterator[Answer | Failure]: ...

@@ -54,6 +54,10 @@ class Fake:
         """What decides the answers (delays, failures and crashes do not)."""
         return {"rule": self.rule, "answers": dict(self.answers), "seed": self.seed}
 
+    @property
+    def frame_size(self) -> None:
+        """Frames are not looked at, whatever their size."""
+
     def count(self, prompts: Sequence[Prompt], frames: int) -> None:
         """No tokens to count."""
 
