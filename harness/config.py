@@ -122,8 +122,6 @@ def _request(names: dict[str, str], settings: dict[str, Any]) -> Request:
     if settings["control"] not in CONTROLS:
         near = nearest(settings["control"], CONTROLS)
         raise RequestError(f"control={settings['control']}: no such control{near}")
-    if settings["control"] == "no_options":
-        settings["task"]["show_options"] = False
     built = {
         "benchmark": build(settings["task"], "task"),
         "backend": build(settings["backend"], "backend"),

@@ -17,7 +17,7 @@ from harness.report.summary import summarise
 from harness.request import Request, run_id
 from harness.scoring.degenerate import is_degenerate
 from harness.types import Clip, Question, Record
-from harness.watch import rotated, select
+from harness.watch import arranged, select
 from harness.workers import answer
 
 MOST_DEGENERATE = 0.05
@@ -54,7 +54,8 @@ def run(request: Request, tell: Callable[[str], None] = print) -> Outcome:
 
 def prepared(request: Request) -> list[Clip]:
     """The clips this request asks about, in the benchmark's order."""
-    return rotated(select(request.benchmark.clips(), request.limit), request.permute_options)
+    chosen = select(request.benchmark.clips(), request.limit)
+    return arranged(chosen, request.control, request.permute_options)
 
 
 def pending(

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from harness.errors import VideoError
 from harness.request import Control, Request
-from harness.task import rotate
-from harness.types import Clip, Frames, Prompt, Task, WatchedClip
+from harness.task import rotate, without_options
+from harness.types import Clip, Frames, Prompt, Question, Task, WatchedClip
 from harness.video.ahead import Reader
+from harness.video.ahead import Request as Read
 
 Failed = Callable[[Clip, str], None]
 
@@ -45,18 +47,17 @@ def select(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
     return [clip for index, clip in enumerate(clips) if index not in left]
 
 
-def rotated(clips: Sequence[Clip], times: int) -> list[Clip]:
-    """The clips with every question asked ``times`` times (at most once per option), its options
-    moved on by one each time."""
+def arranged(clips: Sequence[Clip], control: Control, rotations: int) -> list[Clip]:
+    """The clips with every question asked ``rotations`` times (at most once per option), its
+    options moved on by one each time; and without options where the control says so."""
+
+    def asked(question: Question) -> Iterator[Question]:
+        for by in range(min(rotations, max(len(question.options), 1))):
+            turned = rotate(question, by)
+            yield without_options(turned) if control == "no_options" else turned
+
     return [
-        dataclasses.replace(
-            clip,
-            questions=tuple(
-                rotate(question, by)
-                for question in clip.questions
-                for by in range(min(times, max(len(question.options), 1)))
-            ),
-        )
+        dataclasses.replace(clip, questions=tuple(a for q in clip.questions for a in asked(q)))
         for clip in clips
     ]
 
@@ -76,20 +77,36 @@ def remove_evidence(frames: Frames, control: Control, seed: str) -> Frames:
 
 
 def watch(
-    clips: Iterable[Clip], request: Request, reader: Reader, size: int | None, failed: Failed
+    clips: Sequence[Clip], request: Request, reader: Reader, failed: Failed
 ) -> Iterator[WatchedClip]:
     """Reads the clips ahead and yields them in order with their prompts written.
 
-    ``size`` is the shortest edge in pixels to decode to (None: as filmed). A clip that cannot be
-    read is handed to ``failed`` with the reason, and skipped.
+    A clip that cannot be read is handed to ``failed`` with the reason, and skipped.
     """
-    for clip, result in reader.read(_reads(clips, request, size)):
-        if isinstance(result, Exception):
+    known = {clip.id: clip for clip in clips}
+    for read, result in reader.read(_reads(clips, request)):
+        clip = known[read.key]
+        if isinstance(result, VideoError):
             failed(clip, str(result))
             continue
-        _, frames = result
-        frames = remove_evidence(frames, request.control, clip.id)
+        frames = remove_evidence(result[1], request.control, clip.id)
         yield WatchedClip(clip, frames, _prompts(request.benchmark, clip, frames))
+
+
+def _reads(clips: Iterable[Clip], request: Request) -> Iterator[Read]:
+    video = request.video
+    size = request.backend.frame_size if video.size == "model" else None
+    for clip in clips:
+        yield Read(
+            clip.id,
+            clip.video,
+            request.sampling,
+            clip.segment,
+            clip.fps,
+            size,
+            video.damaged,
+            video.decoder,
+        )
 
 
 def _prompts(task: Task, clip: Clip, frames: Frames) -> tuple[Prompt, ...]:
