@@ -87,14 +87,15 @@ def compose(overrides: Sequence[str]) -> Request:
 
 def request_from(config: DictConfig) -> Request:
     """Resolves and checks a composed configuration. Raises RequestError."""
+    keys = [str(key) for key in config if key != "hydra"]
+    settings = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
+    assert isinstance(settings, dict)
     chosen = HydraConfig.get().runtime.choices
-    names = {group: str(chosen[group]) for group in ("task", "model")}
+    model = settings["model"].get("name") or chosen["model"]
+    names = {"task": str(chosen["task"]), "model": str(model)}
     for group, name in names.items():
         if not _NAME.fullmatch(name) or ".." in name:
             raise RequestError(f"{group}={name}: a name has letters, digits, _ - . and / only")
-    keys = [key for key in config if key != "hydra"]
-    settings = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
-    assert isinstance(settings, dict)
     return _request(names, {str(key): value for key, value in settings.items()})
 
 
