@@ -1,0 +1,12 @@
+"""Videos: which frames to look at (``sampling``) and reading exactly those (``probe``, ``read``).
+
+    probe(path) → VideoInfo        what a full decode would yield, in milliseconds
+    read(path, indices) → Frames   those frames, pixel-equal to decoding everything
+
+Frames are counted in presentation order from 0, and times run from the first frame.
+``harness.video.ahead`` does both in worker processes, ahead of whoever needs the frames.
+"""
+
+from harness.video.reading import probe, read
+
+__all__ = ["probe", "read"]

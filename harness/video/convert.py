@@ -1,0 +1,76 @@
+"""From a decoded frame to RGB pixels of the wanted size, in one pass of swscale.
+
+Colours: the matrix and range that the file states; where it states none, BT.601 limited, as
+FFmpeg, and so every published number made with it, assumes. HDR is not tone-mapped, alpha is
+dropped, and non-square pixels are not stretched, as in OpenCV, decord, torchcodec and PyAV.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+from harness.types import Pixels
+
+# One thread: swscale's own default splits a small frame over every core and is slower for it.
+_THREADS = 1
+
+
+def shrunk(width: int, height: int, size: int | None) -> tuple[int, int]:
+    """The (width, height) that ``size`` makes of a frame.
+
+    Its shortest edge becomes ``size`` and the longer one ``int(size * long / short)``: the rule of
+    Hugging Face's CLIP processor, whose own resize is then a no-op. Never enlarged: a smaller frame
+    stays as it is, and the processor enlarges it just as it would have at full size.
+    """
+    short, long = min(width, height), max(width, height)
+    if size is None or short <= size:
+        return width, height
+    longer = int(size * long / short)
+    return (size, longer) if width <= height else (longer, size)
+
+
+class Converter:
+    """Turns one video's frames into pixels [height, width, 3]; keeps swscale's tables.
+
+    ``width`` × ``height`` is the size as displayed that every frame is brought to; a frame of
+    another size (it may change within a video) is scaled to it, as the ffmpeg program does.
+    """
+
+    def __init__(self, width: int, height: int, *, shrink: bool) -> None:
+        self.width, self.height = width, height
+        # At the frame's own size this choice decides nothing but swscale's path, and BILINEAR is
+        # PyAV's default: the pixels then equal frame.to_ndarray(format="rgb24") bit for bit.
+        self._filter = Interpolation.BICUBIC if shrink else Interpolation.BILINEAR
+        self._scaler = VideoReformatter()
+
+    def into(self, frame: VideoFrame, out: Pixels) -> None:
+        """Writes the frame's pixels into ``out``, uint8 [height, width, 3]."""
+        turns = quarter_turns(frame)
+        width, height = (self.height, self.width) if turns % 2 else (self.width, self.height)
+        rgb = self._scaler.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="rgb24",
+            interpolation=self._filter,
+            dst_color_range=ColorRange.JPEG,
+            threads=_THREADS,
+        )
+        plane = rgb.planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+            :height, : width * 3
+        ]
+        out[...] = np.rot90(rows.reshape(height, width, 3), turns)
+
+
+def quarter_turns(frame: VideoFrame) -> int:
+    """How many quarter turns counter-clockwise display this frame upright (0..3)."""
+    return round(frame.rotation / 90) % 4
+
+
+def displayed(frame: VideoFrame) -> tuple[int, int]:
+    """The frame's (width, height) as displayed, after its rotation."""
+    turned = quarter_turns(frame) % 2
+    return (frame.height, frame.width) if turned else (frame.width, frame.height)
