@@ -1,0 +1,1 @@
+"""From text to scores: readers (text → letter), subtitles, aggregation."""

@@ -1,0 +1,214 @@
+"""lmms-eval's rules for reading a response, bug for bug (EvolvingLMMs-Lab/lmms-eval@75571cfe).
+
+Where the source draws an option at random the reader returns None: a guess is not an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+LETTERS = "ABCDEFGHIJ"
+
+MCQ_PHRASES = (
+    "answer is",  # after "the", "correct", "my" too, which finds no more
+    "option is",
+    "choice is",
+    "i choose",
+    "i select",
+    "i pick",
+    "옵션",
+    "정답은",
+    "답은",
+    "답:",
+    "答案是",
+    "答案为",
+    "选",
+    "答えは",
+)
+
+LONGVIDEOBENCH_PREFIXES = (
+    "The best answer is",
+    "The correct answer is",
+    "The answer is",
+    "The answer",
+    "The best option is",
+    "The correct option is",
+    "Best answer:",
+    "Best option:",
+)
+
+MVBENCH_MARKS = ';/[]"{}()=+\\_->,<@`?!'
+
+
+def first_capital(response: str, prefixes: Sequence[str], letters: str) -> str | None:
+    """The first of ``letters`` left in the response once ``prefixes`` are deleted everywhere."""
+    text = response.strip()
+    for prefix in prefixes:
+        text = text.replace(prefix, "")
+    found = re.search(f"[{letters}]", text)
+    return found[0] if found else None
+
+
+def lmms_mcq(response: str, options: Sequence[str]) -> str | None:
+    """The A-D in the most telling form, the last of equals. Video-MME, MLVU, LVBench, Video-MMMU.
+
+    In falling order: the first character, the last character, after "answer is" and the like
+    (anywhere after it), "(B)", "B.", "B:", "B)", "B " (so any word that ends in a capital), any
+    capital. Options beyond D are never read: MLVU's test set goes to F.
+    tasks/_task_utils/mcq_extract.py.
+    """
+    text = response.strip()
+    for mark in ",.!?;:'\"":
+        text = text.strip(mark)
+    text = f" {text} "
+    found: list[tuple[int, int, str]] = []
+    for letter in "ABCD":
+        forms = (f"({letter})", f"{letter}.", f"{letter}:", f"{letter})", f"{letter} ")
+        for rank, form in zip((6, 5, 4, 3, 2), forms, strict=True):
+            if form in text:
+                found.append((rank, text.rfind(form), letter))
+    found += _after_phrases(text) + _at_the_ends(text)
+    if not found:
+        found = [(0, text.rfind(letter), letter) for letter in "ABCD" if letter in text]
+    best = max(found, key=lambda item: item[:2], default=None)
+    return best[2] if best else None
+
+
+def _after_phrases(text: str) -> list[tuple[int, int, str]]:
+    lower, found = text.lower(), []
+    for phrase in MCQ_PHRASES:
+        start = lower.find(phrase)
+        if start >= 0:
+            places = ((text.find(letter, start + len(phrase)), letter) for letter in "ABCD")
+            found += [(7, place, letter) for place, letter in places if place >= 0]
+    return found
+
+
+def _at_the_ends(text: str) -> list[tuple[int, int, str]]:
+    bare, found = text.strip(), []
+    if bare[:1] in tuple("ABCD") and not bare[1:2].isalpha():
+        found.append((10, 0, bare[0]))
+    if bare[-1:] in tuple("ABCD") and not bare[-2:-1].isalpha():
+        found.append((9, len(text) - 1, bare[-1]))
+    return found
+
+
+def mvbench_lmms(response: str, options: Sequence[str]) -> str | None:
+    """The letter of "B. text" in either case, else the first stand-alone a-e, the article "a" too.
+
+    Apostrophes keep their word apart: "can't" has no stand-alone letter, "it's a" has one.
+    A response that is exactly empty leaves the denominator there (``denominator=nonempty``).
+    tasks/mvbench/utils.py, mcq_acc.
+    """
+    text = response.strip()
+    if listed := re.match(r"([A-E])\.\s*.+", text, re.IGNORECASE):
+        return listed[1].upper()
+    text = response.replace("\n", " ").replace("\t", " ").strip()
+    spaced = re.search(r"\d,\d", text) is not None
+    marked = text
+    for mark in MVBENCH_MARKS:
+        drop = spaced or f"{mark} " in text or f" {mark}" in text
+        marked = marked.replace(mark, "" if drop else " ")
+    # the source passes re.UNICODE (32) where re.sub takes a count
+    marked = re.sub(r"\.(?!\d)", "", marked, count=32)
+    found = re.search(r"\b([A-E])\b", marked, re.IGNORECASE)
+    return found[1].upper() if found else None
+
+
+def nextqa_lmms(response: str, options: Sequence[str]) -> str | None:
+    """MMMU's rule, the last of several: "(B)", else "B ", else "B.", else an option's text.
+
+    Texts are looked for only in responses of six words or more. "B)" and "B: text" are not read;
+    the source then draws an option at random. tasks/nextqa/utils.py.
+    """
+    text, letters = _trimmed(response), LETTERS[: len(options)]
+    forms: tuple[tuple[Callable[[str], str], Callable[[str], str]], ...] = (
+        (lambda x: f"({x})", lambda x: f"({x})"),
+        (lambda x: f"{x} ", lambda x: f" {x} "),
+        (lambda x: f"{x}.", lambda x: f" {x} "),
+    )
+    for form, place in forms:
+        if found := [x for x in letters if form(x) in text]:
+            return max(found, key=lambda x: text.rfind(place(x)))
+    return _by_text(text, options, last=True)
+
+
+def egoschema_lmms(response: str, options: Sequence[str]) -> str | None:
+    """The first by place of all "(B)", "B " and "B.", else an option's text.
+
+    Texts are looked for only in responses of six words or more; the source draws at random when
+    nothing is found. tasks/egoschema/utils.py.
+    """
+    text, letters = _trimmed(response), LETTERS[: len(options)]
+    forms = [f"({x})" for x in letters] + [f"{x} " for x in letters] + [f"{x}." for x in letters]
+    if found := [form for form in forms if form in text]:
+        return min(found, key=text.rfind).strip("(). ")
+    return _by_text(text, options, last=False)
+
+
+def _trimmed(response: str) -> str:
+    for mark in ",.!?;:'":
+        response = response.strip(mark)
+    return f" {response} "
+
+
+def _by_text(text: str, options: Sequence[str], *, last: bool) -> str | None:
+    """The option whose text stands last (or first) in a response of six words or more."""
+    lower = text.lower()
+    found = [
+        (lower.rfind(option.lower()), letter)
+        for letter, option in zip(LETTERS, options, strict=False)
+        if option.lower() in lower
+    ]
+    if len(text.split()) <= 5 or not found:
+        return None
+    pick = max if last else min
+    return pick(found, key=lambda item: item[0])[1]
+
+
+def longvideobench_lmms(response: str, options: Sequence[str]) -> str | None:
+    """The first capital A-E after known phrases are deleted, anywhere, even inside a word.
+
+    "Answer: B" is A: that phrase is not deleted. The source draws at random when there is none.
+    The paper's author uses the same rule. tasks/longvideobench/utils.py.
+    """
+    return first_capital(response, LONGVIDEOBENCH_PREFIXES, "ABCDE")
+
+
+def perceptiontest_lmms(response: str, options: Sequence[str]) -> str | None:
+    """The first stand-alone capital A-D, the article "A" too. tasks/perceptiontest/val/utils.py."""
+    found = re.search(r"\b([A-D])\b", response)
+    return found[1] if found else None
+
+
+def tvbench_lmms(response: str, options: Sequence[str]) -> str | None:
+    """The first stand-alone letter in either case if it is an option's, else the first character
+    if it is one, inside a word too, else the only option whose text is in the response.
+
+    tasks/tvbench/utils.py.
+    """
+    upper, letters = response.strip().upper(), LETTERS[: max(len(options), 2)]
+    alone = re.search(r"\b([A-Z])\b", upper)
+    if alone and alone[1] in letters:
+        return alone[1]
+    leading = re.match(r"[(\[]?([A-Z])", upper)
+    if leading and leading[1] in letters:
+        return leading[1]
+    said = " ".join(response.lower().split())
+    texts = (" ".join(option.lower().split()) for option in options)
+    found = [x for x, text in zip(LETTERS, texts, strict=False) if text and text in said]
+    return found[0] if len(found) == 1 else None
+
+
+def tomato_lmms(response: str, options: Sequence[str]) -> str | None:
+    """The only option letter anywhere in the response, else the last in parentheses, else the first
+    in the alphabet; with no letter, an option's text; with nothing at all, A.
+
+    Texts are looked for only in responses of six words or more. Never unread: a refusal is A.
+    The rule without a judge. tasks/tomato/utils.py.
+    """
+    text = _trimmed(response)
+    if found := [x for x in LETTERS[: len(options)] if x in text]:
+        return max(found, key=lambda x: text.rfind(f"({x})"))
+    return _by_text(text, options, last=True) or "A"
