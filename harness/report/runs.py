@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, JournalError
-from harness.journal import read_json, read_records
+from harness.journal import CIRCUMSTANCES, read_json, read_records
 from harness.report.summary import summarise
 from harness.types import Record
 
@@ -45,7 +45,8 @@ class Run:
     @property
     def identity(self) -> dict[str, Any]:
         """Everything that decides the answers, as hashed into the id."""
-        return dict(self.request.get("identity") or {})
+        beside = (*CIRCUMSTANCES, "id")
+        return {key: value for key, value in self.request.items() if key not in beside}
 
     @property
     def protocol(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,15 +25,15 @@ def summarise(
     aggregate: str = "micro",
     breakdowns: Sequence[str] | None = None,
     seconds: float = 0.0,
-    waited: float = 0.0,
     expected: int | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """summary.json as a dict: JSON-ready, no NaN, the same for any order of ``records``.
 
     ``denominator`` and ``aggregate`` are names of ``harness.scoring.aggregate``; ``breakdowns``
-    defaults to all groups that the records name; ``seconds`` of the model and ``waited`` for
-    frames; ``expected`` is how many questions the request asks: a run that has fewer, or any
-    failure, is not ``complete``. Raises RequestError for an unknown denominator or aggregate.
+    defaults to all groups that the records name; ``seconds`` are the model's; ``expected`` is how
+    many questions the request asks: a run that has fewer, or any failure, is not ``complete``;
+    ``extra`` joins the summary. Raises RequestError for an unknown denominator or aggregate.
     """
     ordered = sorted(records, key=lambda record: record.question)
     kept = counted(ordered, denominator)
@@ -60,10 +60,10 @@ def summarise(
         "complete": failed == 0 and expected in (None, len(ordered)),
         "expected": expected,
         "seconds": round(seconds, 3),
-        "waited": round(waited, 3),
         "subtitles": _subtitles(ordered),
         "consistency": consistency(ordered),
         "by": {name: _by(kept, name) for name in names},
+        **(extra or {}),
     }
 
 
