@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.scoring.readers import READERS, VERDICTS, option_text, right
+from harness.scoring.reading import without_prefixes
 
 OPTIONS = {
     "T": ("red car", "blue truck", "green bus", "yellow van"),
@@ -32,10 +33,13 @@ OPTIONS = {
 LETTERS = "ABCDEFGHIJ"
 
 
+HERE = Path(__file__).parent
+
+
 def table() -> list[tuple[str | None, str, str]]:
     """(expected, options, response) of readers.tsv."""
     rows = []
-    lines = (Path(__file__).parent / "readers.tsv").read_text(encoding="utf-8").split("\n")
+    lines = (HERE / "readers.tsv").read_text(encoding="utf-8").split("\n")
     for line in lines:
         if line and not line.startswith("#"):
             expected, options, response = line.split("\t")
@@ -62,3 +66,81 @@ def test_default_reads_as_a_careful_human(
 def test_options_may_carry_their_letters(expected: str | None, options: str, response: str) -> None:
     listed = [f"{x}. {text}" for x, text in zip(LETTERS, OPTIONS[options], strict=False)]
     assert READERS["default"](response, listed) == expected
+
+
+def truth() -> list[tuple[str, str, str]]:
+    """(reader, response, outcome) of truth_table.tsv."""
+    lines = (HERE / "truth_table.tsv").read_text(encoding="utf-8").splitlines()
+    head, *rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    return [
+        (name, row[0], outcome)
+        for row in rows
+        for name, outcome in zip(head[1:], row[1:], strict=True)
+    ]
+
+
+TRUTH = truth()
+JUDGING = ("mvbench", "mvbench_lmms", "mlvu", "tempcompass")
+
+
+def test_every_named_rule_has_its_column() -> None:
+    assert {name for name, _, _ in TRUTH} <= set(READERS)
+    assert len(TRUTH) == 13 * 26
+
+
+@pytest.mark.parametrize(("reader", "response", "outcome"), TRUTH)
+def test_named_rules_do_what_their_sources_did(reader: str, response: str, outcome: str) -> None:
+    if reader in JUDGING:
+        expected = {"ok": True, "wrong": False, "-": None}[outcome]
+        found = right(reader, response, OPTIONS["T"], "B")
+        assert found == expected or (expected is False and found is None)
+    else:
+        assert READERS[reader](response, OPTIONS["T"]) == (None if outcome == "-" else outcome)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    "response", ["", " ", "B", "(" * 5000, "\x00\ud7ff", "é" * 300, "A\n" * 999]
+)
+def test_no_reader_fails_or_invents_a_letter(reader: str, response: str) -> None:
+    read = READERS[reader](response, OPTIONS["T"])
+    assert read is None or read in "ABCDEFGH"
+    assert READERS[reader](response, ()) in (None, *"ABCDEFGHIJ")
+
+
+def test_mvbench_accepts_the_empty_response_for_any_gold_option() -> None:
+    assert all(VERDICTS["mvbench"]("", OPTIONS["T"], gold) for gold in "ABCD")
+    assert READERS["mvbench"]("", OPTIONS["T"]) is None
+    assert right("mvbench", "b) blue truck", OPTIONS["T"], "B") is True
+    assert right("mvbench", "The answer is (B)", OPTIONS["T"], "B") is None or not right(
+        "mvbench", "The answer is (B)", OPTIONS["T"], "B"
+    )
+
+
+def test_mlvu_reads_before_the_first_bracket_only() -> None:
+    assert READERS["mlvu"]("C) green bus (B)", OPTIONS["T"]) == "C"
+    assert READERS["mlvu"](") B", OPTIONS["T"]) is None
+
+
+def test_tempcompass_yes_no_goes_by_the_first_letters() -> None:
+    assert READERS["tempcompass_yes_no"]("Yes, it is.", ("yes", "no")) == "A"
+    assert READERS["tempcompass_yes_no"]("Nothing moves.", ("yes", "no")) == "B"
+    assert READERS["tempcompass_yes_no"]("The answer is yes", ("yes", "no")) is None
+
+
+def test_lmms_rules_stop_where_their_lists_stop() -> None:
+    options = OPTIONS["J"]
+    assert READERS["lmms_mcq"]("F", options) is None
+    assert READERS["longvideobench_lmms"]("E", options) == "E"
+    assert READERS["videomme_v2"]("The answer is H", options) == "H"
+
+
+def test_texts_lose_their_letters_only_all_together() -> None:
+    assert without_prefixes(["A. one", "B) two", "(C) three"]) == ("one", "two", "three")
+    assert without_prefixes(["B. Obama", "A. Lincoln"]) == ("B. Obama", "A. Lincoln")
+    assert without_prefixes(["A. Lincoln", "Obama"]) == ("A. Lincoln", "Obama")
+
+
+def test_option_texts_need_no_letters() -> None:
+    assert option_text("It is a blue truck.", OPTIONS["T"]) == "B"
+    assert option_text("B", OPTIONS["T"]) is None
