@@ -16,11 +16,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.data.folder import SUBTITLES, VIDEOS, Folder
-from harness.data.rows import read_rows, rows_files
+from harness.data.folder import SUBTITLES, VIDEOS, Folder, walk
+from harness.data.hub import commit
+from harness.data.rows import hub_rows, read_rows, rows_files
+from harness.data.store import Store
 from harness.errors import DataError
+
+if TYPE_CHECKING:
+    from harness.data.check import Problem
 
 __all__ = ["Source"]
 
@@ -42,10 +47,10 @@ class Source:
     repo: str = ""
     revision: str = ""
     config: str | None = None
-    configs: Sequence[str] = ()
+    configs: tuple[str, ...] = ()
     split: str = "test"
-    archives: Sequence[str] = ()
-    subtitle_archives: Sequence[str] = ()
+    archives: tuple[str, ...] = ()
+    subtitle_archives: tuple[str, ...] = ()
     videos: str = ""
     path: str | None = None
     cache: str | None = None
@@ -63,12 +68,11 @@ class Source:
         A missing one is the path it would have (``prepare`` gets it, ``check`` reports it).
         Raises DataError for a name that leaves the folder, or that two files share.
         """
-        found = self._find(self._video_folder, str(name))
-        return found or self._video_folder.expected(str(name))
+        return self._video_folder.find(str(name)) or self._video_folder.expected(str(name))
 
     def subtitles(self, name: object) -> Path | None:
         """The .srt, .vtt, .json or .jsonl file called ``name``; None when there is none."""
-        return self._find(self._subtitle_folder, str(name))
+        return self._subtitle_folder.find(str(name))
 
     def identity(self) -> dict[str, str]:
         """What decides the rows, for the run id: repository and commit, or a content hash."""
@@ -77,47 +81,96 @@ class Source:
             for file in self._rows_files:
                 digest.update(file.read_bytes())
             return {"rows": f"sha256:{digest.hexdigest()}"}
-        return {"repo": self.repo, "revision": self.revision}
+        return {"repo": self.repo, "revision": self._store.at}
 
     def prepare(self, names: Iterable[object] | None = None) -> None:
-        """Downloads, verifies and extracts what ``names`` need (everything by default)."""
+        """Downloads, verifies and extracts what ``names`` need; all there is by default.
+
+        ``names`` are what ``video`` takes or the paths it gave. Names that no archive holds are
+        left to ``check``. Nothing is done for a local ``path``, nor asked of the hub when all is
+        there already. Raises DataError and GatedError; run again, it goes on where it stopped.
+        """
+        if self.path is not None:
+            return
+        wanted = None if names is None else [self._name(name) for name in names]
+        if self.subtitle_archives:
+            self._store.prepare("subtitles", self.subtitle_archives)
+        if self.archives and (wanted is None or not all(map(self._video_folder.find, wanted))):
+            self._store.prepare("videos", self.archives, wanted, self.videos)
+        for stale in ("_video_folder", "_subtitle_folder"):
+            self.__dict__.pop(stale, None)
+
+    def check(self, names: Iterable[object]) -> list[Problem]:
+        """What is wrong with the videos called ``names``: missing, truncated, undecodable.
+
+        ``names`` are what ``video`` takes or the paths it gave. Needs no network and no GPU.
+        """
+        from harness.data.check import problems  # decoding: rows alone do not pay for it
+
+        extracted = None if self.path is not None else self._video_folder.root
+        return list(problems((self.video(self._name(name)) for name in names), extracted))
+
+    def _name(self, name: object) -> str:
+        root = self._video_folder.root
+        if isinstance(name, Path) and name.is_relative_to(root):
+            return name.relative_to(root).as_posix()
+        return str(name)
+
+    @cached_property
+    def _store(self) -> Store:
+        if not self.repo:
+            raise DataError(
+                "The task names no data set: set data=PATH to a folder with rows.jsonl, rows.json "
+                "or *.parquet, or task.source.repo to one of the hub's."
+            )
+        at = commit(self.repo, self.revision)
+        cache = Path(self.cache or "~/.cache/harness").expanduser()
+        return Store(self.repo, at, cache / self.repo.replace("/", "--") / at)
+
+    @cached_property
+    def _local(self) -> Path:
+        assert self.path is not None
+        path = Path(self.path).expanduser()
+        if not path.exists():
+            raise DataError(f"data={self.path} does not exist; give a folder or a rows file.")
+        return path
 
     @cached_property
     def _rows_files(self) -> dict[Path, str | None]:
         if self.path is None:
             return {}
-        path = Path(self.path).expanduser()
-        if not path.exists():
-            raise DataError(f"data={self.path} does not exist; give a folder or a rows file.")
         configs = self.configs or ((self.config,) if self.config else ())
-        files = rows_files(path, self.split, configs)
+        files = rows_files(self._local, self.split, configs)
         return files if self.configs else dict.fromkeys(files)
 
     @cached_property
-    def _rows(self) -> Sequence[Mapping[str, Any]]:
+    def _rows(self) -> list[Mapping[str, Any]]:
         if self._rows_files:
             return read_rows(self._rows_files)
-        raise DataError(f"data={self.path} holds no rows.jsonl, rows.json or *.parquet file.")
-
-    @property
-    def _root(self) -> Path:
-        """The folder that holds the videos: here."""
-        path = Path(self.path or ".").expanduser()
-        return path.parent if path.is_file() else path
+        if self.path is not None and not self.repo:
+            raise DataError(f"data={self.path} holds no rows.jsonl, rows.json or *.parquet file.")
+        root, at = self._store.root, self._store.at
+        if not self.configs:
+            return hub_rows(self.repo, at, self.config, self.split, root)
+        return [
+            {"config": config, **row}
+            for config in self.configs
+            for row in hub_rows(self.repo, at, config, self.split, root)
+        ]
 
     @cached_property
     def _video_folder(self) -> Folder:
-        return Folder(_first(self._root, "videos", "video"), VIDEOS, frames=True)
+        root = self._folder("videos", "video")
+        return Folder(root, walk(root), VIDEOS, frames=True, first=self.videos)
 
     @cached_property
     def _subtitle_folder(self) -> Folder:
-        return Folder(_first(self._root, "subtitles", "subtitle"), SUBTITLES)
+        root = self._folder("subtitles", "subtitle")
+        return Folder(root, walk(root), SUBTITLES)
 
-    def _find(self, folder: Folder, name: str) -> Path | None:
-        inside = folder.find(f"{self.videos}/{name}") if self.videos else None
-        return inside or folder.find(name)
-
-
-def _first(root: Path, *names: str) -> Path:
-    """The first of the named folders that is there, else ``root`` itself."""
-    return next((root / name for name in names if (root / name).is_dir()), root)
+    def _folder(self, *names: str) -> Path:
+        """The folder called so: in the store; or here, or else the whole folder here."""
+        if self.path is None:
+            return self._store.root / names[0]
+        root = self._local.parent if self._local.is_file() else self._local
+        return next((root / name for name in names if (root / name).is_dir()), root)

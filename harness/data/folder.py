@@ -1,10 +1,10 @@
-"""Finding a file by the name a data set gives it, inside one folder and never outside it."""
+"""Finding a file by the name a data set gives it, in one folder and never outside it."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from harness.errors import DataError
@@ -35,18 +35,32 @@ def safe_name(name: str, where: str) -> PurePosixPath:
 
 
 class Folder:
-    """An index of the files below ``root`` with one of ``extensions``.
+    """The files of ``names`` (relative paths below ``root``) that have one of ``extensions``.
 
     With ``frames``, folders that hold pictures count too (a video stored as numbered frames).
-    Files named ``._x`` and folders named ``__MACOSX`` are macOS's shadows and no videos.
+    Names are looked up below ``first`` before anywhere else.
     """
 
-    def __init__(self, root: Path, extensions: tuple[str, ...], *, frames: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        names: Iterable[PurePosixPath],
+        extensions: tuple[str, ...],
+        *,
+        frames: bool = False,
+        first: str = "",
+    ) -> None:
         self.root = root
+        self.first = first
         self.extensions = extensions
         self._by_stem: dict[str, list[PurePosixPath]] = defaultdict(list)
-        for path in _walk(root, extensions, frames=frames):
-            self._by_stem[self._stem(path).casefold()].append(path)
+        taken: set[PurePosixPath] = set()
+        for name in names:
+            suffix = name.suffix.casefold()
+            path = name.parent if frames and suffix in FRAMES else name
+            if path.parts and path not in taken and (path != name or suffix in extensions):
+                taken.add(path)
+                self._by_stem[self._stem(path).casefold()].append(path)
 
     def find(self, name: str) -> Path | None:
         """The file called ``name``, or None.
@@ -56,17 +70,20 @@ class Folder:
         then the shallowest file. Raises DataError when two files fit equally well.
         """
         wanted = safe_name(name, "The data set")
-        stem, parents = self._stem(wanted), wanted.parts[:-1]
+        found = self._find(self.first / wanted) if self.first else None
+        return found or self._find(wanted)
+
+    def _find(self, wanted: PurePosixPath) -> Path | None:
+        parents = _folded(wanted.parts[:-1])
         fits = [
             path
-            for path in self._by_stem.get(stem.casefold(), ())
-            if _folded(path.parts[:-1][len(path.parts) - 1 - len(parents) :]) == _folded(parents)
-            and len(path.parts) > len(parents)
+            for path in self._by_stem.get(self._stem(wanted).casefold(), ())
+            if not parents or _folded(path.parts[:-1])[-len(parents) :] == parents
         ]
         ranked = sorted((self._rank(path, wanted), path) for path in fits)
         if len(ranked) > 1 and ranked[0][0] == ranked[1][0]:
             raise DataError(
-                f"Both {ranked[0][1]} and {ranked[1][1]} in {self.root} are called {name!r}; "
+                f"Both {ranked[0][1]} and {ranked[1][1]} in {self.root} are called '{wanted}'; "
                 "remove one, or set task.source.videos to the folder that holds the right one."
             )
         return self.root / ranked[0][1] if ranked else None
@@ -94,8 +111,10 @@ def _folded(parts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part.casefold() for part in parts)
 
 
-def _walk(root: Path, extensions: tuple[str, ...], *, frames: bool) -> Iterator[PurePosixPath]:
-    """Relative paths below ``root``; links are followed (people link their video folders), once."""
+def walk(root: Path) -> Iterator[PurePosixPath]:
+    """Relative paths of the files below ``root``; links are followed (people link their video
+    folders), each folder once. Hidden files and macOS's shadows (``._x``, ``__MACOSX``) are not
+    videos and are left out."""
     seen: set[str] = set()
     for folder, below, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
@@ -103,11 +122,11 @@ def _walk(root: Path, extensions: tuple[str, ...], *, frames: bool) -> Iterator[
             below.clear()
             continue
         seen.add(real)
-        below[:] = sorted(d for d in below if d != "__MACOSX" and not d.startswith("."))
+        below[:] = sorted(name for name in below if not shadow(name))
         here = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        endings = {os.path.splitext(file)[1].casefold() for file in files}
-        if frames and here.parts and not endings.isdisjoint(FRAMES):
-            yield here
-        for file in sorted(files):
-            if not file.startswith("._") and file.casefold().endswith(extensions):
-                yield here / file
+        yield from (here / file for file in sorted(files) if not shadow(file))
+
+
+def shadow(name: str) -> bool:
+    """Whether a file or folder is hidden or one of macOS's shadows."""
+    return name.startswith(".") or name == "__MACOSX"

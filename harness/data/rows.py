@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from harness.data.hub import explained
 from harness.errors import DataError
 
 Row = Mapping[str, Any]
@@ -45,6 +48,51 @@ def _of_split(files: list[Path], split: str) -> list[Path]:
     return [f for f in files if f.name.startswith((f"{split}-", f"{split}."))] or files
 
 
+def hub_rows(repo: str, at: str, config: str | None, split: str, root: Path) -> list[Row]:
+    """The rows of one split at commit ``at``, read through ``datasets`` once and kept in ``root``.
+
+    Media columns hold what is stored (bytes or a path), never decoded. Raises DataError,
+    GatedError.
+    """
+    name = quote(f"rows-{config or 'default'}-{split}.parquet", safe="")
+    if not (root / name).is_file():
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root, prefix=".rows-") as scratch:
+            _load(repo, at, config, split, Path(scratch)).rename(root / name)
+    return list(_read(root / name))
+
+
+def _load(repo: str, at: str, config: str | None, split: str, scratch: Path) -> Path:
+    import datasets  # type: ignore[import-untyped]  # imported here: it takes 1 s
+    from pyarrow import parquet  # type: ignore[import-untyped]
+
+    datasets.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
+    with explained(repo, at):
+        try:
+            builder = datasets.load_dataset_builder(
+                repo, name=config, revision=at, cache_dir=str(scratch / "arrow")
+            )
+            _assert_pinned(builder.config.data_files, repo, at)
+            builder.download_and_prepare()
+            rows = builder.as_dataset(split=split).with_format("arrow")
+        except datasets.exceptions.DatasetsError as error:
+            raise ValueError(str(error)) from error
+    parquet.write_table(rows[:], scratch / "rows.parquet")
+    return scratch / "rows.parquet"
+
+
+def _assert_pinned(files: Mapping[str, Sequence[str]] | None, repo: str, at: str) -> None:
+    """``datasets`` falls back to a folder called like the repository, or to whatever revision it
+    has cached, when the hub does not answer; a run's identity must not lie about its rows."""
+    pinned = f"hf://datasets/{repo}@{at}/"
+    if not files or not all(f.startswith(pinned) for split in files.values() for f in split):
+        raise DataError(
+            f"Cannot read {repo} at {at[:12]} from the hub, only some other copy of it; connect, "
+            "or set data=PATH to a file or folder that holds the rows."
+        )
+
+
 def read_rows(files: Mapping[Path, str | None]) -> list[Row]:
     """The rows of local files, in order; a row of a known config says it under ``config``.
 
@@ -76,7 +124,7 @@ def _read(file: Path) -> list[dict[str, Any]]:
 
 def _read_parquet(file: Path) -> list[dict[str, Any]]:
     # 0.1 s that a report must not pay; the package carries no types
-    from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]
+    from pyarrow import ArrowException, parquet
 
     try:
         rows: list[dict[str, Any]] = parquet.read_table(file).to_pylist()

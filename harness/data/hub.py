@@ -1,0 +1,195 @@
+"""The hub: what a data set holds at a commit, and fetching its files whole or not at all.
+
+huggingface_hub does the talking (endpoint, token, redirects, retries). Two things it does not do
+are done here: a download that was killed goes on where it stopped (huggingface_hub 2 throws its
+partial files away), and what arrived is compared with the size and hash in the repository's tree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import DataError, GatedError
+
+log = logging.getLogger(__name__)
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of a repository: ``sha256`` when it is stored as a large file, else git's ``oid``."""
+
+    path: str
+    size: int
+    oid: str
+    sha256: str | None = None
+
+
+def commit(repo: str, revision: str) -> str:
+    """The commit (40 hex digits) that ``revision`` names now; a commit needs no network."""
+    if COMMIT.fullmatch(revision):
+        return revision
+    from huggingface_hub import HfApi  # 0.3 s that a report must not pay, here and below
+
+    with explained(repo, revision):
+        return str(HfApi().dataset_info(repo, revision=revision or None).sha)
+
+
+def tree(repo: str, at: str) -> list[RemoteFile]:
+    """Every file of the data set ``repo`` at commit ``at``."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    with explained(repo, at):
+        entries = HfApi().list_repo_tree(repo, recursive=True, revision=at, repo_type="dataset")
+        return [
+            RemoteFile(f.path, f.size, f.blob_id, f.lfs.sha256 if f.lfs else None)
+            for f in entries
+            if isinstance(f, RepoFile)
+        ]
+
+
+def zip_names(repo: str, at: str, path: str) -> list[str]:
+    """What a .zip on the hub holds, read from its last kilobytes without fetching the rest."""
+    from huggingface_hub import HfFileSystem
+
+    with explained(repo, at):
+        hub = HfFileSystem(skip_instance_cache=True)
+        with hub.open(f"datasets/{repo}@{at}/{path}", block_size=1 << 20) as file:
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    return [info.filename for info in archive.infolist() if not info.is_dir()]
+            except zipfile.BadZipFile as error:
+                raise DataError(f"{repo}: {path} is not a zip archive: {error}") from error
+
+
+def fetch(repo: str, at: str, file: RemoteFile, folder: Path) -> Path:
+    """``file``, verified: huggingface_hub's own cached copy if there is one, else in ``folder``.
+
+    Raises DataError when it cannot be fetched (what has arrived is kept, and the next call goes
+    on from there) or is not what the repository's tree says (then it is removed).
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(repo, file.path, revision=at, repo_type="dataset")
+    if isinstance(cached, str) and damage(Path(cached), file) is None:
+        return Path(cached)
+    target = folder / file.path
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(target.name + ".partial")
+        with explained(repo, at):
+            _download(repo, at, file, partial)
+        partial.rename(target)
+    if wrong := damage(target, file):
+        target.unlink()
+        raise DataError(
+            f"{repo}: {file.path} arrived with {wrong} and was removed; run again, and if it "
+            "happens again the hub's copy is damaged."
+        )
+    return target
+
+
+def damage(path: Path, file: RemoteFile) -> str | None:
+    """How ``path`` differs from what the hub says of ``file``; None when it does not."""
+    size = path.stat().st_size
+    if size != file.size:
+        return f"{size} bytes instead of {file.size}"
+    with path.open("rb") as stream:
+        if file.sha256 is not None:
+            found, expected = hashlib.file_digest(stream, "sha256").hexdigest(), file.sha256
+        else:  # git's name for a blob: small files are not in the large-file store
+            blob = hashlib.sha1(b"blob %d\0" % size + stream.read(), usedforsecurity=False)
+            found, expected = blob.hexdigest(), file.oid
+    return None if found == expected else f"hash {found[:12]}… instead of {expected[:12]}…"
+
+
+def _download(repo: str, at: str, file: RemoteFile, partial: Path) -> None:
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    url = hf_hub_url(repo, file.path, repo_type="dataset", revision=at)
+    while True:
+        have = partial.stat().st_size if partial.is_file() else 0
+        if have > file.size:
+            partial.unlink()
+            continue
+        try:
+            with partial.open("ab") as stream:
+                http_get(
+                    url,
+                    stream,
+                    resume_size=have,
+                    headers=build_hf_headers(),
+                    expected_size=file.size,
+                    displayed_filename=file.path,
+                )
+            return
+        except HfHubHTTPError:
+            raise
+        except HTTPError as error:
+            if partial.stat().st_size <= have:  # no progress: leave it to a later call
+                raise
+            log.warning("%s: %s; going on from byte %d", file.path, error, partial.stat().st_size)
+
+
+@contextmanager
+def explained(repo: str, revision: str) -> Iterator[None]:
+    """Turns what the hub's client raises into a DataError or GatedError that says what to do."""
+    from huggingface_hub.errors import (  # type: ignore[attr-defined]
+        EntryNotFoundError,
+        HfHubHTTPError,
+        HTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        yield
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:
+        chain = list(_chain(error))
+        refused = next((e for e in chain if isinstance(e, HfHubHTTPError)), None)
+        if any(isinstance(e, RevisionNotFoundError) for e in chain):
+            raise DataError(f"{repo} has no revision {revision!r} on the hub.") from error
+        if refused is not None and refused.response.status_code in (401, 403):
+            raise GatedError(_gated(repo)) from error
+        if any(isinstance(e, RepositoryNotFoundError) for e in chain):
+            raise DataError(
+                f"The hub has no data set {repo!r}; if it is private, set HF_TOKEN."
+            ) from error
+        missing = next((e for e in chain if isinstance(e, EntryNotFoundError)), None)
+        if missing is not None and not isinstance(missing, LocalEntryNotFoundError):
+            raise DataError(f"{repo} at {revision}: {_line(missing)}") from error
+        if any(isinstance(e, HTTPError | ConnectionError | LocalEntryNotFoundError) for e in chain):
+            raise DataError(
+                f"Cannot fetch {repo} from the hub ({_line(chain[-1])}); run again to go on where "
+                "it stopped, or set data=FOLDER to use files that are already here."
+            ) from error
+        raise DataError(f"{repo} at {revision}: {_line(error)}") from error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _gated(repo: str) -> str:
+    return (
+        f"{repo} is gated: accept its terms at https://huggingface.co/datasets/{repo}, then set "
+        "HF_TOKEN to a token of that account (https://huggingface.co/settings/tokens)."
+    )

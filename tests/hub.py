@@ -1,0 +1,200 @@
+"""A Hugging Face hub on the loopback address: the endpoints the real client asks, and its troubles.
+
+Serves one data set at one commit: info, tree, paths-info, and resolve with the headers and the
+redirect to the large-file store that the real hub answers with. Transfers can be broken off or
+damaged, access can be gated; every request is noted in ``requests``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+REPO = "owner/name"
+COMMIT = "c0ffee" + "0" * 34
+SMALL = (".md", ".json", ".jsonl")  # kept in git itself, the rest in the large-file store
+
+
+@dataclass
+class Hub:
+    """What the hub holds and how it misbehaves.
+
+    ``cut``: a file's next transfer stops after so many bytes, once; ``served``: bytes sent in
+    place of a file's own; ``gated``: refused unless this token is sent; ``refusal``: the status.
+    """
+
+    files: dict[str, bytes]
+    cut: dict[str, int] = field(default_factory=dict)
+    served: dict[str, bytes] = field(default_factory=dict)
+    gated: str | None = None
+    refusal: int = 401
+    endpoint: str = ""
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    def fetched(self) -> list[str]:
+        """The archives that were asked for whole, or from some byte to their end, in order."""
+        asked = [
+            unquote(path.rsplit("/", 1)[1])
+            for method, path, span in self.requests
+            if method == "GET" and "/resolve/" in path and (span is None or span.endswith("-"))
+        ]
+        return [name for name in asked if not name.endswith((".md", ".py", ".yaml"))]
+
+
+@contextmanager
+def serving(hub: Hub) -> Iterator[Hub]:
+    """Serves ``hub`` until the block ends."""
+
+    class Handler(_Handler):
+        pass
+
+    Handler.hub = hub
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    hub.endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: Hub
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = parse_qs(body.decode())
+        paths = asked.get("paths") or json.loads(body or b"{}").get("paths", [])
+        self._note()
+        entries = {entry["path"]: entry for entry in self._entries("", recursive=True)}
+        self._json([entries[path] for path in paths if path in entries])
+
+    def _note(self) -> None:
+        self.hub.requests.append((self.command, self.path, self.headers.get("Range")))
+
+    def _answer(self) -> None:
+        self._note()
+        url = urlsplit(self.path)
+        path = unquote(url.path)
+        api, files = f"/api/datasets/{REPO}", f"/datasets/{REPO}/resolve/"
+        if path.startswith("/store/"):
+            self._send(path.removeprefix("/store/"))
+        elif path.startswith(files):
+            self._resolve(*path.removeprefix(files).split("/", 1))
+        elif found := re.fullmatch(rf"{api}/tree/([^/]+)/?(.*)", path):
+            recursive = parse_qs(url.query).get("recursive", [""])[0].lower() in ("true", "1")
+            if self._known(found[1]):
+                self._json(self._entries(found[2], recursive))
+        elif found := re.fullmatch(rf"{api}(?:/revision/([^/]+))?", path):
+            if self._known(found[1] or "main"):
+                siblings = [{"rfilename": name} for name in self.hub.files]
+                self._json({"id": REPO, "sha": COMMIT, "siblings": siblings, "tags": []})
+        else:
+            self._refuse(404, "RepoNotFound")
+
+    def _known(self, revision: str) -> bool:
+        if revision not in ("main", COMMIT):
+            self._refuse(404, "RevisionNotFound")
+            return False
+        return True
+
+    def _entries(self, folder: str, recursive: bool) -> list[dict[str, object]]:
+        entries: dict[str, dict[str, object]] = {}
+        for name, content in self.hub.files.items():
+            path = PurePosixPath(name)
+            for parent in path.parents[:-1]:
+                oid = hashlib.sha1(str(parent).encode()).hexdigest()
+                entries[str(parent)] = {"type": "directory", "path": str(parent), "oid": oid}
+                entries[str(parent)]["size"] = 0
+            blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+            entries[name] = {"type": "file", "path": name, "oid": blob, "size": len(content)}
+            if not name.endswith(SMALL):
+                sha256 = hashlib.sha256(content).hexdigest()
+                large = {"oid": sha256, "size": len(content), "pointerSize": 134}
+                entries[name] |= {"lfs": large, "oid": hashlib.sha1(sha256.encode()).hexdigest()}
+        inside = PurePosixPath(folder)
+        return [
+            entry
+            for name, entry in entries.items()
+            if (inside in PurePosixPath(name).parents)
+            and (recursive or PurePosixPath(name).parent == inside)
+        ]
+
+    def _resolve(self, revision: str, name: str) -> None:
+        if self.hub.gated and self.headers.get("Authorization") != f"Bearer {self.hub.gated}":
+            self._refuse(self.hub.refusal, "GatedRepo")
+        elif not self._known(revision):
+            pass
+        elif name not in self.hub.files:
+            self._refuse(404, "EntryNotFound")
+        elif name.endswith(SMALL):
+            self._send(name)
+        else:
+            content = self.hub.files[name]
+            self.send_response(302)
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("X-Linked-Size", str(len(content)))
+            self.send_header("X-Linked-Etag", f'"{hashlib.sha256(content).hexdigest()}"')
+            self.send_header("Location", f"{self.hub.endpoint}/store/{name}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    def _send(self, name: str) -> None:
+        content = self.hub.served.get(name, self.hub.files[name])
+        start, stop = 0, len(content)
+        if span := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+            start, stop = int(span[1]), min(stop, int(span[2] or stop) + 1)
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(content)}")
+        else:
+            self.send_response(200)
+        etag = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        self.send_header("ETag", f'"{etag}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(stop - start))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if name in self.hub.cut:
+            stop = start + self.hub.cut.pop(name)
+            self.close_connection = True
+        self.wfile.write(content[start:stop])
+
+    def _json(self, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _refuse(self, status: int, code: str) -> None:
+        self.send_response(status)
+        self.send_header("X-Error-Code", code)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", "0")
+        self.end_headers()

@@ -1,0 +1,328 @@
+"""Archives from a hub: resumed, verified, unpacked whole or not at all; only what is needed."""
+
+import dataclasses
+import hashlib
+import io
+import itertools
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.data import Source
+from harness.errors import DataError, GatedError
+from tests.hub import COMMIT, REPO, Hub, serving
+
+
+def zipped(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+NOISE = b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(8000))  # incompressible
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    files = {
+        "v_01.zip": zipped(**{"data/a.mp4": NOISE, "data/b.mp4": b"b"}),
+        "v_02.zip": zipped(**{"data/c.mp4": b"c"}),
+        "subtitle.zip": zipped(**{"subtitle/a.srt": b"1"}),
+        "README.md": b"hello",
+    }
+    constants = pytest.importorskip("huggingface_hub.constants")
+    with serving(Hub(files)) as hub:
+        template = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1 << 12)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.setenv("NO_PROXY", "*")
+        yield hub
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    return Source(
+        repo=REPO,
+        revision=COMMIT,
+        archives=("v_*",),
+        subtitle_archives=("subtitle.zip",),
+        cache=str(tmp_path / "cache"),
+    )
+
+
+def left_behind(source: Source) -> list[str]:
+    assert source.cache
+    names = [p for p in Path(source.cache).rglob("*") if "downloads" in p.parts and p.is_file()]
+    return sorted(p.name for p in names) + [p.name for p in Path(source.cache).rglob(".scratch*")]
+
+
+def test_everything_is_fetched_and_unpacked(hub: Hub, source: Source) -> None:
+    assert not source.video("a").exists()
+    source.prepare()
+    assert source.video("a").read_bytes() == NOISE
+    assert source.video("c.mp4").read_bytes() == b"c"
+    assert source.subtitles("a") is not None
+    assert left_behind(source) == []
+
+
+def test_a_second_time_asks_the_hub_nothing(hub: Hub, source: Source) -> None:
+    source.prepare()
+    hub.requests.clear()
+    again = dataclasses.replace(source)
+    again.prepare()
+    again.prepare(["a", "c"])
+    assert hub.requests == []
+
+
+def test_only_the_archives_that_are_needed_are_fetched(hub: Hub, source: Source) -> None:
+    source.prepare(["c"])
+    assert hub.fetched() == ["subtitle.zip", "v_02.zip"]
+    assert source.video("c").exists()
+    source.prepare(["c", "nowhere"])
+    assert hub.fetched() == ["subtitle.zip", "v_02.zip"]
+    source.prepare([source.video("c"), source.video("b"), "a"])
+    assert hub.fetched() == ["subtitle.zip", "v_02.zip", "v_01.zip"]
+    assert source.video("b").read_bytes() == b"b"
+
+
+def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(hub: Hub, source: Source) -> None:
+    hub.cut["v_01.zip"] = 100_000
+    source.prepare()
+    asked = [span for _, path, span in hub.requests if path.endswith("/store/v_01.zip") and span]
+    starts = [int(span.removeprefix("bytes=").rstrip("-")) for span in asked if span.endswith("-")]
+    assert len(starts) == 1
+    assert 0 < starts[0] <= 100_000
+    assert source.video("a").read_bytes() == NOISE
+
+
+def test_a_process_that_was_killed_leaves_what_had_arrived(hub: Hub, source: Source) -> None:
+    assert source.cache
+    folder = Path(source.cache) / "owner--name" / COMMIT / "downloads"
+    folder.mkdir(parents=True)
+    (folder / "v_01.zip.partial").write_bytes(hub.files["v_01.zip"][:77_777])
+    source.prepare(["a"])
+    spans = [span for _, path, span in hub.requests if "resolve" in path and "v_01" in path]
+    assert "bytes=77777-" in spans
+    assert source.video("a").read_bytes() == NOISE
+
+
+def test_a_partial_file_longer_than_the_file_starts_anew(hub: Hub, source: Source) -> None:
+    assert source.cache
+    folder = Path(source.cache) / "owner--name" / COMMIT / "downloads"
+    folder.mkdir(parents=True)
+    (folder / "v_02.zip.partial").write_bytes(b"x" * 10_000)
+    source.prepare(["c"])
+    assert source.video("c").read_bytes() == b"c"
+
+
+def test_a_wrong_hash_is_an_error_and_the_file_goes(hub: Hub, source: Source) -> None:
+    right = hub.files["v_02.zip"]
+    hub.served["v_02.zip"] = right[:40] + b"!" + right[41:]
+    with pytest.raises(DataError, match=r"v_02\.zip arrived with hash .* instead of"):
+        source.prepare(["c"])
+    assert left_behind(source) == []
+    hub.served.clear()
+    source.prepare(["c"])
+    assert source.video("c").read_bytes() == b"c"
+
+
+def test_a_small_file_is_checked_against_gits_own_hash(hub: Hub, source: Source) -> None:
+    hub.files["more.json"] = b"[1]"
+    bare = dataclasses.replace(source, archives=("v_02.zip",), subtitle_archives=("more.json",))
+    hub.served["more.json"] = b"[2]"
+    with pytest.raises(DataError, match=r"more\.json arrived with hash"):
+        bare.prepare(["c"])
+    hub.served.clear()
+    bare.prepare(["c"])
+    assert bare.subtitles("more") is not None
+
+
+def test_a_file_that_is_in_the_hubs_own_cache_is_not_fetched_again(
+    hub: Hub, source: Source
+) -> None:
+    from huggingface_hub import hf_hub_download
+
+    kept = hf_hub_download(REPO, "v_02.zip", repo_type="dataset", revision=COMMIT)
+    before = len(hub.fetched())
+    source.prepare(["c"])
+    assert [name for name in hub.fetched()[before:] if name == "v_02.zip"] == []
+    assert Path(kept).exists()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gated_data_set_names_the_token_and_the_page(
+    hub: Hub, source: Source, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.gated, hub.refusal = "secret", status
+    page = f"HF_TOKEN|https://huggingface.co/datasets/{REPO}"
+    with pytest.raises(GatedError, match=page):
+        source.prepare(["c"])
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    source.prepare(["c"])
+    assert source.video("c").exists()
+
+
+def test_what_the_hub_does_not_have_is_said_in_one_line(hub: Hub, source: Source) -> None:
+    cases = {
+        r"no data set 'owner/nothing'": dataclasses.replace(source, repo="owner/nothing"),
+        r"no revision": dataclasses.replace(source, revision="f" * 40),
+        r"no revision 'branch'": dataclasses.replace(source, revision="branch"),
+        r"no file 'w_\*'": dataclasses.replace(source, archives=("w_*",)),
+    }
+    for message, wrong in cases.items():
+        with pytest.raises(DataError, match=message) as caught:
+            wrong.prepare()
+        assert "\n" not in str(caught.value)
+        assert not isinstance(caught.value, GatedError)
+
+
+def test_a_branch_is_resolved_to_its_commit(hub: Hub, source: Source) -> None:
+    branch = dataclasses.replace(source, revision="main")
+    assert branch.identity() == {"repo": REPO, "revision": COMMIT}
+
+
+def test_no_network_says_how_to_do_without(
+    hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(DataError, match="data=FOLDER"):
+        source.prepare()
+
+
+def test_parts_are_read_as_one(hub: Hub, source: Source) -> None:
+    tar, cuts = tarred(**{"d/t.mkv": NOISE}), (0, 50_000, 50_001, None)
+    for place, cut in enumerate(itertools.pairwise(cuts)):
+        hub.files[f"x.tar.gz.part.a{'abc'[place]}"] = tar[slice(*cut)]
+        hub.files[f"x.zip.{9 + place}"] = hub.files["v_01.zip"][slice(*cut)]
+    both = dataclasses.replace(source, archives=("x.*",))
+    both.prepare()
+    assert both.video("t").read_bytes() == both.video("a").read_bytes() == NOISE
+
+
+def test_archives_that_do_not_tell_are_fetched_until_all_is_found(hub: Hub, source: Source) -> None:
+    for place, name in enumerate("pqr"):
+        hub.files[f"w_{place}.tar.gz"] = tarred(**{f"{name}.mp4": b"x", f"{name}{name}.mp4": b"y"})
+    tars = dataclasses.replace(source, archives=("w_*", "v_02.zip"))
+    tars.prepare(["pp", "q", "c"])
+    assert hub.fetched() == ["subtitle.zip", "v_02.zip", "w_0.tar.gz", "w_1.tar.gz"]
+
+
+def test_bare_videos_are_fetched_one_by_one(hub: Hub, source: Source) -> None:
+    hub.files |= {"clips/one.mp4": b"1", "clips/two.mp4": b"2"}
+    bare = dataclasses.replace(source, archives=("clips/*.mp4",))
+    bare.prepare(["two"])
+    assert bare.video("two").read_bytes() == b"2"
+    assert not bare.video("one").exists()
+
+
+def test_frames_in_folders_count_as_videos(hub: Hub, source: Source) -> None:
+    hub.files["f.zip"] = zipped(**{"tv/show/001.jpg": b"1", "tv/show/002.jpg": b"2"})
+    frames = dataclasses.replace(source, archives=("f.zip", "v_*"), videos="tv")
+    frames.prepare(["show"])
+    assert hub.fetched() == ["subtitle.zip", "f.zip"]
+    assert sorted(p.name for p in frames.video("show").iterdir()) == ["001.jpg", "002.jpg"]
+
+
+def _tar_with(info: tarfile.TarInfo) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(info, io.BytesIO(b"x" * info.size))
+    return buffer.getvalue()
+
+
+def _info(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, link, size
+    return _tar_with(info)
+
+
+def _zip_link() -> bytes:
+    info = zipfile.ZipInfo("link.mp4")
+    info.external_attr = 0o120777 << 16
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    return buffer.getvalue()
+
+
+WHOLE = zipped(**{"big.mp4": NOISE})
+HOSTILE = {
+    "up.zip": zipped(**{"ok.mp4": b"1", "../../out.mp4": b"x"}),
+    "absolute.zip": zipped(**{"/tmp/out.mp4": b"x"}),
+    "backslash.zip": zipped(**{"..\\out.mp4": b"x"}),
+    "drive.zip": zipped(**{"C:out.mp4": b"x"}),
+    "link.zip": _zip_link(),
+    "cut.zip": WHOLE[:-100],
+    "rotten.zip": WHOLE[:500] + b"?" + WHOLE[501:],
+    "up.tar": _info("../out.mp4", size=1),
+    "absolute.tar": _info("/tmp/out.mp4", size=1),
+    "symlink.tar": _info("a.mp4", tarfile.SYMTYPE, "/etc/passwd"),
+    "hardlink.tar": _info("a.mp4", tarfile.LNKTYPE, "../../x"),
+    "device.tar": _info("a.mp4", tarfile.CHRTYPE),
+    "pipe.tar": _info("a.mp4", tarfile.FIFOTYPE),
+    "cut.tar": _info("a.mp4", size=20_000)[:9_000],
+    "cut.tar.gz": tarred(**{"a.mp4": NOISE})[:9_000],
+    "no.tar": b"hello",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_or_damaged_archive_leaves_nothing(
+    hub: Hub, source: Source, tmp_path: Path, name: str
+) -> None:
+    hub.files[name] = HOSTILE[name]
+    bad = dataclasses.replace(source, archives=(name,), subtitle_archives=())
+    with pytest.raises(DataError, match=name) as caught:
+        bad.prepare()
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.rglob("*out.mp4"))
+    assert not list(tmp_path.rglob("*.scratch*"))
+    assert not (tmp_path / "cache" / "owner--name" / COMMIT / "videos" / name).exists()
+
+
+def test_two_at_once_fetch_once(hub: Hub, source: Source) -> None:
+    errors: list[DataError] = []
+
+    def prepare() -> None:
+        try:
+            dataclasses.replace(source).prepare()
+        except DataError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=prepare) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert sorted(hub.fetched()) == ["subtitle.zip", "v_01.zip", "v_02.zip"]
+
+
+def test_a_full_disk_is_noticed_before_anything_is_fetched(
+    hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 100}))
+    with pytest.raises(DataError, match=r"needs .* GB in .*; make room"):
+        source.prepare()
+    assert hub.fetched() == []
