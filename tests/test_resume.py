@@ -1,0 +1,91 @@
+"""Killed anywhere and run again: nothing lost, nothing twice, nothing asked again."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BACKENDS = {
+    # about two seconds of answering behind about one of starting, killed anywhere in both
+    "fake": (["backend=fake", "backend.rule=hash", "backend.delay=0.03", "limit=20"], 50, 3.0),
+    "tiny_video": (["model=tiny_video", "limit=12"], 5, 14.0),
+}
+
+
+def start(words: list[str], folder: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness", *words, "video.workers=1"],
+        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def records(folder: Path) -> bytes:
+    """What the run's record file holds: b"" before there is one."""
+    return b"".join(path.read_bytes() for path in folder.rglob("records-0.jsonl"))
+
+
+def untimed(lines: bytes) -> list[dict[str, object]]:
+    """Records without their seconds, which no two runs share."""
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines.splitlines()]
+
+
+@pytest.mark.parametrize("model", BACKENDS)
+def test_killed_anywhere_and_run_again(model: str, tmp_path: Path) -> None:
+    words, kills, longest = BACKENDS[model]
+    chance = random.Random(7)
+    whole = tmp_path / "uninterrupted"
+    whole.mkdir()
+    with start(words, whole) as process:
+        assert process.wait() == 0
+    expected = records(whole)
+    killed, rounds = 0, 0
+    while killed < kills:
+        folder = tmp_path / f"killed-{rounds}"
+        folder.mkdir(exist_ok=True)
+        before = records(folder)
+        with start(words, folder) as process:
+            try:
+                process.wait(chance.uniform(0.1, longest))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                killed += 1
+            process.wait()
+        after = records(folder)
+        kept = before[: before.rfind(b"\n") + 1]
+        assert after.startswith(kept), "a finished record was lost or changed"
+        if process.returncode == 0:
+            assert after == expected if model == "fake" else untimed(after) == untimed(expected)
+            rounds += 1  # the next kills hit a new run
+    with start(words, folder) as process:
+        assert process.wait() == 0
+    assert untimed(records(folder)) == untimed(expected)
+
+
+def test_a_line_torn_by_a_power_cut_is_asked_again(tmp_path: Path) -> None:
+    words, _, _ = BACKENDS["fake"]
+    with start([*words, "backend.delay=0"], tmp_path) as process:
+        assert process.wait() == 0
+    (path,) = tmp_path.rglob("records-0.jsonl")
+    whole = path.read_bytes()
+    for cut in (1, 17, len(whole) // 2):
+        path.write_bytes(whole[:-cut])
+        with start([*words, "backend.delay=0"], tmp_path) as process:
+            assert process.wait() == 0
+        assert path.read_bytes() == whole
+
+
+def test_a_dead_model_worker_costs_what_it_had_not_answered(tmp_path: Path) -> None:
+    words = ["backend=fake", "limit=9", "workers=2"]
+    with start([*words, "backend.crash_after=5"], tmp_path) as process:
+        _, said = process.communicate()
+    assert process.returncode == 2
+    assert b"a worker died (exit code -9)" in said
+    assert b"run again to resume" in said
+    with start(words, tmp_path) as process:
+        assert process.wait() == 0
+    (summary,) = tmp_path.rglob("summary.json")
+    assert json.loads(summary.read_text())["n"] == 27
