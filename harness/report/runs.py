@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from harness.journal import CIRCUMSTANCES, read_json, read_records
 from harness.report.summary import summarise
 from harness.types import Record
 
+_NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")  # task and model become folders: no ../, no NUL
 _NUMBERS = ("n", "unread", "failed", "accuracy", "half_width", "seconds")
 _NEEDED = (*_NUMBERS, "by")
 
@@ -78,8 +80,9 @@ def load(folder: Path | str) -> Run:
         )
     request = read_json(path)
     for key in ("task", "model"):
-        if not isinstance(request.get(key), str):
-            raise JournalError(f"{path}: has no {key!r}; it was not written by this harness")
+        name = request.get(key)
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or ".." in name:
+            raise JournalError(f"{path}: {key} is {name!r}, which this harness never writes")
     return Run(folder, request, _summary(folder, request))
 
 
@@ -92,6 +95,33 @@ def find(results: Path | str) -> tuple[list[Run], list[str]]:
         except HarnessError as error:
             complaints.append(str(error))
     return runs, complaints
+
+
+def resolve(name: Path | str, results: Path | str = "results") -> Run:
+    """A run by its folder, by a folder that holds only one run, or by its id (or its beginning).
+
+    Raises JournalError when that names no run, or several.
+    """
+    folder = Path(name)
+    if folder.is_file():
+        folder = folder.parent
+    if (folder / "request.json").is_file():
+        return load(folder)
+    if folder.is_dir():
+        found = sorted(path.parent for path in folder.rglob("request.json"))
+    else:
+        found = sorted(
+            path.parent
+            for path in Path(results).rglob("request.json")
+            if path.parent.name.startswith(str(name))
+        )
+    if len(found) != 1:
+        several = f": it may be {', '.join(map(str, found[:5]))}" if found else ""
+        raise JournalError(
+            f"{name}: {len(found) or 'no'} run{'s' * (len(found) != 1)} of that name under "
+            f"{folder if folder.is_dir() else results}{several}; name one run's folder or id"
+        )
+    return load(found[0])
 
 
 def _summary(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
