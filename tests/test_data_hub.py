@@ -14,7 +14,7 @@ import pytest
 
 from harness.data import Source
 from harness.errors import DataError, GatedError
-from tests.hub import COMMIT, REPO, Hub, serving
+from tests.hub import COMMIT, REPO, Hub, point_at, serving
 
 
 def zipped(**members: bytes) -> bytes:
@@ -46,16 +46,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         "subtitle.zip": zipped(**{"subtitle/a.srt": b"1"}),
         "README.md": b"hello",
     }
-    constants = pytest.importorskip("huggingface_hub.constants")
     with serving(Hub(files)) as hub:
-        template = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1 << 12)
-        monkeypatch.delenv("HF_TOKEN", raising=False)
-        monkeypatch.setenv("NO_PROXY", "*")
+        point_at(hub, monkeypatch, tmp_path / "hf")
         yield hub
 
 
@@ -204,9 +196,8 @@ def test_a_branch_is_resolved_to_its_commit(hub: Hub, source: Source) -> None:
 def test_no_network_says_how_to_do_without(
     hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    constants = pytest.importorskip("huggingface_hub.constants")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(DataError, match="data=FOLDER"):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(DataError, match="data=PATH"):
         source.prepare()
 
 

@@ -162,7 +162,7 @@ def explained(repo: str, revision: str) -> Iterator[None]:
         if any(isinstance(e, RevisionNotFoundError) for e in chain):
             raise DataError(f"{repo} has no revision {revision!r} on the hub.") from error
         if refused is not None and refused.response.status_code in (401, 403):
-            raise GatedError(_gated(repo)) from error
+            raise GatedError(gated(repo)) from error
         if any(isinstance(e, RepositoryNotFoundError) for e in chain):
             raise DataError(
                 f"The hub has no data set {repo!r}; if it is private, set HF_TOKEN."
@@ -170,10 +170,11 @@ def explained(repo: str, revision: str) -> Iterator[None]:
         missing = next((e for e in chain if isinstance(e, EntryNotFoundError)), None)
         if missing is not None and not isinstance(missing, LocalEntryNotFoundError):
             raise DataError(f"{repo} at {revision}: {_line(missing)}") from error
-        if any(isinstance(e, HTTPError | ConnectionError | LocalEntryNotFoundError) for e in chain):
+        lost = (HTTPError, ConnectionError, LocalEntryNotFoundError)
+        if cut := next((e for e in chain if isinstance(e, lost)), None):
             raise DataError(
-                f"Cannot fetch {repo} from the hub ({_line(chain[-1])}); run again to go on where "
-                "it stopped, or set data=FOLDER to use files that are already here."
+                f"Cannot fetch {repo} from the hub ({_line(cut)}); run again to go on where it "
+                "stopped, or set data=PATH to files that are already here."
             ) from error
         raise DataError(f"{repo} at {revision}: {_line(error)}") from error
 
@@ -188,7 +189,8 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _gated(repo: str) -> str:
+def gated(repo: str) -> str:
+    """What to do about a data set that the hub does not give to everyone."""
     return (
         f"{repo} is gated: accept its terms at https://huggingface.co/datasets/{repo}, then set "
         "HF_TOKEN to a token of that account (https://huggingface.co/settings/tokens)."

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from harness.data.hub import explained
-from harness.errors import DataError
+from harness.data.hub import explained, gated
+from harness.errors import DataError, GatedError
 
 Row = Mapping[str, Any]
 ENDINGS = (".jsonl", ".json", ".parquet")
@@ -77,6 +77,8 @@ def _load(repo: str, at: str, config: str | None, split: str, scratch: Path) -> 
             builder.download_and_prepare()
             rows = builder.as_dataset(split=split).with_format("arrow")
         except datasets.exceptions.DatasetsError as error:
+            if "gated" in str(error):  # it drops the hub's own error on the way
+                raise GatedError(gated(repo)) from error
             raise ValueError(str(error)) from error
     parquet.write_table(rows[:], scratch / "rows.parquet")
     return scratch / "rows.parquet"
