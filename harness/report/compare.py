@@ -85,9 +85,9 @@ def markdown(result: Comparison) -> str:
     lines.append(tables.markdown([_cells(d) for d in result.differences]))
     lines.append(
         "± half of the 95% interval of the paired difference, clustered by video; p: clustered t "
-        "test, adjusted by Holm over the runs compared (overall) or over all parts; McNemar: exact, "
-        "taking questions as independent; detectable: the difference that this design finds four "
-        "times in five. All in percent or points, over the questions both runs answered.\n"
+        "test, adjusted by Holm over the runs compared (overall) or over all parts; McNemar: "
+        "exact, taking questions as independent; detectable: the difference that this design "
+        "finds four times in five. In percent and points, over the questions both runs answered.\n"
     )
     lines.append(f"## {len(result.flips)} questions changed\n")
     lines.append(tables.markdown([_flip_cells(flip) for flip in result.flips]))
@@ -99,7 +99,7 @@ def rows(result: Comparison) -> list[dict[str, Any]]:
     flat = []
     for d in result.differences:
         estimate = asdict(d.paired.difference)
-        row = {"first": result.first, "second": d.second, "part": d.part}
+        row: dict[str, Any] = {"first": result.first, "second": d.second, "part": d.part}
         row |= {"before": d.before, "after": d.after, "difference": estimate.pop("value")}
         row |= {**estimate, "gained": d.paired.gained, "lost": d.paired.lost, "p": d.paired.p}
         flat.append(row | {"holm": d.holm, "mcnemar": d.paired.mcnemar, "detectable": d.detectable})
