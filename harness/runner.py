@@ -42,14 +42,19 @@ def run(request: Request, tell: Callable[[str], None] = print) -> Outcome:
     the run folder is busy, full or another's.
     """
     clips = prepared(request)
-    plan = planned(request, clips)
-    tell(str(plan))
-    plan.refuse(allow_overflow=request.allow_overflow)
+    needed = make_plan(request, clips)
+    tell(str(needed))
+    needed.refuse(allow_overflow=request.allow_overflow)
     with Journal(request.folder(), describe(request, clips)) as journal:
         before = {record.question: record for record in read_records(journal.folder)}
         left = pending(clips, before, request.retry_failures)
         waited = answer(request, left, journal.folder) if left else 0.0
         return conclude(request, clips, journal.folder, waited)
+
+
+def plan(request: Request) -> Plan:
+    """What the request will need, without running it."""
+    return make_plan(request, prepared(request))
 
 
 def prepared(request: Request) -> list[Clip]:

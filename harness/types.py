@@ -242,6 +242,22 @@ class Estimate:
 # ── the two protocols ────────────────────────────────────────────────────────────────────────
 
 
+class Needs(Protocol):
+    """What a model needs of its device: ``context`` in tokens, all else in bytes."""
+
+    @property
+    def context(self) -> int: ...
+    @property
+    def weights(self) -> int: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def memory(self) -> int: ...
+    def total(self, tokens: int) -> int:
+        """Weights, activations and the KV cache when a clip takes ``tokens`` tokens."""
+        ...
+
+
 class Backend(Protocol):
     """Takes watched clips as they are decoded, yields answers as they finish (any order)."""
 
@@ -252,6 +268,14 @@ class Backend(Protocol):
     @property
     def frame_size(self) -> int | None:
         """The shorter edge in pixels that frames may be shrunk to; None: they must be whole."""
+        ...
+
+    def count(self, prompts: Sequence[Prompt], frames: int) -> Sequence[int] | None:
+        """Each prompt's length in tokens with so many frames; None: there is no context to fill."""
+        ...
+
+    def needs(self, frames: int) -> Needs | None:
+        """What it needs of its device; None: nothing to plan for."""
         ...
 
     def answer(
