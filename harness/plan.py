@@ -123,4 +123,4 @@ def _times(request: Request, clip: Clip) -> list[float]:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.0f} MB"

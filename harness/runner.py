@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.journal import Journal, read_records, write_atomically
+from harness.plan import Plan, make_plan
 from harness.report.summary import summarise
 from harness.request import Request, run_id
 from harness.scoring.degenerate import is_degenerate
