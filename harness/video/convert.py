@@ -7,7 +7,12 @@ dropped, and non-square pixels are not stretched, as in OpenCV, decord, torchcod
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
+from typing import cast
+
 import numpy as np
+from av.buffer import Buffer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
@@ -47,8 +52,10 @@ class Converter:
 
     def into(self, frame: VideoFrame, out: Pixels) -> None:
         """Writes the frame's pixels into ``out``, uint8 [height, width, 3]."""
-        turns = quarter_turns(frame)
-        width, height = (self.height, self.width) if turns % 2 else (self.width, self.height)
+        upright = _Upright.of(frame)
+        width, height = self.width, self.height
+        if upright.transposed:
+            width, height = height, width
         rgb = self._scaler.reformat(
             frame,
             width=width,
@@ -59,18 +66,36 @@ class Converter:
             threads=_THREADS,
         )
         plane = rgb.planes[0]
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
-            :height, : width * 3
-        ]
-        out[...] = np.rot90(rows.reshape(height, width, 3), turns)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        out[...] = upright.turn(rows[:height, : width * 3].reshape(height, width, 3))
 
 
-def quarter_turns(frame: VideoFrame) -> int:
-    """How many quarter turns counter-clockwise display this frame upright (0..3)."""
-    return round(frame.rotation / 90) % 4
+@dataclass(frozen=True)
+class _Upright:
+    """How stored pixels become the picture as displayed: transposed, then mirrored."""
+
+    transposed: bool = False
+    mirrored_x: bool = False
+    mirrored_y: bool = False
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> _Upright:
+        """From the frame's display matrix: x' = ax + cy, y' = bx + dy (ISO/IEC 14496-12, 6.2.2)."""
+        matrix = cast("Buffer | None", frame.side_data.get("DISPLAYMATRIX"))
+        if matrix is None:
+            return cls()
+        a, b, _, c, d = struct.unpack_from("=5i", memoryview(matrix))
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            return cls(True, c < 0, b < 0)
+        return cls(False, a < 0, d < 0)
+
+    def turn(self, pixels: Pixels) -> Pixels:
+        """The pixels [H, W, 3] as displayed: a view."""
+        turned = pixels.swapaxes(0, 1) if self.transposed else pixels
+        return turned[:: -1 if self.mirrored_y else 1, :: -1 if self.mirrored_x else 1]
 
 
 def displayed(frame: VideoFrame) -> tuple[int, int]:
-    """The frame's (width, height) as displayed, after its rotation."""
-    turned = quarter_turns(frame) % 2
-    return (frame.height, frame.width) if turned else (frame.width, frame.height)
+    """The frame's (width, height) as displayed."""
+    size = frame.width, frame.height
+    return size[::-1] if _Upright.of(frame).transposed else size

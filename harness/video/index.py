@@ -9,29 +9,24 @@ start is decoded to check, and if need be everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import islice, pairwise
-from pathlib import Path
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from harness.errors import VideoError
 from harness.types import VideoInfo
 from harness.video.convert import displayed
-from harness.video.source import share_present
+from harness.video.linear import decoding, traced
+from harness.video.packets import Packets, demuxed
+from harness.video.source import Source
 
-# Containers whose demuxer states each frame's own time and keyframes from the file's index.
-_STATED = ("mov,mp4", "matroska")
 # Codecs whose keyframes reset the decoder, so that decoding may start there.
-SEEKABLE = frozenset(
+_SEEKABLE = frozenset(
     (
         *("h264", "hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "av1", "libdav1d"),
         *("mpeg4", "mpeg2video", "mpeg1video", "mjpeg"),
@@ -42,95 +37,76 @@ _CHECKED = 48  # packets decoded at the start when the container is not taken at
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """The frames of one video.
+    """The frames of one video, in the order they are shown.
 
-    ``pts`` int64 [count]: presentation times in units of ``time_base``, ascending;
-    ``order`` int64 [count]: each frame's packet, counted in the file's order;
-    ``keys`` int64 [k]: the packets at which decoding may start, with ``key_pts`` and ``key_dts``;
-    ``seekable``: frames may be found by seeking and told by their time (else: by counting from
-    the start); ``damage``: what is wrong with the file, empty if nothing is known to be.
+    ``times`` float64 [count]: seconds from the first frame; ``pts`` int64 [count]: the same in
+    the file's own units; ``order`` int64 [count]: each frame's packet, counted in the file's order;
+    ``keys`` int64 [k]: the packets at which decoding may start, with ``key_pts``, ``key_dts`` and
+    ``key_rank`` (the frame shown at or next after each).
+
+    ``seekable``: frames may be found by seeking and told by their ``pts`` (else by counting from
+    the start); ``flaws``: where packets are damaged (n) or missing (n - 0.5: before packet n);
+    ``damage``: what is wrong with the file in words, empty if nothing is known to be.
     """
 
     info: VideoInfo
-    time_base: Fraction
+    times: NDArray[np.float64]
     pts: NDArray[np.int64]
     order: NDArray[np.int64]
     keys: NDArray[np.int64]
     key_pts: NDArray[np.int64]
     key_dts: NDArray[np.int64]
+    key_rank: NDArray[np.int64]
     seekable: bool
-    times: NDArray[np.float64]
+    flaws: tuple[float, ...] = ()
     damage: str = ""
 
+    def key(self, frame: int) -> int:
+        """The keyframe (its number in ``keys``) from which decoding gives this frame.
 
-@dataclass(frozen=True, eq=False)
-class _Packets:
-    """Every packet of the stream in the file's order; ``cut`` is the demuxer's own complaint."""
+        That is the last one stored at or before the frame that is also shown at or before it: what
+        is stored after a keyframe but shown before it may refer to what came earlier (open GOP).
+        """
+        key = int(np.searchsorted(self.keys, self.order[frame], side="right")) - 1
+        while key > 0 and self.key_rank[key] > frame:
+            key -= 1
+        return max(key, 0)
 
-    pts: NDArray[np.int64]
-    dts: NDArray[np.int64]
-    keys: NDArray[np.bool_]
-    shown: NDArray[np.bool_]
-    timed: bool
-    last: int
-    corrupt: int
-    cut: str
+    def sound(self, frame: int, flaws: Sequence[float]) -> bool:
+        """Whether no flaw lies on the way from the frame's keyframe to the frame."""
+        end = self.order[frame]
+        start = self.keys[self.key(frame)] if len(self.keys) else 0
+        start = start if start <= end else 0  # before any keyframe: from the very start
+        return not any(start <= flaw <= end for flaw in flaws)
 
 
-def build(path: Path, container: InputContainer, stream: VideoStream) -> Index:
-    """Indexes an open file; the container is left wherever reading ended.
+def build(source: Source) -> Index:
+    """Indexes an open file, which is left wherever reading ended.
 
     Raises VideoError when no frame can be decoded at all.
     """
-    packets = _demuxed(container, stream)
-    first = _first_frame(path, container, stream)
+    packets = demuxed(source)
+    first = _first_frame(source)
     ascending = np.sort(packets.pts[packets.shown])
     trusted = (
         packets.timed
         and len(ascending) > 0
-        and stream.codec_context.name in SEEKABLE
+        and source.codec.name in _SEEKABLE
         and bool((np.diff(ascending) > 0).all())
         and bool(packets.keys[0])
     )
-    if trusted and _must_check(container, packets, first):
-        packets = _checked(container, stream, packets)
+    if trusted and _must_check(source, packets, first):
+        packets = _checked(source, packets)
         trusted = packets.timed
-    if not trusted:
-        return _by_decoding(path, container, stream, first)
-    return _by_packets(path, stream, packets, first)
+    return _by_packets(source, packets, first) if trusted else _by_decoding(source, packets, first)
 
 
-def _demuxed(container: InputContainer, stream: VideoStream) -> _Packets:
-    rows = []
-    last, corrupt, cut = 0, 0, ""
-    timed = True
-    try:
-        for packet in container.demux(stream):
-            if packet.size == 0:  # the end, or AVI's "show the last frame again"
-                continue
-            if packet.pts is None:
-                timed = False
-            rows.append((packet.pts or 0, packet.dts or 0, packet.is_keyframe, packet.is_discard))
-            corrupt += packet.is_corrupt
-            last = packet.duration or last
-    except av.error.FFmpegError as error:
-        cut = error.strerror or str(error)
-    table = np.array(rows, np.int64).reshape(-1, 4)
-    pts, dts, keys, discard = table.T
-    return _Packets(pts, dts, keys > 0, discard == 0, timed, last, corrupt, cut)
-
-
-def rewind(container: InputContainer, stream: VideoStream) -> None:
-    """Back to the very first packet, pre-roll included."""
-    container.seek(-(1 << 62), stream=stream)
-
-
-def _first_frame(path: Path, container: InputContainer, stream: VideoStream) -> VideoFrame:
+def _first_frame(source: Source) -> VideoFrame:
     """The first frame that decodes, told apart from none at all."""
-    words = "no packet in it"
+    words = "it holds no packet"
     try:
-        rewind(container, stream)
-        for frames in decoding(stream, container.demux(stream)):
+        source.rewind()
+        for frames in decoding(source, source.packets()):
             if isinstance(frames, str):
                 words = frames
             elif frames:
@@ -138,133 +114,100 @@ def _first_frame(path: Path, container: InputContainer, stream: VideoStream) -> 
     except av.error.FFmpegError as error:
         words = error.strerror or str(error)
     finally:
-        stream.codec_context.flush_buffers()
-    raise VideoError(f"{path}: none of its frames can be decoded ({words}): download it again")
+        source.codec.flush_buffers()
+    raise VideoError(f"{source.path}: not one frame can be decoded ({words}): download it again")
 
 
-def decoding(
-    stream: VideoStream, packets: Iterable[Packet[VideoStream]]
-) -> Iterator[list[VideoFrame] | str]:
-    """What each packet yields: frames, or the decoder's complaint. Drains it at the end."""
-    for packet in packets:
-        if packet.size == 0:
-            continue
-        try:
-            yield stream.codec_context.decode(packet)
-        except av.error.FFmpegError as error:
-            yield error.strerror or str(error)
-    try:
-        yield stream.codec_context.decode(None)
-    except av.error.FFmpegError as error:
-        yield error.strerror or str(error)
-
-
-def _must_check(container: InputContainer, packets: _Packets, first: VideoFrame) -> bool:
+def _must_check(source: Source, packets: Packets, first: VideoFrame) -> bool:
     """Whether the start may hold packets that yield no frame of their own."""
     leading = packets.pts[packets.shown].min() < packets.pts[0] and packets.shown[0]
-    stated = container.format.name.startswith(_STATED)
-    return bool(leading) or not stated or first.interlaced_frame
+    return bool(leading) or not source.indexed or first.interlaced_frame
 
 
-def _checked(container: InputContainer, stream: VideoStream, packets: _Packets) -> _Packets:
+def _checked(source: Source, packets: Packets) -> Packets:
     """The packets without those at the start that the decoder drops; ``timed`` False if it
     yields anything else than they say."""
     key = packets.keys.nonzero()[0]
     n = int(key[1]) if len(key) > 1 else len(packets.pts)
     n = min(len(packets.pts), max(n, _CHECKED))
-    rewind(container, stream)
-    source = (p for p in container.demux(stream) if p.size)
+    source.rewind()
     got = []
-    for frames in decoding(stream, islice(source, n)):
+    for frames in decoding(source, islice(source.packets(), n)):
         if not isinstance(frames, str):
             got += [frame.pts for frame in frames]
-    stream.codec_context.flush_buffers()
+    source.codec.flush_buffers()
     shown = packets.shown.copy()
-    leading = np.arange(len(shown)) < n
-    leading &= packets.pts < packets.pts[0]
-    shown[:n] &= ~leading[:n] | np.isin(packets.pts[:n], [p for p in got if p is not None])
+    dropped = ~np.isin(packets.pts[:n], [p for p in got if p is not None])
+    shown[:n] &= ~(dropped & (packets.pts[:n] < packets.pts[0]))
     agree = got == sorted(packets.pts[:n][shown[:n]].tolist())
     return replace(packets, shown=shown, timed=agree)
 
 
-def _by_packets(path: Path, stream: VideoStream, packets: _Packets, first: VideoFrame) -> Index:
-    place = np.flatnonzero(packets.shown)
-    place = place[np.argsort(packets.pts[place], kind="stable")]
-    pts = packets.pts[place]
-    keys = np.flatnonzero(packets.keys)
-    assert stream.time_base is not None
+def _by_packets(source: Source, packets: Packets, first: VideoFrame) -> Index:
+    order = np.flatnonzero(packets.shown)
+    order = order[np.argsort(packets.pts[order], kind="stable")]
+    pts = packets.pts[order]
     step = packets.last or (int(np.median(np.diff(pts))) if len(pts) > 1 else 0)
-    times = (pts - pts[0]) * float(stream.time_base)
-    duration = times[-1] + step * float(stream.time_base)
+    unit = float(source.stream.time_base or 0)
+    times = (pts - pts[0]) * unit
+    keys = np.flatnonzero(packets.keys)
     return Index(
-        _info(len(pts), duration, stream, first),
-        stream.time_base,
+        _info(source, first, len(pts), times[-1] + step * unit),
+        times,
         pts,
-        place,
+        order,
         keys,
         packets.pts[keys],
         packets.dts[keys],
-        True,
-        times,
-        _damage(path, stream, packets),
+        np.searchsorted(pts, packets.pts[keys]),
+        seekable=True,
+        flaws=packets.flaws,
+        damage=packets.damage,
     )
 
 
-def _by_decoding(
-    path: Path, container: InputContainer, stream: VideoStream, first: VideoFrame
-) -> Index:
+def _by_decoding(source: Source, packets: Packets, first: VideoFrame) -> Index:
     """The index of a file whose packets cannot be trusted: everything is decoded once."""
+    flaws = list(packets.flaws)
     stamps: list[int | None] = []
-    cut = ""
-    rewind(container, stream)
-    try:
-        for frames in decoding(stream, container.demux(stream)):
-            if not isinstance(frames, str):
-                stamps += [frame.pts for frame in frames]
-    except av.error.FFmpegError as error:
-        cut = error.strerror or str(error)
-    stream.codec_context.flush_buffers()
-    times = _times(stamps, stream)
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / _rate(stream)
-    none = np.empty(0, np.int64)
-    gone = _cut(path) or (cut and f"reading stops early ({cut})")
-    info = _info(len(times), times[-1] + step, stream, first)
-    return Index(info, Fraction(1), none, none, none, none, none, False, times, gone)
+    order: list[int] = []
+    for frame, place in traced(source, flaws):
+        stamps.append(frame.pts)
+        order.append(place)
+    times = _times(source, stamps)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / _rate(source)
+    keys = np.flatnonzero(packets.keys)
+    ranks = {place: rank for rank, place in enumerate(order)}
+    none = np.full(len(stamps), 0, np.int64)
+    return Index(
+        _info(source, first, len(times), times[-1] + step),
+        times,
+        none,
+        np.array(order, np.int64),
+        keys,
+        packets.pts[keys],
+        packets.dts[keys],
+        np.array([ranks.get(int(key), 0) for key in keys], np.int64),
+        seekable=False,
+        flaws=tuple(flaws),
+        damage=packets.damage,
+    )
 
 
-def _times(stamps: list[int | None], stream: VideoStream) -> NDArray[np.float64]:
+def _times(source: Source, stamps: list[int | None]) -> NDArray[np.float64]:
     """Seconds from the first frame: the stated times where they ascend, else by the frame rate."""
-    known = [s for s in stamps if s is not None]
+    known = [stamp for stamp in stamps if stamp is not None]
     if len(known) == len(stamps) and all(a < b for a, b in pairwise(known)):
-        assert stream.time_base is not None
-        return (np.array(known) - known[0]) * float(stream.time_base)
-    return np.arange(len(stamps)) / _rate(stream)
+        return (np.array(known) - known[0]) * float(source.stream.time_base or 0)
+    return np.arange(len(stamps)) / _rate(source)
 
 
-def _rate(stream: VideoStream) -> float:
-    return float(stream.average_rate or stream.guessed_rate or 25)
+def _rate(source: Source) -> float:
+    return float(source.stream.average_rate or source.stream.guessed_rate or 25)
 
 
-def _info(count: int, duration: float, stream: VideoStream, first: VideoFrame) -> VideoInfo:
+def _info(source: Source, first: VideoFrame, count: int, duration: float) -> VideoInfo:
     if duration <= 0:  # one frame without a duration
-        duration = count / _rate(stream)
+        duration = count / _rate(source)
     duration = float(duration)
     return VideoInfo(count, count / duration, duration, *displayed(first))
-
-
-def _damage(path: Path, stream: VideoStream, packets: _Packets) -> str:
-    """What the packets show to be wrong with the file; empty if nothing."""
-    claimed, there = len(stream.index_entries), len(packets.pts)
-    complete = not packets.corrupt and not packets.cut
-    if complete and 0 < claimed <= there and stream.container.format.name.startswith("mov"):
-        return ""  # every sample of the index was read, whatever is cut after them
-    if cut := _cut(path):
-        return cut
-    if packets.cut:
-        return f"reading stops early after {there} packets ({packets.cut})"
-    return f"{packets.corrupt} of {there} packets are damaged" if packets.corrupt else ""
-
-
-def _cut(path: Path) -> str:
-    share = share_present(path)
-    return f"the file is cut at {share:.0%} of its length" if share < 1 else ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from harness.errors import VideoError
@@ -24,27 +24,58 @@ _STILLS = (
 _AGAIN = "download it again"
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file's container and its video stream, to be decoded with one thread.
+class Source:
+    """An open file: its ``container`` and its video ``stream``, decoded with one thread.
 
-    One thread, because there is one worker process per core; FFmpeg's own threads only
-    add delay and memory then. Raises VideoError with the reason when there is no video.
+    One thread, because there is one worker process per core; FFmpeg's own threads only add delay
+    and memory then. Raises VideoError with the reason when there is no video.
     """
-    try:
-        container = av.open(str(path), metadata_errors="replace")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(f"{path}: {diagnosis(path) or _plain(error)}") from error
-    try:
-        stream = _video_stream(container, path)
-        for other in container.streams:
-            if other.index != stream.index:
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            self.container: InputContainer = av.open(str(self.path), metadata_errors="replace")
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise VideoError(f"{self.path}: {diagnosis(self.path) or _plain(error)}") from error
+        try:
+            self.stream = _video_stream(self.container, self.path)
+        except VideoError:
+            self.close()
+            raise
+        for other in self.container.streams:
+            if other.index != self.stream.index:
                 other.discard = av.stream.Discard.all  # the demuxer then skips its bytes
-        stream.codec_context.thread_count = 1
-        stream.codec_context.thread_type = av.codec.context.ThreadType.NONE
-        yield container, stream
-    finally:
-        container.close()
+        self.codec = self.stream.codec_context
+        self.codec.thread_count = 1
+        self.codec.thread_type = av.codec.context.ThreadType.NONE
+
+    def close(self) -> None:
+        self.container.close()
+
+    def packets(self) -> Iterator[Packet[VideoStream]]:
+        """The video's packets from where the file stands, without empty ones (AVI writes such
+        for "the last frame again", and to the decoder they mean the end).
+
+        Raises FFmpegError where the file is damaged.
+        """
+        return (p for p in self.container.demux(self.stream) if p.size)
+
+    def rewind(self) -> None:
+        """Back to the very first packet, with a fresh decoder."""
+        if self.indexed:
+            self.container.seek(-(1 << 62), stream=self.stream)
+        else:  # AVI, FLV and bare streams refuse such a seek, or land wherever they like
+            self.close()
+            self._open()
+        self.codec.skip_frame = "DEFAULT"
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the format states each frame's own time and keyframes in an index of its own."""
+        return self.container.format.name.startswith(("mov,mp4", "matroska"))
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -76,7 +107,7 @@ def diagnosis(path: Path) -> str:
     if b"\0" not in head and _is_text(head):
         return f"a text file, not a video: {_AGAIN}"
     if head[4:8] == b"ftyp" and not _has_box(path, b"moov"):
-        return f"cut short: its index (the moov box) is missing: {_AGAIN}"
+        return f"cut short: its index (the moov box, at the end) is missing: {_AGAIN}"
     return ""
 
 
@@ -90,7 +121,7 @@ def _is_text(head: bytes) -> bool:
 
 def _plain(error: Exception) -> str:
     """FFmpeg's words without Python's numbers and the path, which the caller names."""
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    words = getattr(error, "strerror", None) or str(error)
     return f"FFmpeg cannot open it ({words}): {_AGAIN}, or convert it"
 
 
@@ -132,8 +163,10 @@ def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def _has_box(path: Path, name: bytes) -> bool:
+    """Whether the whole of this box is there."""
     with path.open("rb") as file:
-        return any(found == name for found, _ in _boxes(file))
+        size = path.stat().st_size
+        return any(found == name and end <= size for found, end in _boxes(file))
 
 
 def _segment_end(file: BinaryIO) -> int:

@@ -1,0 +1,61 @@
+"""Decoding a file from its start, every frame traced to the packet that it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import av
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from harness.video.source import Source
+
+
+def decoding(
+    source: Source, packets: Iterable[Packet[VideoStream]]
+) -> Iterator[list[VideoFrame] | str]:
+    """What each packet yields: frames, or the decoder's complaint. Drains it at the end."""
+    for packet in packets:
+        try:
+            yield source.codec.decode(packet)
+        except av.error.FFmpegError as error:
+            yield error.strerror or str(error)
+    try:
+        yield source.codec.decode(None)
+    except av.error.FFmpegError as error:
+        yield error.strerror or str(error)
+
+
+def traced(
+    source: Source, flaws: list[float], done: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[VideoFrame, int]]:
+    """Every frame of a full decode with its packet, counted in the file's order.
+
+    Packets that the decoder refuses or conceals are added to ``flaws``. Stops once ``done()``.
+    """
+    place = -1
+
+    def fed() -> Iterator[Packet[VideoStream]]:
+        nonlocal place
+        try:
+            for place, packet in enumerate(source.packets()):
+                if done():
+                    return
+                packet.opaque = place
+                yield packet
+        except av.error.FFmpegError:  # the index has noted where the file breaks off
+            return
+
+    source.rewind()
+    source.codec.copy_opaque = True
+    for frames in decoding(source, fed()):
+        if isinstance(frames, str):
+            flaws.append(place)
+            continue
+        for frame in frames:
+            origin = frame.opaque if isinstance(frame.opaque, int) else place
+            if frame.is_corrupt:
+                flaws.append(origin)
+            yield frame, origin
+    source.codec.flush_buffers()
