@@ -16,7 +16,7 @@ LETTERS = "ABCDEFGHIJ"
 AMBIGUOUS = ""
 """What a step returns when it finds evidence for several options: nothing weaker may decide."""
 
-OPEN, CLOSE = r"[\"'(\[{]*", r"[\"')\]}]*"
+OPEN, CLOSE = r"[\"'(\[{]{0,3}", r"[\"')\]}]{0,3}"
 KIND = r"(?:(?:the\s+)?(?:option|choice|letter|answer)\b\s*:?\s*)?"
 IS = r"(?:is|was|are|would\s+be|should\s+be|must\s+be|could\s+be|might\s+be|will\s+be)"
 LIKELY = r"(?:(?:most\s+likely|probably|definitely|clearly|likely|still|therefore|indeed)\s+)?"
@@ -36,7 +36,7 @@ STRONG = [
 WEAK = [re.compile(rf"\b(?:options?|choice|letter|answer|ans)\s*{LETTER}", re.IGNORECASE)]
 REJECTED = re.compile(
     rf"\b(?:not|n['’]t|never|neither|nor|rather\s+than|instead\s+of|except)\s+{KIND}{OPEN}[A-J]\b{CLOSE}"
-    r"|(?<![\w'’])(?:[Oo]ption\s+|[Cc]hoice\s+)?[\"'(\[]*[A-J][\"')\]]*\s+(?:is|was|can)(?:n['’]t\b"
+    r"|(?<![\w'’])(?:[Oo]ption\s+|[Cc]hoice\s+)?[\"'(\[]{0,3}[A-J][\"')\]]{0,3}\s+(?:is|was|can)(?:n['’]t\b"
     r"|\s*not\b|\s+(?:\w+\s+)?(?:wrong|incorrect|false|impossible|unlikely|too|out)\b)[^.\n,;]*",
 )
 CORRECTION = re.compile(
@@ -74,10 +74,10 @@ def default(response: str, options: Sequence[str]) -> str | None:
     said = clean(response)
     letters = LETTERS[: len(texts)] or LETTERS
     if found := re.fullmatch(
-        r"\W*(?:(?:option|choice|letter|answer|ans)\b)?\W*([A-Ja-j])\W*", said, re.IGNORECASE
+        r"\W*+(?:(?:option|choice|letter|answer|ans)\b)?\W*+([A-Ja-j])\W*+", said, re.IGNORECASE
     ):
         return _valid(found[1], letters)
-    if len(set(re.findall("[A-J]", said))) > 1 and re.fullmatch(r"(?:\W*\b[A-J]\b)+\W*", said):
+    if len(set(re.findall("[A-J]", said))) > 1 and re.fullmatch(r"(?:\W*+\b[A-J]\b)+\W*+", said):
         return None
     kept = REJECTED.sub(" ", said)
     for read in (
@@ -132,6 +132,7 @@ def clean(response: str) -> str:
     if answers := re.findall(r"<answer>(.*?)(?:</answer>|$)", text, re.DOTALL | re.IGNORECASE):
         text = answers[-1]
     text = re.sub(r"<\|.*?\|>|</?\w+>", " ", text)
+    text = re.sub(r" ?\n[ \n]*", "\n", re.sub(r"[^\S\n]+", " ", text))
     text = re.sub(r"\\boxed\s*\{|\\text\w*\s*\{", "{", text)
     text = re.sub(r"[*`$#]|(?<!\w)_+|_+(?!\w)", "", text)
     return re.sub(r"^\s*assistant\s*:", "", text, flags=re.IGNORECASE).strip()
