@@ -14,7 +14,8 @@ from harness.journal import CIRCUMSTANCES, read_json, read_records
 from harness.report.summary import summarise
 from harness.types import Record
 
-_NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")  # task and model become folders: no ../, no NUL
+NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")
+"""What a task or model may be called: it becomes a folder, so no ../ and no NUL."""
 _NUMBERS = ("n", "unread", "failed", "accuracy", "half_width", "seconds")
 _NEEDED = (*_NUMBERS, "by")
 
@@ -81,7 +82,7 @@ def load(folder: Path | str) -> Run:
     request = read_json(path)
     for key in ("task", "model"):
         name = request.get(key)
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or ".." in name:
+        if not isinstance(name, str) or not NAME.fullmatch(name) or ".." in name:
             raise JournalError(f"{path}: {key} is {name!r}, which this harness never writes")
     return Run(folder, request, _summary(folder, request))
 
