@@ -1,0 +1,227 @@
+"""Writes the built-in benchmark: ``python -m harness.demo.make_clips``.
+
+66 clips of moving shapes with 3 questions each, in Video-MME's own layout::
+
+    data/rows.jsonl                 Video-MME's columns, one question a line
+    data/videos/<videoID>.mp4       H.264, 128 × 128, 8 frames a second
+    data/subtitles/<videoID>.srt    what the narrator says (nothing at all in some clips)
+
+22 clips each are short (4 s), medium (10 s) and long (24 s). Every 22 hold the same mix:
+
+    clips  plot      asks, of each clip                         what it takes
+    4      sequence  two of order, one moment or subtitle       several frames, in order
+    8      moving    motion, and two of moment, subtitle, look  several frames, in order
+    10     still     three of count, place, look, moment, …     any frame
+
+Gold letters are dealt evenly within every task type, the wrong options drawn evenly from the same
+words, and counts, places, directions and ordinals dealt evenly too: the text alone says nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from harness.demo.asking import (
+    ANIMALS,
+    ATTRIBUTE,
+    COUNT,
+    COUNTS,
+    LETTERS,
+    MOMENT,
+    MOTION,
+    OBJECT,
+    ORDER,
+    SPATIAL,
+    SUBTITLE,
+    Query,
+    about_subtitles,
+    queries,
+)
+from harness.demo.narration import lines, srt
+from harness.demo.scene import COLORS, DIRECTIONS, PLACES, SHAPES, Plot, Scene, imagine, render
+
+SEED = 20240523  # training draws from seeds of its own (train.py)
+SIDE, FPS = 128, 8
+POOLS = {
+    ATTRIBUTE: tuple(COLORS),
+    OBJECT: SHAPES,
+    COUNT: COUNTS,
+    SPATIAL: PLACES,
+    MOTION: tuple(DIRECTIONS),
+    MOMENT: tuple(COLORS),
+    SUBTITLE: ANIMALS,
+}
+SECONDS = {"short": 4, "medium": 10, "long": 24}
+
+# What is asked of the clips of one duration, clip by clip.
+PLAN: tuple[tuple[Plot, tuple[str, str, str]], ...] = (
+    *[("sequence", (ORDER, ORDER, MOMENT))] * 2,
+    *[("sequence", (ORDER, ORDER, SUBTITLE))] * 2,
+    *[("moving", (MOTION, ATTRIBUTE, MOMENT))] * 2,
+    *[("moving", (MOTION, OBJECT, MOMENT))] * 2,
+    *[("moving", (MOTION, ATTRIBUTE, OBJECT))] * 3,
+    *[("moving", (MOTION, OBJECT, SUBTITLE))] * 1,
+    *[("still", (COUNT, SPATIAL, SUBTITLE))] * 2,
+    *[("still", (COUNT, SPATIAL, MOMENT))] * 2,
+    *[("still", (COUNT, SPATIAL, ATTRIBUTE))] * 2,
+    *[("still", (COUNT, SPATIAL, OBJECT))] * 2,
+    *[("still", (COUNT, ATTRIBUTE, OBJECT))] * 1,
+    *[("still", (SPATIAL, ATTRIBUTE, OBJECT))] * 1,
+)
+# Video-MME's six domains; what a clip shows decides on the sub-category.
+DOMAINS = (
+    "Knowledge",
+    "Film & Television",
+    "Sports Competition",
+    "Artistic Performance",
+    "Life Record",
+    "Multilingual",
+)
+SUB_CATEGORY = {"still": "Still Life", "moving": "Moving Shapes", "sequence": "Parade of Shapes"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """One clip of the benchmark before its options are dealt."""
+
+    number: int
+    duration: str
+    scene: Scene
+    queries: tuple[Query, ...]
+    script: tuple[str, ...]
+
+    @property
+    def video(self) -> str:
+        """The videoID: the file's name."""
+        return f"shapes{self.number:03}"
+
+
+class Deal:
+    """Deals values evenly: every value once, in random order, before any comes again."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._left: dict[str, list[int]] = defaultdict(list)
+
+    def __call__(self, kind: str, size: int = 4) -> int:
+        """The next of 0..size − 1 for this kind."""
+        if not self._left[kind]:
+            self._left[kind] = self._rng.permutation(size).tolist()
+        return self._left[kind].pop()
+
+
+def _wanted(kinds: tuple[str, ...], deal: Deal) -> dict[str, str]:
+    """The answer dealt to every question whose answers are a fixed list of words."""
+    return {kind: POOLS[kind][deal(kind, len(POOLS[kind]))] for kind in kinds if kind in POOLS}
+
+
+def _asked(
+    plot: Plot, kinds: tuple[str, ...], deal: Deal, rng: np.random.Generator
+) -> tuple[Scene, tuple[Query, ...]]:
+    """A scene and the plan's questions about it, whose answers are the dealt ones.
+
+    Scenes are imagined until one fits (some hundred tries, a millisecond each at most).
+    """
+    wanted = _wanted(kinds, deal)
+    start, ordinals = 0.0, (deal(ORDER), deal(ORDER)) if ORDER in kinds else None
+    if MOMENT in kinds:  # every eighth of the clip is as likely as any other
+        start = float(np.clip((deal("flash", 8) + rng.uniform(-0.5, 0.5)) / 8, -0.03, 0.9))
+    while True:
+        scene = imagine(
+            rng,
+            plot,
+            count=int(wanted.get(COUNT, rng.integers(2, 5))),
+            direction=wanted.get(MOTION),
+            flash=start if MOMENT in kinds else None,
+        )
+        offered = queries(scene, rng, ordinals)
+        if SUBTITLE in kinds:
+            offered.append(about_subtitles(wanted[SUBTITLE]))
+        picked = tuple(
+            query
+            for kind in dict.fromkeys(kinds)
+            for query in offered
+            if query.task_type == kind and wanted.get(kind, query.answer) == query.answer
+        )
+        if len(picked) == len(kinds):
+            return scene, picked
+
+
+def clips(seed: int = SEED) -> Iterator[Made]:
+    """The benchmark's clips in order."""
+    rng = np.random.default_rng(seed)
+    deal = Deal(rng)
+    plan = [(duration, *entry) for duration in SECONDS for entry in PLAN]
+    for number, (duration, plot, kinds) in enumerate(plan, 1):
+        scene, asked = _asked(plot, kinds, deal, rng)
+        animal = next((q.answer for q in asked if q.task_type == SUBTITLE), None)
+        silent = animal is None and number % 5 == 0
+        script = [] if silent else lines(animal, 2 + SECONDS[duration] // 4, rng)
+        yield Made(number, duration, scene, asked, tuple(script))
+
+
+def rows(made: list[Made], seed: int = SEED) -> list[dict[str, object]]:
+    """The questions as rows with Video-MME's columns."""
+    rng = np.random.default_rng(seed + 1)
+    deal = Deal(rng)
+    return [
+        {
+            "video_id": f"{clip.number:03}",
+            "duration": clip.duration,
+            "domain": DOMAINS[clip.number % len(DOMAINS)],
+            "sub_category": SUB_CATEGORY[clip.scene.plot],
+            "url": f"https://example.org/{clip.video}",
+            "videoID": clip.video,
+            "question_id": f"{clip.number:03}-{place + 1}",
+            "task_type": query.task_type,
+            "question": query.text,
+            "options": [f"{LETTERS[i]}. {word}" for i, word in enumerate(options)],
+            "answer": LETTERS[gold],
+        }
+        for clip in made
+        for place, query in enumerate(clip.queries)
+        for options, gold in [query.options(rng, deal(query.task_type))]
+    ]
+
+
+def write_video(path: Path, scene: Scene, seconds: int) -> None:
+    """Draws the scene and encodes it. One thread, so that the bytes are the same each time."""
+    total = seconds * FPS
+    frames = render(scene, np.arange(total) / (total - 1), SIDE)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width = stream.height = SIDE
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "18", "preset": "slow", "g": str(2 * FPS), "threads": "1"}
+        for pixels in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def write(folder: Path) -> None:
+    """Writes the whole benchmark into ``folder``."""
+    for name in ("videos", "subtitles"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    made = list(clips())
+    for clip in made:
+        seconds = SECONDS[clip.duration]
+        write_video(folder / "videos" / f"{clip.video}.mp4", clip.scene, seconds)
+        if clip.script:
+            text = srt(list(clip.script), seconds)
+            (folder / "subtitles" / f"{clip.video}.srt").write_text(text)
+    text = "".join(json.dumps(row) + "\n" for row in rows(made))
+    (folder / "rows.jsonl").write_text(text)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data")
+    write(parser.parse_args().out)
