@@ -12,11 +12,13 @@ from harness import video
 from harness.data.archives import manifest
 from harness.errors import VideoError
 
+CLOCK = 1.0  # a folder of frames has none of its own, and whether it can be read needs none
+
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one video: ``missing``, ``truncated`` (shorter than it was when it was
-    extracted, or than its header says) or ``undecodable``; ``detail`` says it in words."""
+    """What is wrong with one video: ``missing``; ``truncated`` (shorter than when it was extracted,
+    or its last frames do not decode); ``undecodable`` at all. ``detail`` says it in words."""
 
     video: Path
     kind: Literal["missing", "truncated", "undecodable"]
@@ -24,8 +26,8 @@ class Problem:
 
 
 def problems(videos: Iterable[Path], extracted: Path | None = None) -> Iterator[Problem]:
-    """The problems of ``videos``, in their order. Every frame's packet is read, the first and the
-    last frame are decoded; several videos at a time (decoding leaves Python's lock).
+    """The problems of ``videos``, in their order. Of each, the packets are read, and the first and
+    the last frame decoded; several videos at a time (decoding leaves Python's lock).
 
     ``extracted`` is the folder whose archives' manifests tell the sizes.
     """
@@ -41,12 +43,13 @@ def _problem(path: Path, size: int | None) -> Problem | None:
     if size is not None and path.stat().st_size != size:
         return Problem(path, "truncated", f"{path.stat().st_size} bytes instead of {size}")
     try:
-        info = video.probe(path)
-        video.read(path, [0])
+        info = video.probe(path, fps=CLOCK, damaged="partial")
+        video.read(path, [0], fps=CLOCK, damaged="partial")
     except VideoError as error:
         return Problem(path, "undecodable", str(error))
     try:
-        video.read(path, [info.count - 1])
+        video.probe(path, fps=CLOCK)
+        video.read(path, [info.count - 1], fps=CLOCK)
     except VideoError as error:
         return Problem(path, "truncated", str(error))
     return None

@@ -11,7 +11,7 @@ from harness.errors import DataError
 
 VIDEOS = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
 SUBTITLES = (".srt", ".vtt", ".json", ".jsonl")
-FRAMES = (".jpg", ".jpeg", ".png")
+FRAMES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
 def safe_name(name: str, where: str) -> PurePosixPath:
