@@ -44,9 +44,9 @@ class Index:
     ``keys`` int64 [k]: the packets at which decoding may start, with ``key_pts``, ``key_dts`` and
     ``key_rank`` (the frame shown at or next after each).
 
-    ``seekable``: frames may be found by seeking and told by their ``pts`` (else by counting from
-    the start); ``flaws``: where packets are damaged (n) or missing (n - 0.5: before packet n);
-    ``damage``: what is wrong with the file in words, empty if nothing is known to be.
+    ``packets``: how many there are; ``seekable``: frames may be found by seeking and told by their
+    ``pts`` (else by counting from the start); ``flaws``: where packets are damaged (n) or missing
+    (n - 0.5: before packet n); ``damage``: what is wrong in words, empty if nothing is known to be.
     """
 
     info: VideoInfo
@@ -57,6 +57,7 @@ class Index:
     key_pts: NDArray[np.int64]
     key_dts: NDArray[np.int64]
     key_rank: NDArray[np.int64]
+    packets: int
     seekable: bool
     flaws: tuple[float, ...] = ()
     damage: str = ""
@@ -73,11 +74,17 @@ class Index:
         return max(key, 0)
 
     def sound(self, frame: int, flaws: Sequence[float]) -> bool:
-        """Whether no flaw lies on the way from the frame's keyframe to the frame."""
-        end = self.order[frame]
-        start = self.keys[self.key(frame)] if len(self.keys) else 0
+        """Whether no flaw touches the stretch from the frame's keyframe to the next.
+
+        All of the stretch, because the decoder does not notice every packet of a damaged run;
+        except that a file's last packet, where a download broke off, harms no frame before it.
+        """
+        end = int(self.order[frame])
+        start = int(self.keys[self.key(frame)]) if len(self.keys) else 0
         start = start if start <= end else 0  # before any keyframe: from the very start
-        return not any(start <= flaw <= end for flaw in flaws)
+        after = self.keys[self.keys > end]
+        stop = int(after[0]) if len(after) else self.packets - 1
+        return not any(start <= flaw < max(stop, end + 0.1) for flaw in flaws)
 
 
 def build(source: Source) -> Index:
@@ -160,6 +167,7 @@ def _by_packets(source: Source, packets: Packets, first: VideoFrame) -> Index:
         packets.pts[keys],
         packets.dts[keys],
         np.searchsorted(pts, packets.pts[keys]),
+        len(packets.pts),
         seekable=True,
         flaws=packets.flaws,
         damage=packets.damage,
@@ -188,6 +196,7 @@ def _by_decoding(source: Source, packets: Packets, first: VideoFrame) -> Index:
         packets.pts[keys],
         packets.dts[keys],
         np.array([ranks.get(int(key), 0) for key in keys], np.int64),
+        len(packets.pts),
         seekable=False,
         flaws=tuple(flaws),
         damage=packets.damage,

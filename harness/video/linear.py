@@ -32,7 +32,8 @@ def traced(
 ) -> Iterator[tuple[VideoFrame, int]]:
     """Every frame of a full decode with its packet, counted in the file's order.
 
-    Packets that the decoder refuses or conceals are added to ``flaws``. Stops once ``done()``.
+    Packets that the decoder refuses or conceals are added to ``flaws``. Stops at the first keyframe
+    once ``done()``.
     """
     place = -1
 
@@ -40,7 +41,7 @@ def traced(
         nonlocal place
         try:
             for place, packet in enumerate(source.packets()):
-                if done():
+                if packet.is_keyframe and done():
                     return
                 packet.opaque = place
                 yield packet

@@ -37,50 +37,60 @@ def demuxed(source: Source) -> Packets:
     claimed = _claimed(source)
     demuxer = source.container.format.name
     rows = []
-    last, ended = 0, ""
-    untimed = 0
+    last, untimed, ended = 0, 0, ""
     flaws: list[float] = []
     with _complaints() as complaints:
         try:
             for place, packet in enumerate(source.packets()):
-                if packet.pts is None:
-                    untimed += 1
-                row = (packet.pts or 0, packet.dts or 0, packet.is_keyframe, packet.is_discard)
-                rows.append(row)
+                stamps = packet.pts or 0, packet.dts or 0, packet.pos or 0
+                rows.append((*stamps, packet.is_keyframe, packet.is_discard))
+                untimed += packet.pts is None
+                last = packet.duration or last
                 if packet.is_corrupt:
                     flaws.append(place)
                 if complaints:
-                    # the demuxer's own: bytes skipped before this packet
-                    flaws += [place - 0.5 for _, who, _ in complaints if who == demuxer]
+                    if any(who == demuxer for _, who, _ in complaints):
+                        # bytes were skipped, and what lies before them is not to be trusted
+                        flaws += [max(place - 1, 0), place - 0.5]
                     complaints.clear()
-                last = packet.duration or last
         except av.error.FFmpegError as error:
             ended = error.strerror or str(error)
-    table = np.array(rows, np.int64).reshape(-1, 4)
-    pts, dts, keys, discard = table.T
-    flaws = [flaw for flaw in flaws if not _is_seam(flaw, keys)]
+    table = np.array(rows, np.int64).reshape(-1, 5)
+    pts, dts, positions, keys, discard = table.T
+    flaws = [flaw for flaw in flaws if not _is_seam(flaw, keys, dts)]
+    if 0 < len(rows) < claimed:
+        flaws += _gaps(source, positions)
     packets = Packets(pts, dts, keys > 0, discard == 0, not untimed, last, tuple(flaws))
-    missing = max(0, claimed - len(rows))
-    damage = _damage(source, packets, missing, ended, complete=claimed == len(rows))
-    return replace(packets, damage=damage)
+    damage = _damage(source, packets, max(0, claimed - len(rows)), ended)
+    complete = claimed == len(rows) and not ended and not flaws
+    return packets if complete else replace(packets, damage=damage)
 
 
-def _is_seam(flaw: float, keys: NDArray[np.int64]) -> bool:
+def _is_seam(flaw: float, keys: NDArray[np.int64], dts: NDArray[np.int64]) -> bool:
     """Whether a damaged packet is but one of the last two before a new start.
 
     Where transport streams are joined, the packet counter jumps, and the demuxer takes a packet
-    at the seam for damaged; the decoder knows better.
+    at the seam for damaged. The decoder knows better, unless time is missing there too.
     """
     place = int(flaw)
-    return flaw == place and bool(keys[place + 1 : place + 3].any())
+    steps = np.diff(dts)
+    gap = len(steps) and steps[place : place + 2].max(initial=0) > 1.5 * np.median(steps)
+    return flaw == place and bool(keys[place + 1 : place + 3].any()) and not gap
 
 
 def _claimed(source: Source) -> int:
     """How many packets the file's own index lists, for the formats that list every one."""
-    entries = source.stream.index_entries
-    if source.container.format.name == "avi":
+    name, entries = source.container.format.name, source.stream.index_entries
+    if name == "avi":  # its empty chunks mean "the last frame again"
         return sum(entry.size > 0 for entry in entries)
-    return len(entries) if source.container.format.name.startswith("mov") else 0
+    return len(entries) if name.startswith("mov") else 0
+
+
+def _gaps(source: Source, positions: NDArray[np.int64]) -> list[float]:
+    """Where packets that the index lists did not come (n - 0.5: before packet n)."""
+    ahead = 8 if source.container.format.name == "avi" else 0  # a chunk's own header
+    listed = [entry.pos + ahead for entry in source.stream.index_entries if entry.size]
+    return [float(n) - 0.5 for n in np.searchsorted(positions, np.setdiff1d(listed, positions))]
 
 
 @contextmanager
@@ -97,15 +107,13 @@ def _complaints() -> Iterator[list[tuple[int, str, str]]]:
         av.logging.set_skip_repeated(skip)
 
 
-def _damage(source: Source, packets: Packets, missing: int, ended: str, complete: bool) -> str:
-    """What is wrong with the file, in words; ``complete``: all that its index lists is there."""
-    if complete and not packets.flaws and not ended:
-        return ""
+def _damage(source: Source, packets: Packets, missing: int, ended: str) -> str:
+    """What is wrong with the file, in words."""
     share = share_present(source.path)
     if share < 1:
         return f"the file is cut at {share:.0%} of its length"
     if ended:
         return f"reading breaks off after {len(packets.pts)} packets ({ended})"
     if missing:
-        return f"{missing} of the packets in its index are missing"
-    return f"{len(packets.flaws)} places in it are damaged" if packets.flaws else ""
+        return f"{missing} of the frames that its index lists are missing"
+    return f"its packets are damaged near {len(packets.flaws)} places" if packets.flaws else ""
