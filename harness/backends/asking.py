@@ -119,24 +119,33 @@ def groups(branches: Sequence[Branch]) -> list[list[Branch]]:
     return [[branch] for branch in branches]
 
 
-def start_row(
-    model: Any, branches: list[Branch], features: list[torch.Tensor]
-) -> tuple[Row, torch.Tensor]:
-    """Prefills a prefix once and all suffixes behind it; logits [branches, vocab] float32."""
-    shared = common_prefix([branch.tokens for branch in branches])
-    suffixes = [branch.tokens[shared:] for branch in branches]
-    packed = sum(map(len, suffixes))
+def prefill_prefix(model: Any, branches: Sequence[Branch], features: list[torch.Tensor]) -> Row:
+    """A row that holds what all the branches begin with, computed once."""
+    tokens = [branch.tokens for branch in branches]
+    shared = common_prefix(tokens)
+    packed = sum(len(each) - shared for each in tokens)
     row = Row(shared + packed + sum(min(branch.limit, GROWTH) for branch in branches))
     if shared:
         prefix = Segment(row, np.full(shared, PREFIX, np.int32))
-        embedded = embed(model, branches[0].tokens[:shared], features)
+        embedded = embed(model, tokens[0][:shared], features)
         advance(model, [prefix], embedded, np.arange(shared, dtype=np.int64))
-    owners = np.repeat(np.arange(len(branches), dtype=np.int32), [len(s) for s in suffixes])
-    positions = np.concatenate([shared + np.arange(len(s), dtype=np.int64) for s in suffixes])
+    return row
+
+
+def prefill_suffixes(
+    model: Any, row: Row, branches: Sequence[Branch], features: list[torch.Tensor]
+) -> torch.Tensor:
+    """Packs what follows the row's prefix behind it; next logits [branches, vocab] float32."""
+    shared = row.length
+    suffixes = [branch.tokens[shared:] for branch in branches]
+    sizes = [len(suffix) for suffix in suffixes]
+    owners = np.repeat(np.arange(len(branches), dtype=np.int32), sizes)
+    positions = np.concatenate([shared + np.arange(size, dtype=np.int64) for size in sizes])
     embedded = embed(model, np.concatenate(suffixes), features)
     hidden = advance(model, [Segment(row, owners)], embedded, positions)
-    last = torch.from_numpy(np.cumsum([len(s) for s in suffixes]) - 1).to(hidden.device)
-    return row, model.lm_head(hidden[last]).float()
+    last = torch.from_numpy(np.cumsum(sizes) - 1).to(hidden.device)
+    logits: torch.Tensor = model.lm_head(hidden[last]).float()
+    return logits
 
 
 def step(

@@ -11,14 +11,22 @@ from typing import Any
 
 import torch
 
-from harness.backends.asking import Branch, Flight, groups, hear, start_row, step
+from harness.backends.asking import (
+    Branch,
+    Flight,
+    groups,
+    hear,
+    prefill_prefix,
+    prefill_suffixes,
+    step,
+)
 from harness.backends.branches import Row
-from harness.backends.fake import LETTERS
 from harness.backends.pixels import Preprocessor
 from harness.backends.plain import generate, inputs
 from harness.backends.prompts import Gallery, Writer
 from harness.backends.vision import encode
 from harness.errors import RequestError
+from harness.task import LETTERS
 from harness.types import Answer, Decoding, Failure, WatchedClip
 
 log = logging.getLogger(__name__)
@@ -98,7 +106,8 @@ class Engine:
             seen = time.perf_counter()
             rows = []
             for group in groups(branches):
-                row, logits = start_row(self.model, group, features)
+                row = prefill_prefix(self.model, group, features)
+                logits = prefill_suffixes(self.model, row, group, features)
                 hear(group, logits, decoding, self.stops)
                 rows.append((row, group))
             self._took("prefill", time.perf_counter() - seen)

@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.errors import RequestError
+from harness.task import LETTERS
 from harness.types import Answer, Decoding, Failure, Prompt, Question, WatchedClip
-
-LETTERS = "ABCDEFGHIJ"
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,8 @@ class Writer:
         found: dict[str, list[int]] = {}
         for letter in letters:
             tails = [self.encode(rendered + form) for form in (letter, f" {letter}")]
-            found[letter] = sorted({t[len(base)] for t in tails if t[: len(base)] == base})
+            # where " A" takes two tokens, the first is only a space and says no letter
+            found[letter] = sorted({tail[-1] for tail in tails if tail[:-1] == base})
         flat = [token for tokens in found.values() for token in tokens]
         if len(set(flat)) != len(flat) or not all(found.values()):
             raise RequestError(
