@@ -85,15 +85,15 @@ def _job(config: DictConfig) -> int:
 
 
 def _show(request: Request) -> None:
-    """Prints the leaderboard of this request's task, and rewrites the one over all runs."""
-    from harness.report import leaderboard
+    """Prints the rankings of this request's task, and rewrites the leaderboard of all runs."""
+    from harness.report import leaderboard, tables
     from harness.report.runs import find
 
     leaderboard.write(request.results)
-    runs, _ = find(request.results / request.task)
-    print(
-        leaderboard.table([run for run in runs if run.task == request.task]).to_string(index=False)
-    )
+    runs = [run for run in find(request.results / request.task)[0] if run.task == request.task]
+    for title, members in leaderboard.rankings(runs).items():
+        rows = tables.frame(leaderboard.cells(members, runs)).fillna("")
+        print(f"\n{title}\n{rows.to_string(index=False)}")
 
 
 def _complain(line: str) -> int:

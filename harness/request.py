@@ -65,8 +65,7 @@ class Request:
         """What decides the answers, and nothing else: equal identities share a run folder.
 
         Where it runs, on how many workers, and what is done about failures are left out. The
-        protocol's settings are in, the place its data lie on this machine is not. What is not
-        used is None.
+        protocol's settings are in, the place its data lie on this machine is not.
         """
         protocol = {k: v for k, v in self.settings["task"].items() if k != "source"}
         video = self.video
@@ -80,8 +79,8 @@ class Request:
             "decoding": dataclasses.asdict(self.decoding),
             "video": {"size": video.size, "decoder": video.decoder, "damaged": video.damaged},
             "limit": self.limit,
-            "control": None if self.control == "none" else self.control,
-            "permute_options": None if self.permute_options == 1 else self.permute_options,
+            "control": self.control,
+            "permute_options": self.permute_options,
         }
 
     def folder(self) -> Path:

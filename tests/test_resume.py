@@ -30,7 +30,9 @@ def records(folder: Path) -> bytes:
 
 def untimed(lines: bytes) -> list[dict[str, object]]:
     """Records without their seconds, which no two runs share."""
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines.splitlines()]
+    return [
+        {k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines.splitlines()
+    ]
 
 
 @pytest.mark.parametrize("model", BACKENDS)
