@@ -38,7 +38,9 @@ def rankings(runs: Sequence[Run]) -> dict[str, list[Run]]:
     for key, members in sorted(groups.items(), key=lambda item: (_title(item[1][0]), item[0])):
         title, wanted = _title(members[0]), json.loads(key)
         if title in first:
-            title += f" · {difference(wanted, first[title])}"
+            title += f" · {tables.short(difference(wanted, first[title]), 120)}"
+        while title in titled:
+            title += "′"  # the differences are too long to print, and begin alike
         first.setdefault(title, wanted)
         titled[title] = sorted(members, key=lambda r: (-_sure(r), r.model, r.frames or 0, r.id))
     return titled
@@ -159,6 +161,7 @@ def _title(run: Run) -> str:
     usual = {"limit": None, "control": "none", "permute_options": 1}
     named = [(key, run.identity.get(key, value)) for key, value in usual.items()]
     unusual = [f"{key}={value}" for key, value in named if value != usual[key]]
+    unusual += ["imported"] if run.identity.get("imported") else []
     return " · ".join([run.task, *unusual])
 
 
