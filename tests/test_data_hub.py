@@ -1,12 +1,7 @@
 """Archives from a hub: resumed, verified, unpacked whole or not at all; only what is needed."""
 
 import dataclasses
-import hashlib
-import io
-import itertools
-import tarfile
 import threading
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,27 +10,7 @@ import pytest
 from harness.data import Source
 from harness.errors import DataError, GatedError
 from tests.hub import COMMIT, REPO, Hub, point_at, serving
-
-
-def zipped(**members: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def tarred(**members: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-NOISE = b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(8000))  # incompressible
+from tests.test_data_archives import NOISE, tarred, zipped
 
 
 @pytest.fixture
@@ -84,6 +59,19 @@ def test_a_second_time_asks_the_hub_nothing(hub: Hub, source: Source) -> None:
     again.prepare()
     again.prepare(["a", "c"])
     assert hub.requests == []
+
+
+def test_what_was_removed_or_cut_since_is_fetched_again(hub: Hub, source: Source) -> None:
+    source.prepare()
+    source.video("a").write_bytes(NOISE[:-1])
+    source.video("c").unlink()
+    hub.requests.clear()
+    dataclasses.replace(source).prepare(["a"])
+    assert hub.fetched() == ["v_01.zip"]
+    assert source.video("a").read_bytes() == NOISE
+    source.prepare()
+    assert hub.fetched() == ["v_01.zip", "v_02.zip"]
+    assert source.video("c").read_bytes() == b"c"
 
 
 def test_only_the_archives_that_are_needed_are_fetched(hub: Hub, source: Source) -> None:
@@ -193,6 +181,20 @@ def test_a_branch_is_resolved_to_its_commit(hub: Hub, source: Source) -> None:
     assert branch.identity() == {"repo": REPO, "revision": COMMIT}
 
 
+def test_a_file_too_large_for_one_download_names_the_command(
+    hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.MAX_HTTP_DOWNLOAD_SIZE", 1_000)
+    with pytest.raises(DataError, match=f"hf download {REPO} v_01.zip --repo-type dataset"):
+        source.prepare()
+
+
+def test_a_cache_that_cannot_be_written_is_said(hub: Hub, source: Source, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"Cannot write to .*task\.source\.cache"):
+        dataclasses.replace(source, cache=str(tmp_path / "file")).prepare()
+
+
 def test_no_network_says_how_to_do_without(
     hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,14 +203,20 @@ def test_no_network_says_how_to_do_without(
         source.prepare()
 
 
-def test_parts_are_read_as_one(hub: Hub, source: Source) -> None:
-    tar, cuts = tarred(**{"d/t.mkv": NOISE}), (0, 50_000, 50_001, None)
-    for place, cut in enumerate(itertools.pairwise(cuts)):
-        hub.files[f"x.tar.gz.part.a{'abc'[place]}"] = tar[slice(*cut)]
-        hub.files[f"x.zip.{9 + place}"] = hub.files["v_01.zip"][slice(*cut)]
-    both = dataclasses.replace(source, archives=("x.*",))
-    both.prepare()
-    assert both.video("t").read_bytes() == both.video("a").read_bytes() == NOISE
+def test_a_hostile_archive_ends_it_and_the_rest_stays(hub: Hub, source: Source) -> None:
+    hub.files["v_03.zip"] = zipped(**{"../../out.mp4": b"x"})
+    with pytest.raises(DataError, match=r"v_03\.zip.*not a path inside"):
+        source.prepare()
+    assert dataclasses.replace(source).video("c").exists()
+    assert source.cache
+    assert not list(Path(source.cache).rglob("*out.mp4"))
+
+
+def test_parts_on_the_hub_are_one_archive(hub: Hub, source: Source) -> None:
+    content = tarred(**{"d/t.mkv": NOISE})
+    hub.files |= {"x.tar.gz.part.aa": content[:9_999], "x.tar.gz.part.ab": content[9_999:]}
+    dataclasses.replace(source, archives=("x.*",)).prepare(["t"])
+    assert source.video("t").read_bytes() == NOISE
 
 
 def test_archives_that_do_not_tell_are_fetched_until_all_is_found(hub: Hub, source: Source) -> None:
@@ -233,63 +241,6 @@ def test_frames_in_folders_count_as_videos(hub: Hub, source: Source) -> None:
     frames.prepare(["show"])
     assert hub.fetched() == ["subtitle.zip", "f.zip"]
     assert sorted(p.name for p in frames.video("show").iterdir()) == ["001.jpg", "002.jpg"]
-
-
-def _tar_with(info: tarfile.TarInfo) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.addfile(info, io.BytesIO(b"x" * info.size))
-    return buffer.getvalue()
-
-
-def _info(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0) -> bytes:
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname, info.size = kind, link, size
-    return _tar_with(info)
-
-
-def _zip_link() -> bytes:
-    info = zipfile.ZipInfo("link.mp4")
-    info.external_attr = 0o120777 << 16
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(info, "/etc/passwd")
-    return buffer.getvalue()
-
-
-WHOLE = zipped(**{"big.mp4": NOISE})
-HOSTILE = {
-    "up.zip": zipped(**{"ok.mp4": b"1", "../../out.mp4": b"x"}),
-    "absolute.zip": zipped(**{"/tmp/out.mp4": b"x"}),
-    "backslash.zip": zipped(**{"..\\out.mp4": b"x"}),
-    "drive.zip": zipped(**{"C:out.mp4": b"x"}),
-    "link.zip": _zip_link(),
-    "cut.zip": WHOLE[:-100],
-    "rotten.zip": WHOLE[:500] + b"?" + WHOLE[501:],
-    "up.tar": _info("../out.mp4", size=1),
-    "absolute.tar": _info("/tmp/out.mp4", size=1),
-    "symlink.tar": _info("a.mp4", tarfile.SYMTYPE, "/etc/passwd"),
-    "hardlink.tar": _info("a.mp4", tarfile.LNKTYPE, "../../x"),
-    "device.tar": _info("a.mp4", tarfile.CHRTYPE),
-    "pipe.tar": _info("a.mp4", tarfile.FIFOTYPE),
-    "cut.tar": _info("a.mp4", size=20_000)[:9_000],
-    "cut.tar.gz": tarred(**{"a.mp4": NOISE})[:9_000],
-    "no.tar": b"hello",
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_or_damaged_archive_leaves_nothing(
-    hub: Hub, source: Source, tmp_path: Path, name: str
-) -> None:
-    hub.files[name] = HOSTILE[name]
-    bad = dataclasses.replace(source, archives=(name,), subtitle_archives=())
-    with pytest.raises(DataError, match=name) as caught:
-        bad.prepare()
-    assert "\n" not in str(caught.value)
-    assert not list(tmp_path.rglob("*out.mp4"))
-    assert not list(tmp_path.rglob("*.scratch*"))
-    assert not (tmp_path / "cache" / "owner--name" / COMMIT / "videos" / name).exists()
 
 
 def test_two_at_once_fetch_once(hub: Hub, source: Source) -> None:

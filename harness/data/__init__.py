@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.data.archives import intact, sizes_below
 from harness.data.folder import SUBTITLES, VIDEOS, Folder, walk
 from harness.data.hub import commit
 from harness.data.rows import hub_rows, read_rows, rows_files
@@ -95,7 +96,7 @@ class Source:
         wanted = None if names is None else [self._name(name) for name in names]
         if self.subtitle_archives:
             self._store.prepare("subtitles", self.subtitle_archives)
-        if self.archives and (wanted is None or not all(map(self._video_folder.find, wanted))):
+        if self.archives and (wanted is None or not self._all_intact(wanted)):
             self._store.prepare("videos", self.archives, wanted, self.videos)
         for stale in ("_video_folder", "_subtitle_folder"):
             self.__dict__.pop(stale, None)
@@ -109,6 +110,11 @@ class Source:
 
         extracted = None if self.path is not None else self._video_folder.root
         return list(problems((self.video(self._name(name)) for name in names), extracted))
+
+    def _all_intact(self, names: Iterable[str]) -> bool:
+        sizes = sizes_below(self._video_folder.root)
+        found = [self._video_folder.find(name) for name in names]
+        return all(path is not None and intact(path, sizes.get(path)) for path in found)
 
     def _name(self, name: object) -> str:
         root = self._video_folder.root

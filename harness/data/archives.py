@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import os
 import re
 import shutil
 import stat
@@ -86,6 +87,21 @@ def manifest(folder: Path) -> dict[str, int]:
     file = folder / MANIFEST
     sizes: dict[str, int] = json.loads(file.read_text()) if file.is_file() else {}
     return sizes
+
+
+def sizes_below(root: Path) -> dict[Path, int]:
+    """Every file that was extracted somewhere below ``root``, with the size (bytes) it had."""
+    sizes: dict[Path, int] = {}
+    for folder, below, files in os.walk(root):
+        if MANIFEST in files:
+            below.clear()  # it speaks for everything below, which may be 100,000 frames
+            sizes |= {Path(folder, name): size for name, size in manifest(Path(folder)).items()}
+    return sizes
+
+
+def intact(path: Path, size: int | None) -> bool:
+    """Whether ``path`` is there and still of its ``size`` (None: of any)."""
+    return path.exists() and (size is None or path.stat().st_size == size)
 
 
 def _members(file: IO[bytes], name: str) -> Iterator[Member]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness import video
-from harness.data.archives import manifest
+from harness.data.archives import intact, sizes_below
 from harness.errors import VideoError
 
 CLOCK = 1.0  # a folder of frames has none of its own, and whether it can be read needs none
@@ -31,7 +31,7 @@ def problems(videos: Iterable[Path], extracted: Path | None = None) -> Iterator[
 
     ``extracted`` is the folder whose archives' manifests tell the sizes.
     """
-    sizes = _sizes(extracted) if extracted else {}
+    sizes = sizes_below(extracted) if extracted else {}
     with ThreadPoolExecutor() as pool:
         found = pool.map(lambda path: _problem(path, sizes.get(path)), dict.fromkeys(videos))
         yield from (problem for problem in found if problem)
@@ -40,7 +40,7 @@ def problems(videos: Iterable[Path], extracted: Path | None = None) -> Iterator[
 def _problem(path: Path, size: int | None) -> Problem | None:
     if not path.exists():
         return Problem(path, "missing", "no such file")
-    if size is not None and path.stat().st_size != size:
+    if not intact(path, size):
         return Problem(path, "truncated", f"{path.stat().st_size} bytes instead of {size}")
     try:
         info = video.probe(path, fps=CLOCK, damaged="partial")
@@ -53,11 +53,3 @@ def _problem(path: Path, size: int | None) -> Problem | None:
     except VideoError as error:
         return Problem(path, "truncated", str(error))
     return None
-
-
-def _sizes(extracted: Path) -> dict[Path, int]:
-    return {
-        file.parent / name: size
-        for file in extracted.rglob(".manifest")
-        for name, size in manifest(file.parent).items()
-    }

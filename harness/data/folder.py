@@ -130,3 +130,14 @@ def walk(root: Path) -> Iterator[PurePosixPath]:
 def shadow(name: str) -> bool:
     """Whether a file or folder is hidden or one of macOS's shadows."""
     return name.startswith(".") or name == "__MACOSX"
+
+
+def made(folder: Path) -> Path:
+    """``folder``, made if need be. Raises DataError when it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"Cannot write to {folder}: {error.strerror}; set task.source.cache to another folder."
+        ) from error
+    return folder

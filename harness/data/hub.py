@@ -76,11 +76,16 @@ def fetch(repo: str, at: str, file: RemoteFile, folder: Path) -> Path:
     Raises DataError when it cannot be fetched (what has arrived is kept, and the next call goes
     on from there) or is not what the repository's tree says (then it is removed).
     """
-    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub import constants, try_to_load_from_cache
 
     cached = try_to_load_from_cache(repo, file.path, revision=at, repo_type="dataset")
     if isinstance(cached, str) and damage(Path(cached), file) is None:
         return Path(cached)
+    if file.size > constants.MAX_HTTP_DOWNLOAD_SIZE:
+        raise DataError(
+            f"{file.path} of {repo} is too large for one plain download; run `hf download {repo} "
+            f"{file.path} --repo-type dataset --revision {at}`, then this again."
+        )
     target = folder / file.path
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from harness.data.folder import made
 from harness.data.hub import explained, gated
 from harness.errors import DataError, GatedError
 
@@ -56,8 +57,7 @@ def hub_rows(repo: str, at: str, config: str | None, split: str, root: Path) -> 
     """
     name = quote(f"rows-{config or 'default'}-{split}.parquet", safe="")
     if not (root / name).is_file():
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root, prefix=".rows-") as scratch:
+        with tempfile.TemporaryDirectory(dir=made(root), prefix=".rows-") as scratch:
             _load(repo, at, config, split, Path(scratch)).rename(root / name)
     return list(_read(root / name))
 

@@ -22,7 +22,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from harness.data import archives, hub
-from harness.data.folder import VIDEOS, Folder
+from harness.data.folder import VIDEOS, Folder, made
 from harness.data.hub import RemoteFile
 from harness.errors import DataError
 
@@ -79,6 +79,7 @@ class Store:
                     kind,
                     [archive for archive in todo if contents[archive.name] is None],
                     {name for name, path in places if path is None},
+                    first,
                 )
             else:
                 self._get(kind, todo)
@@ -87,14 +88,15 @@ class Store:
         inside = path.relative_to(self.root / kind).as_posix()
         return next(a.name for a in known if f"{inside}/".startswith(f"{a.name}/"))
 
-    def _get_until(self, kind: str, untold: list[Archive], lost: set[str]) -> None:
+    def _get_until(self, kind: str, untold: list[Archive], lost: set[str], first: str) -> None:
         """Fetches archives that do not tell what they hold, until nothing is lost."""
         for archive in untold:
             if not lost:
                 return
             self._get(kind, [archive])
             members = archives.manifest(self.root / kind / archive.name)
-            found = Folder(self.root, map(PurePosixPath, members), VIDEOS, frames=True)
+            paths = map(PurePosixPath, members)
+            found = Folder(self.root, paths, VIDEOS, frames=True, first=first)
             lost = {name for name in lost if found.find(name) is None}
 
     def _get(self, kind: str, todo: list[Archive]) -> None:
@@ -109,6 +111,7 @@ class Store:
             files = [hub.fetch(self.repo, self.at, f, self._downloads) for f in archive.parts]
             target = self.root / kind / archive.name
             if archives.is_archive(archive.name):
+                shutil.rmtree(target, ignore_errors=True)  # what _there found incomplete
                 scratch = self.root / f".scratch-{uuid.uuid4().hex}"
                 archives.unpack(files, archive.name, target, scratch)
             else:
@@ -120,7 +123,12 @@ class Store:
                     file.unlink()
 
     def _there(self, kind: str, archive: Archive) -> bool:
-        return (self.root / kind / archive.name).exists()
+        """Whether it was extracted, and nothing has been removed or cut short since."""
+        target = self.root / kind / archive.name
+        if not archives.is_archive(archive.name):
+            return target.exists()
+        sizes = archives.manifest(target).items()
+        return target.exists() and all(archives.intact(target / name, size) for name, size in sizes)
 
     def _contents(self, kind: str, archive: Archive) -> list[str] | None:
         """What the archive holds; None when only fetching it would tell."""
@@ -178,8 +186,7 @@ class Store:
     def _locked(self) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / ".lock")
+        lock = FileLock(made(self.root) / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
