@@ -7,15 +7,19 @@ protocol is a YAML file and never Python.
 
 from __future__ import annotations
 
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from harness.errors import DataError, RequestError
 from harness.scoring.readers import READERS, VERDICTS, option_text
-from harness.scoring.subtitles import Cue, cues_at, first_cues_at, read_cues
-from harness.types import Clip, Prompt, Question, Score, Text, Turn, Video
+from harness.scoring.subtitles import Cue, cues_at, first_cues_at, interleave, read_cues
+from harness.types import Clip, Part, Prompt, Question, Score, Text, Turn, Video
 
 LETTERS = "ABCDEFGHIJ"
 
@@ -47,6 +51,32 @@ def letter(index: int) -> str:
     if not 0 <= index < len(LETTERS):
         raise DataError(f"Option {index} has no letter: options go from A to {LETTERS[-1]}.")
     return LETTERS[index]
+
+
+def gold_letter(answer: object, options: Sequence[str]) -> str | None:
+    """The letter of a right answer given as place (0, "0"), letter or text; None when hidden.
+
+    Raises DataError for an answer that is none of the options.
+    """
+    text = "" if answer is None else str(answer).strip()
+    if text in ("", "-1"):
+        return None
+    if text in options:
+        return letter(list(options).index(text))
+    if len(text) == 1 and text in LETTERS[: len(options)]:
+        return text
+    if text.isdecimal() and int(text) < len(options):
+        return letter(int(text))
+    raise DataError(f"The answer {text!r} is none of the options {list(options)}.")
+
+
+def split_options(text: str) -> tuple[str, tuple[str, ...]]:
+    """A question and its options, of a text that ends with lines "(A) …", "A. …" or "A: …"."""
+    head, *rest = re.split(r"\n\s*\(?([A-J])[).:]\s*", text.rstrip())
+    letters, options = rest[::2], rest[1::2]
+    if letters != list(LETTERS[: len(letters)]) or len(letters) < 2:
+        return text.strip(), ()
+    return re.sub(r"\s*\bOptions:\s*$", "", head).strip(), tuple(o.strip() for o in options)
 
 
 def rotate(question: Question, by: int) -> Question:
@@ -92,7 +122,7 @@ def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
 
 
 @dataclass(frozen=True)
-class MultipleChoice:
+class MultipleChoice(ABC):
     """A multiple-choice benchmark under one protocol.
 
     ``name`` and ``protocol`` label its numbers; ``reader`` is one of ``READERS``; ``denominator``
@@ -100,11 +130,12 @@ class MultipleChoice:
     ("answered"); ``aggregate`` names the headline ("micro", "macro:<group>", …);
     ``breakdowns`` are the groups reported.
 
-    ``template`` is the user's text with ``{question}``, ``{options}`` and ``{subtitles}``;
-    ``option`` is one option line; ``primer`` opens the assistant's turn. ``subtitles`` is
-    "none", "sampled" (every line on screen at a sampled frame, once), "per_frame" (the first line
-    on screen at each frame, repeats kept) or "all"; they are shown in ``subtitle_block``, which
-    is left out when there are none unless ``no_subtitles`` gives a text to stand there.
+    ``template`` is the user's text with ``{question}``, ``{options}``, ``{subtitles}`` and
+    ``{frames}`` (how many are shown); ``option`` is one option line; ``primer`` opens the
+    assistant's turn. ``subtitles`` is "none", "sampled" (every line on screen at a sampled frame,
+    once), "per_frame" (the first line on screen at each frame, repeats kept), "all" or
+    "interleaved" (between the frames). The block of them is left out when there are none, unless
+    ``no_subtitles`` gives a text to stand there.
 
     A question ``without_options`` is asked by ``open_template`` instead, and only option texts are
     read in the response: a letter would say nothing.
@@ -121,8 +152,9 @@ class MultipleChoice:
     denominator: Literal["all", "answered", "nonempty"] = "all"
     aggregate: str = "micro"
     breakdowns: tuple[str, ...] = ()
-    subtitles: Literal["none", "sampled", "per_frame", "all"] = "none"
+    subtitles: Literal["none", "sampled", "per_frame", "all", "interleaved"] = "none"
     subtitle_block: str = "This video's subtitles are listed below:\n{subtitles}\n"
+    subtitle_join: str = "\n"
     no_subtitles: str | None = None
     max_new_tokens: int = 16
     open_template: str = "{subtitles}{question}\nAnswer the question using a short phrase."
@@ -135,22 +167,27 @@ class MultipleChoice:
         """What decides the rows, for the run id."""
         return self.source.identity()
 
+    @abstractmethod
     def clip(self, row: Row) -> Clip:
         """The row's clip, its questions left empty."""
-        raise NotImplementedError
 
+    @abstractmethod
     def question(self, row: Row) -> Question:
         """The row's question."""
-        raise NotImplementedError
 
-    def pairs(self) -> Iterable[tuple[Clip, Question]]:
-        """One clip and one question for every row, in the benchmark's order."""
-        return ((self.clip(row), self.question(row)) for row in self.source.rows())
+    def rows(self) -> Iterable[Row]:
+        """Every row with its ``place``: 0, 1, … in its split, "counting/0" in one of several."""
+        places: Counter[str] = Counter()
+        for row in self.source.rows():
+            config = str(row.get("config", ""))
+            place = places[config]
+            places[config] += 1
+            yield {**row, "place": f"{config}/{place}" if config else str(place)}
 
     def clips(self) -> Sequence[Clip]:
         """Every clip with its questions. Raises DataError when a row lacks a field."""
         try:
-            return by_clip(self.pairs())
+            return by_clip((self.clip(row), self.question(row)) for row in self.rows())
         except KeyError as missing:
             raise DataError(
                 f"A row of {self.name} has no field {missing}: does data= hold this benchmark?"
@@ -158,26 +195,38 @@ class MultipleChoice:
 
     def prompt(self, clip: Clip, question: Question, times: Sequence[float]) -> Prompt:
         """The question as asked when the frames at ``times`` (seconds) are shown."""
-        shown = None if self.subtitles == "none" else self.cues(clip, times)
-        parts = (Video(), Text(self.text(clip, question, shown)))
-        turns = [Turn("user", parts)]
+        cues = self.cues(clip, times)
+        if self.subtitles == "interleaved" and cues:
+            parts = interleaved(cues, times, question)
+            shown: int | None = sum(isinstance(part, Text) for part in parts)
+        else:
+            parts = [Video()]
+            shown = None if self.subtitles == "none" else len(cues)
+        parts.append(Text(self.text(question, cues, len(times))))
+        turns = [Turn("user", tuple(parts))]
         if self.system:
             turns.insert(0, Turn("system", (Text(self.system),)))
         if self.primer and HIDDEN not in question.extra:
             turns.append(Turn("assistant", (Text(self.primer),)))
-        return Prompt(question, tuple(turns), None if shown is None else len(shown))
+        return Prompt(question, tuple(turns), shown)
 
-    def text(self, clip: Clip, question: Question, shown: Sequence[Cue] | None) -> str:
-        """The user's text. ``shown`` are the subtitle lines, None when the protocol has none."""
+    def text(self, question: Question, cues: Sequence[Cue], frames: int) -> str:
+        """The user's text, with the subtitle lines to be shown in a block."""
         block = ""
-        if shown:
-            block = self.subtitle_block.format(subtitles="\n".join(cue.text for cue in shown))
-        elif shown is not None and self.no_subtitles is not None:
-            block = self.subtitle_block.format(subtitles=self.no_subtitles)
-        template = self.open_template if HIDDEN in question.extra else self.template
+        if self.subtitles not in ("none", "interleaved") and (cues or self.no_subtitles):
+            lines = self.subtitle_join.join(cue.text for cue in cues) or self.no_subtitles
+            block = self.subtitle_block.format(subtitles=lines)
+        template = self.open_template if HIDDEN in question.extra else self.template_of(question)
         return template.format(
-            question=question.text, options=self.options(question), subtitles=block
+            question=question.text,
+            options=self.options(question),
+            subtitles=block,
+            frames=frames,
         )
+
+    def template_of(self, question: Question) -> str:
+        """The template a question is asked by: one for all, unless a benchmark has kinds."""
+        return self.template
 
     def options(self, question: Question) -> str:
         """The options, one a line."""
@@ -189,13 +238,12 @@ class MultipleChoice:
 
     def cues(self, clip: Clip, times: Sequence[float]) -> list[Cue]:
         """The subtitle lines shown with the frames at ``times``; none without a file."""
-        if clip.subtitles is None:
+        if clip.subtitles is None or self.subtitles == "none":
             return []
         cues = read_cues(clip.subtitles)
-        if self.subtitles == "all":
-            return cues
-        pick = cues_at if self.subtitles == "sampled" else first_cues_at
-        return pick(cues, times)
+        if self.subtitles == "sampled":
+            return cues_at(cues, times)
+        return first_cues_at(cues, times) if self.subtitles == "per_frame" else cues
 
     def score(self, question: Question, response: str) -> Score:
         """1 for the right letter, 0 for a wrong one, None for an unread one or a hidden label."""
@@ -208,6 +256,29 @@ class MultipleChoice:
         if verdict(response, question.options, question.gold):
             return Score(1.0, question.gold)
         return Score(0.0, read if read != question.gold else None)
+
+
+def interleaved(cues: Sequence[Cue], times: Sequence[float], question: Question) -> list[Part]:
+    """The frames with the subtitles between them, a line each.
+
+    ``question.extra`` may say where the clip starts on the subtitles' clock ("subtitle_offset")
+    and how long it is ("duration"), both in seconds.
+    """
+    extra = question.extra
+    offset, duration = (
+        float(str(extra.get(name, default)))
+        for name, default in (("subtitle_offset", 0.0), ("duration", inf))
+    )
+    parts: list[Part] = []
+    for item in interleave(cues, times, offset, duration):
+        last = parts[-1] if parts else None
+        if isinstance(item, str):
+            parts.append(Text(f"{item}\n"))
+        elif isinstance(last, Video):
+            parts[-1] = Video(last.start, item + 1)
+        else:
+            parts.append(Video(item, item + 1))
+    return parts
 
 
 def _scored(read: str | None, gold: str | None) -> Score:

@@ -123,9 +123,35 @@ def test_mlvu_reads_before_the_first_bracket_only() -> None:
 
 
 def test_tempcompass_yes_no_goes_by_the_first_letters() -> None:
-    assert READERS["tempcompass_yes_no"]("Yes, it is.", ("yes", "no")) == "A"
-    assert READERS["tempcompass_yes_no"]("Nothing moves.", ("yes", "no")) == "B"
-    assert READERS["tempcompass_yes_no"]("The answer is yes", ("yes", "no")) is None
+    assert READERS["tempcompass"]("Yes, it is.", ("yes", "no")) == "A"
+    assert READERS["tempcompass"]("Nothing moves.", ("yes", "no")) == "B"
+    assert READERS["tempcompass"]("The answer is yes", ("yes", "no")) is None
+
+
+@pytest.mark.parametrize(
+    ("response", "read"),
+    [
+        ("Option 2: He falls.", "B"),
+        ("He falls.", "B"),
+        ("(2) He falls.", "B"),
+        ("Option 2", "B"),
+        ("Option 2.", "B"),
+        ("2", "B"),
+        ("2.", "B"),
+        ("B", None),
+        ("Option 2 is right", None),
+    ],
+)
+def test_tempcompass_captions_go_by_their_labels(response: str, read: str | None) -> None:
+    assert READERS["tempcompass"](response, ("Option 1: He sits.", "Option 2: He falls.")) == read
+
+
+def test_tomato_reads_a_letter_a_line_in_capitals_or_answer_is() -> None:
+    assert READERS["tomato"]("b", OPTIONS["T"]) == "B"
+    assert READERS["tomato"]("Answer is:(C)", OPTIONS["T"]) == "C"
+    assert READERS["tomato"]("A: 1 CAR", ("1 CAR", "2 CARS")) == "A"
+    assert READERS["tomato"]("A: red car", OPTIONS["T"]) is None
+    assert READERS["tomato"]("The answer is B", OPTIONS["T"]) is None
 
 
 def test_lmms_rules_stop_where_their_lists_stop() -> None:

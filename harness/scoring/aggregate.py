@@ -11,6 +11,7 @@ from math import nan
 from statistics import fmean
 
 from harness.errors import RequestError
+from harness.scoring.groups import group_score
 from harness.types import Record
 
 Aggregate = Callable[[Sequence[Record], str], float]
@@ -91,5 +92,25 @@ def macro(records: Sequence[Record], group: str) -> float:
     return fmean(micro(part) for part in parts) if parts else nan
 
 
-AGGREGATES: Mapping[str, Aggregate] = {"micro": micro, "macro": macro}
-"""Headlines by name: over questions, and the mean over the values of a group."""
+def videomme_v2(records: Sequence[Record], group: str = "") -> float:
+    """Video-MME-v2's non-linear score: the mean over videos of what their four questions earn.
+
+    A video of which a question failed is left out: its group cannot be scored.
+    """
+    videos: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda r: r.groups.get("position", "")):
+        videos.setdefault(record.video, []).append(record)
+    points = [
+        group_score(
+            four[0].groups["group_type"],
+            four[0].groups["group_structure"],
+            [r.score or 0.0 for r in four],
+        )
+        for four in videos.values()
+        if len(four) == 4
+    ]
+    return fmean(points) if points else nan
+
+
+AGGREGATES: Mapping[str, Aggregate] = {"micro": micro, "macro": macro, "videomme_v2": videomme_v2}
+"""Headlines by name: over questions, the mean over a group's values, Video-MME-v2's groups."""

@@ -6,9 +6,12 @@ read a letter but compares the response with the gold option: its verdict stands
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from harness.scoring.lmms import LETTERS, first_capital
+from harness.scoring.lmms import LETTERS, LONGVIDEOBENCH_PREFIXES, first_capital
+
+LABELLED = re.compile(r"(?:Option|Sentence|Caption) \w+: ")
 
 VIDEOMME_PREFIXES = (
     "The best answer is",
@@ -35,8 +38,12 @@ def videomme(response: str, options: Sequence[str]) -> str | None:
 
 
 def videomme_v2(response: str, options: Sequence[str]) -> str | None:
-    """Video-MME's rule with A-H. MME-Benchmarks/Video-MME-v2, evaluation/test_video_mme_v2.py."""
-    return first_capital(response, VIDEOMME_PREFIXES, "ABCDEFGH")
+    """Video-MME's rule with A-H and the missing comma put right.
+
+    MME-Benchmarks/Video-MME-v2, evaluation/test_video_mme_v2.py.
+    """
+    prefixes = ("Final Answer:", *LONGVIDEOBENCH_PREFIXES, "Answer:", "Option:")
+    return first_capital(response, prefixes, "ABCDEFGH")
 
 
 def mvbench_verdict(response: str, options: Sequence[str], gold: str) -> bool:
@@ -80,29 +87,65 @@ def lvbench(response: str, options: Sequence[str]) -> str | None:
 
 
 def tempcompass(response: str, options: Sequence[str]) -> str | None:
-    """The whole response "B", or one that starts with "B." or "B)"; A-D.
+    """The rule of the question's kind, which its options tell: see the three below.
 
-    Everything else goes to a judge there, or counts 0 with --disable_llm: None here. llyx97/
-    TempCompass, eval_multi-choice.py.
+    What they do not read goes to a judge there, or counts 0 with --disable_llm: None here.
+    llyx97/TempCompass, eval_multi-choice.py, eval_yes_no.py, eval_caption_matching.py.
     """
+    if [option.lower() for option in options] == ["yes", "no"]:
+        return _yes_or_no(response)
+    if options and all(LABELLED.match(option) for option in options):
+        return _caption(response, options)
+    return _one_letter(response)
+
+
+def _one_letter(response: str) -> str | None:
+    """The whole response "B", or one that starts with "B." or "B)"; A-D."""
     read = response[:1]
     if read and read in "ABCD" and (len(response) == 1 or response[1] in ".)"):
         return read
     return None
 
 
-def tempcompass_yes_no(response: str, options: Sequence[str]) -> str | None:
-    """The option ("yes" or "no") that the response starts with, in any case, "nothing" too.
-
-    Everything else goes to a judge there: None here. llyx97/TempCompass, eval_yes_no.py.
-    """
+def _yes_or_no(response: str) -> str | None:
+    """What the response starts with, in any case: "Nothing moves" is no."""
     said = response.lower()
-    for word in ("yes", "no"):
-        if said.startswith(word):
-            return _option_of(word, options)
-    return None
+    return "A" if said.startswith("yes") else "B" if said.startswith("no") else None
 
 
-def _option_of(text: str, options: Sequence[str]) -> str | None:
-    places = [place for place, option in enumerate(options) if option.lower() == text]
-    return LETTERS[places[0]] if places else None
+def _caption(response: str, options: Sequence[str]) -> str | None:
+    """A whole line "Option 1: text", its text (after ") " too), "Option 1" or "1"; full stops off.
+
+    Where several fit, the kinds count in this order and the last option wins.
+    """
+    found = None
+    after = response.split(") ")[1] if ") " in response else response
+    dotless = response.replace(".", "")
+    for fits in (
+        lambda label, text, line: line == response,
+        lambda label, text, line: text in (response, after),
+        lambda label, text, line: label in (response, dotless),
+        lambda label, text, line: label.split(" ")[1] in (response, dotless),
+    ):
+        for letter, line in zip(LETTERS, options, strict=False):
+            label, _, text = line.partition(": ")
+            if fits(label, text, line):
+                found = letter
+    return found
+
+
+def tomato(response: str, options: Sequence[str]) -> str | None:
+    """A letter alone, "A: TEXT" in capitals, "Answer is:(A)" without a space; in either case.
+
+    Everything else goes to a judge there, and to chance when that fails: None here.
+    yale-nlp/TOMATO, src, parser.
+    """
+    said = response.strip()
+    letters = LETTERS[: len(options)]
+    if len(said) == 1 and said.upper() in letters:
+        return said.upper()
+    lines = [f"{x}: {text}" for x, text in zip(letters, options, strict=False)]
+    if said.upper() in lines:
+        return said[0].upper()
+    found = re.match(r"Answer is:?\(?([A-Fa-f])\)?$", said)
+    return found[1].upper() if found and found[1].upper() in letters else None

@@ -33,7 +33,7 @@ RULES: Mapping[str, Reader] = {
     "tvbench_lmms": lmms.tvbench_lmms,
     "tomato_lmms": lmms.tomato_lmms,
     "tempcompass": official.tempcompass,
-    "tempcompass_yes_no": official.tempcompass_yes_no,
+    "tomato": official.tomato,
     "videomme_v2": official.videomme_v2,
 }
 

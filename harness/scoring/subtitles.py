@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, isinf
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Cue:
 
 
 def read_cues(path: Path) -> list[Cue]:
-    """The cues of an .srt (or .vtt) or .json file, in order of time.
+    """The cues of an .srt (or .vtt), .json or .jsonl file, in order of time.
 
     Raises DataError when the file cannot be opened or is not the JSON it claims to be.
     """
@@ -41,13 +42,16 @@ def read_cues(path: Path) -> list[Cue]:
         text = decode(path.read_bytes())
     except OSError as error:
         raise DataError(f"Cannot read subtitles {path}: {error.strerror}.") from error
-    if path.suffix.lower() == ".json":
-        try:
+    ending = path.suffix.lower()
+    try:
+        if ending == ".json":
             found = from_json(json.loads(text))
-        except json.JSONDecodeError as error:
-            raise DataError(f"Subtitles {path} are not JSON: {error}.") from error
-    else:
-        found = from_srt(text)
+        elif ending == ".jsonl":
+            found = from_json([json.loads(line) for line in text.splitlines() if line.strip()])
+        else:
+            found = from_srt(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"Subtitles {path} are not JSON: {error}.") from error
     return sorted(found, key=lambda cue: cue.start)
 
 
@@ -71,14 +75,10 @@ def from_srt(text: str) -> list[Cue]:
     cues, read the same.
     """
     lines = text.splitlines()
-    starts = [place for place, line in enumerate(lines) if ARROW.match(line)]
     cues = []
-    for place, following in zip(starts, [*starts[1:], None], strict=True):
-        match = ARROW.match(lines[place])
-        body = lines[place + 1 : following]
-        if following is not None and body and body[-1].strip().isdigit():
-            body = body[:-1]  # the next cue's number
-        words = clean(body)
+    for place, line in enumerate(lines):
+        match = ARROW.match(line)
+        words = clean(body(lines, place + 1)) if match else ""
         if match and words:
             start, end = seconds(match.groups()[:4]), seconds(match.groups()[4:])
             if end > start:
@@ -86,10 +86,24 @@ def from_srt(text: str) -> list[Cue]:
     return cues
 
 
-def from_json(data: Any) -> list[Cue]:
-    """Cues of a list of {"start", "end", "line"} or {"timestamp": [start, end], "text"}.
+def body(lines: Sequence[str], start: int) -> list[str]:
+    """A cue's lines from ``start``: up to the next time line, whole or half, and its number."""
+    found: list[str] = []
+    for line in lines[start:]:
+        numbered = bool(found) and found[-1].strip().isdigit()
+        if "-->" in line:
+            return found[:-1] if numbered else found
+        if numbered and len(found) > 1 and not found[-2].strip():
+            return found[:-2]  # a blank line and a number, with no time after them
+        found.append(line)
+    return found
 
-    Both are LongVideoBench's (clock times or seconds). Raises DataError on anything but a list.
+
+def from_json(data: Any) -> list[Cue]:
+    """Cues of a list of objects with times (numbers or clock texts) and a text.
+
+    {"start", "end", "line"} and {"timestamp": [start, end], "text"} are LongVideoBench's,
+    {"start_time", "end_time", "text"} Video-MME-v2's. Raises DataError on anything but a list.
     """
     if not isinstance(data, list):
         raise DataError("Subtitles in JSON must be a list of cues with times and text.")
@@ -98,15 +112,16 @@ def from_json(data: Any) -> list[Cue]:
 
 
 def from_item(item: Mapping[str, Any]) -> Cue | None:
-    """One JSON cue, None when a time or the text is missing."""
-    pair = item.get("timestamp", (item.get("start"), item.get("end")))
+    """One JSON cue, None when its start or text is missing. Without an end it stays on screen."""
+    plain = (item.get("start", item.get("start_time")), item.get("end", item.get("end_time")))
+    pair = item.get("timestamp", plain)
     words = clean([str(item.get("line", item.get("text", "")))])
     if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not words:
         return None
     start, end = moment(pair[0]), moment(pair[1])
     if start is None:
         return None
-    return Cue(start, start if end is None else end, words)
+    return Cue(start, inf if end is None else end, words)
 
 
 def moment(value: Any) -> float | None:
@@ -143,3 +158,28 @@ def first_cues_at(cues: Sequence[Cue], times: Sequence[float]) -> list[Cue]:
     """For each time the first cue on screen, repeats kept: VLMEvalKit's rule."""
     shown = (next((c for c in cues if c.start < time < c.end), None) for time in times)
     return [cue for cue in shown if cue is not None]
+
+
+def interleave(
+    cues: Sequence[Cue], times: Sequence[float], offset: float = 0.0, duration: float = inf
+) -> list[int | str]:
+    """Frames (their places in ``times``) and subtitle texts in the order they are shown.
+
+    LongVideoBench's rule: a cue stands after the frames up to its middle, and is left out when no
+    frame lies strictly inside it (inside one second around its middle, if it is shorter).
+    ``offset`` is the clip's start on the subtitles' clock; an open cue ends at ``duration``.
+    """
+    shown: list[int | str] = []
+    place = 0
+    for cue in cues:
+        start = cue.start - offset
+        end = (duration if isinf(cue.end) else cue.end) - offset
+        middle = (start + end) / 2
+        while place < len(times) and times[place] <= middle:
+            shown.append(place)
+            place += 1
+        if end - start < 1:
+            start, end = middle - 0.5, middle + 0.5
+        if any(start < time < end for time in times):
+            shown.append(cue.text)
+    return [*shown, *range(place, len(times))]

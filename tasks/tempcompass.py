@@ -1,0 +1,71 @@
+"""TempCompass: action, direction, speed, order and attribute change in 410 short videos.
+
+Liu et al. 2024, arXiv 2403.00476, github.com/llyx97/TempCompass. Licence CC-BY-NC 4.0. Three
+kinds are scored by rule: multi-choice (1,580; 2 to 4 options), yes/no (2,453) and caption
+matching (1,503; 2 options). Captioning (2,004) needs a judge and is not asked here, so the
+headline is not the board's "Avg. All", which is over all 7,540. Chance follows from the options
+of each question.
+
+The authors hand what their rules do not read to gpt-3.5-turbo-1106; here that is unread and wrong,
+as with their --disable_llm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.errors import DataError
+from harness.task import MultipleChoice, Row, gold_letter, split_options
+from harness.types import Clip, Question
+
+YES_NO = ("yes", "no")
+
+
+@dataclass(frozen=True)
+class TempCompass(MultipleChoice):
+    """Rows in the schema of lmms-lab/TempCompass, each with its kind under ``config``.
+
+    ``template`` is multi-choice's; ``templates`` has those of the other kinds.
+    """
+
+    templates: Mapping[str, str] = field(default_factory=dict)
+
+    def clip(self, row: Row) -> Clip:
+        """The video is named by ``video_id``."""
+        name = str(row["video_id"])
+        return Clip(name, self.source.video(name), ())
+
+    def question(self, row: Row) -> Question:
+        """Groups: kind and dimension. The options of caption matching keep their own labels."""
+        kind, text = str(row["config"]), str(row["question"])
+        options: tuple[str, ...]
+        if kind == "yes_no":
+            options, answer = YES_NO, str(row["answer"]).lower()
+        elif kind == "caption_matching":
+            text, *lines = text.split("\n")
+            options, answer = tuple(line for line in lines if line), str(row["answer"])
+            answer = next((o for o in options if o.startswith(answer.split(":")[0])), answer)
+        elif kind == "multi-choice":
+            text, options = split_options(text)
+            answer = re.sub(r"^[A-D]\. ", "", str(row["answer"]))
+        else:
+            raise DataError(f"TempCompass has no rule for {kind}: it needs a judge.")
+        return Question(
+            id=str(row["place"]),
+            text=text,
+            options=options,
+            gold=gold_letter(answer, options),
+            groups={"kind": kind, "dim": str(row["dim"])},
+        )
+
+    def template_of(self, question: Question) -> str:
+        """The kind's template."""
+        return self.templates.get(question.groups["kind"], self.template)
+
+    def options(self, question: Question) -> str:
+        """Lettered lines; caption matching's are labelled already."""
+        if question.groups["kind"] == "caption_matching":
+            return "\n".join(question.options)
+        return super().options(question)
