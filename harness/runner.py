@@ -46,6 +46,8 @@ def run(request: Request, tell: Callable[[str], None] = print) -> Outcome:
     needed = make_plan(request, clips)
     tell(str(needed))
     needed.refuse(allow_overflow=request.allow_overflow)
+    request.benchmark.prepare(clips)
+    clips = prepared(request)  # now with the paths of what was fetched
     with Journal(request.folder(), describe(request, clips)) as journal:
         before = {record.question: record for record in read_records(journal.folder)}
         left = pending(clips, before, request.retry_failures)

@@ -45,6 +45,10 @@ class Source(Protocol):
         """What decides the rows: repository and commit, or a hash of their content."""
         ...
 
+    def prepare(self, names: Iterable[Path]) -> None:
+        """Fetches and verifies the videos at these paths where they are not here."""
+        ...
+
 
 def letter(index: int) -> str:
     """0 → "A". Raises DataError beyond "J"."""
@@ -166,6 +170,10 @@ class MultipleChoice(ABC):
     def identity(self) -> Mapping[str, str]:
         """What decides the rows, for the run id."""
         return self.source.identity()
+
+    def prepare(self, clips: Sequence[Clip]) -> None:
+        """Fetches the clips' videos; their paths may be others afterwards. Raises DataError."""
+        self.source.prepare(clip.video for clip in clips)
 
     @abstractmethod
     def clip(self, row: Row) -> Clip:

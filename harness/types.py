@@ -303,6 +303,10 @@ class Task(Protocol):
         """The data: repository and revision, or a hash of the local rows."""
         ...
 
+    def prepare(self, clips: Sequence[Clip]) -> None:
+        """Fetches and verifies the clips' videos where they are not here. Raises DataError."""
+        ...
+
     def clips(self) -> Sequence[Clip]:
         """Every clip with its questions, in the benchmark's order. Raises DataError."""
         ...

@@ -91,7 +91,9 @@ def _spread(request: Request, clips: Sequence[Clip], folder: Path, progress: Pro
         for process in ends.values():
             process.terminate()
     if complaints:
-        raise WorkerError(f"{'; '.join(complaints)}; what was answered is kept: run again to resume")
+        raise WorkerError(
+            f"{'; '.join(complaints)}; what was answered is kept: run again to resume"
+        )
     return waited
 
 
