@@ -53,8 +53,16 @@ class Engine:
     def answer(
         self, clips: Iterable[WatchedClip], decoding: Decoding
     ) -> Iterator[Answer | Failure]:
-        """A clip's answers as soon as its last one is there. Out of memory, fewer clips fly at a
-        time from then on; a clip that does not fit even alone is failed."""
+        """A clip's answers as soon as its last one is there; what cannot be asked, failed."""
+        for landed in self.fly(clips, decoding):
+            if isinstance(landed, Failure):
+                yield landed
+            else:
+                yield from (b.answer(self.writer.tokenizer) for b in landed.branches)
+
+    def fly(self, clips: Iterable[WatchedClip], decoding: Decoding) -> Iterator[Flight | Failure]:
+        """Every clip's flight when all its questions are answered. Out of memory, fewer clips fly
+        at a time from then on; a clip that does not fit even alone is failed."""
         waiting = _Waiting(clips)
         flights: list[Flight] = []
         limit = self.in_flight
@@ -87,7 +95,7 @@ class Engine:
                 )
             for flight in [flight for flight in flights if flight.done]:
                 flights.remove(flight)
-                yield from (b.answer(self.writer.tokenizer) for b in flight.branches)
+                yield flight
 
     @torch.inference_mode()
     def launch(self, clip: WatchedClip, decoding: Decoding) -> tuple[Flight, list[Failure]]:

@@ -58,6 +58,10 @@ class Transformers:
         if self.in_flight is not None and self.in_flight < 1:
             raise RequestError(f"backend.in_flight={self.in_flight}: write 1 or more, or null")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings alone: another process loads its own model."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
     def identity(self) -> dict[str, Any]:
         """What decides the answers. Reads small files only, except to hash a folder's content.
         Raises ModelError."""
