@@ -83,7 +83,6 @@ def write(
         "name": task.partition("/")[0],
         "protocol": "official",
         "template": TEMPLATE,
-        "option": "{letter}. {text}",
         "reader": "videomme",
         "denominator": "all",
         "aggregate": "micro",

@@ -47,8 +47,9 @@ def question_text(record: Record, protocol: dict[str, Any]) -> str:
 
     Records keep the whole prompt and not its parts; the template and the options are known.
     """
-    line, template = str(protocol.get("option", "")), str(protocol.get("template", ""))
-    if not line or "{question}" not in template:
+    line = str(protocol.get("option", "{letter}. {text}"))  # MultipleChoice's default
+    template = str(protocol.get("template", ""))
+    if "{question}" not in template:
         return ""
     options = "\n".join(
         line.format(letter=letter, text=text)

@@ -49,14 +49,20 @@ def short(text: str | None, length: int = 60) -> str:
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of formatted cells as a Markdown table; numbers are right-aligned by their columns."""
+    """Rows of formatted cells as a Markdown table; columns of numbers are aligned right."""
     from tabulate import tabulate
 
     if not rows:
         return "(none)\n"
     names = list(dict.fromkeys(name for row in rows for name in row))
     body = [[cell(row.get(name, "")) for name in names] for row in rows]
-    return tabulate(body, [cell(n) for n in names], "pipe", disable_numparse=True) + "\n"
+    sides = ["right" if all(map(_number, column)) else "left" for column in zip(*body, strict=True)]
+    heads = [cell(name) for name in names]
+    return tabulate(body, heads, "pipe", disable_numparse=True, colalign=sides) + "\n"
+
+
+def _number(text: str) -> bool:
+    return text.strip("*<+-=± .?").replace(".", "").replace(" ± ", "").isdecimal() or text == "?"
 
 
 def write(stem: Path, text: str, rows: Sequence[Mapping[str, Any]], data: Any) -> list[Path]:
