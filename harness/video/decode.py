@@ -29,6 +29,8 @@ Damaged = Literal["fail", "partial"]
 class Video:
     """An open video: ``info`` and ``read``. Made by ``open_video``."""
 
+    first = 0  # frames in files are counted from 0
+
     def __init__(self, source: Source) -> None:
         self.path = source.path
         self._source = source

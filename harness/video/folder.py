@@ -12,6 +12,7 @@ import numpy as np
 from harness.errors import RequestError, VideoError
 from harness.types import Frames, Pixels, VideoInfo
 from harness.video.convert import shrunk
+from harness.video.gather import Allocate
 
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
@@ -32,29 +33,36 @@ def numbered(folder: Path) -> tuple[tuple[int, Path], ...]:
     return tuple(found)
 
 
-def probe_folder(folder: Path, fps: float | None) -> VideoInfo:
-    """What the folder holds; its clock is ``fps``. Raises RequestError without one."""
-    if not fps or fps <= 0:
-        raise RequestError(f"{folder}: a folder of frames has no clock: give fps, e.g. fps=3")
-    files = numbered(folder)
-    height, width = _picture(files[0][1]).shape[:2]
-    return VideoInfo(len(files), fps, len(files) / fps, width, height)
+class Folder:
+    """An open folder of frames; ``fps`` is its clock. Raises RequestError without one."""
 
+    def __init__(self, folder: Path, fps: float | None) -> None:
+        if not fps or fps <= 0:
+            raise RequestError(f"{folder}: a folder of frames has no clock: give fps, e.g. fps=3")
+        self._folder, self._files = folder, numbered(folder)
+        self.first = self._files[0][0]
+        height, width = _picture(self._files[0][1]).shape[:2]
+        count = len(self._files)
+        self.info = VideoInfo(count, fps, count / fps, width, height)
 
-def read_folder(
-    folder: Path, indices: Sequence[int], fps: float | None, size: int | None
-) -> Frames:
-    """The pictures at these places, all scaled to the first one's size (or its ``size``)."""
-    info = probe_folder(folder, fps)
-    files = numbered(folder)
-    bad = [i for i in indices if not 0 <= i < info.count]
-    if bad:
-        raise VideoError(f"{folder}: frame {bad[0]} asked of {info.count} pictures")
-    width, height = shrunk(info.width, info.height, size)
-    pictures = {i: _picture(files[i][1], (width, height)) for i in set(indices)}
-    times = np.asarray(indices, np.float64) / info.fps
-    pixels = np.stack([pictures[i] for i in indices])
-    return Frames(pixels, times, tuple(indices))
+    def usable(self, damaged: str) -> None:
+        """Each picture is judged when it is read."""
+
+    def read(
+        self,
+        indices: Sequence[int],
+        *,
+        size: int | None = None,
+        damaged: str = "fail",
+        allocate: Allocate | None = None,
+    ) -> Frames:
+        """The pictures at these places, all scaled to the first one's size (or its ``size``)."""
+        if outside := [i for i in indices if not 0 <= i < self.info.count]:
+            raise VideoError(f"{self._folder}: frame {outside[0]} asked of {self.info.count}")
+        target = shrunk(self.info.width, self.info.height, size)
+        pictures = {i: _picture(self._files[i][1], target) for i in set(indices)}
+        times = np.asarray(indices, np.float64) / self.info.fps
+        return Frames(np.stack([pictures[i] for i in indices]), times, tuple(indices))
 
 
 def _picture(file: Path, size: tuple[int, int] | None = None) -> Pixels:

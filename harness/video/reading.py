@@ -2,17 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from harness.errors import RequestError
 from harness.types import Frames, VideoInfo
 from harness.video.decode import Damaged, open_video
-from harness.video.folder import probe_folder, read_folder
+from harness.video.folder import Folder
+from harness.video.gather import Allocate
 
 Decoder = Literal["pyav", "torchcodec", "decord"]
+
+
+class Readable(Protocol):
+    """An open video, whatever reads it. ``first`` is the number of its first frame where frames
+    are numbered files, else 0."""
+
+    @property
+    def info(self) -> VideoInfo: ...
+    @property
+    def first(self) -> int: ...
+    def usable(self, damaged: Damaged) -> None: ...
+    def read(
+        self,
+        indices: Sequence[int],
+        *,
+        size: int | None = None,
+        damaged: Damaged = "fail",
+        allocate: Allocate | None = None,
+    ) -> Frames: ...
+
+
+@contextmanager
+def opened(
+    path: Path, *, fps: float | None = None, decoder: Decoder = "pyav"
+) -> Iterator[Readable]:
+    """The video at ``path``, open. Raises VideoError, or RequestError for an unknown decoder."""
+    if path.is_dir():
+        yield Folder(path, fps)
+    elif decoder == "pyav":
+        with open_video(path) as video:
+            yield video
+    else:
+        from harness.video import peers  # late: for those who asked for them
+
+        kinds: Mapping[str, Callable[[Path], Readable]]
+        kinds = {"torchcodec": peers.Torchcodec, "decord": peers.Decord}
+        if decoder not in kinds:
+            raise RequestError(f"decoder={decoder!r}: write pyav, torchcodec or decord")
+        yield kinds[decoder](path)
 
 
 def probe(
@@ -27,10 +68,7 @@ def probe(
     ``path`` may be a folder of numbered frames, whose clock is ``fps``. Raises VideoError when it
     cannot be read, or is damaged and ``damaged`` is "fail".
     """
-    file = Path(path)
-    if file.is_dir():
-        return probe_folder(file, fps)
-    with open_video(file) as video:
+    with opened(Path(path), fps=fps, decoder=decoder) as video:
         video.usable(damaged)
         return video.info
 
@@ -57,8 +95,5 @@ def read(
     """
     if len(indices) == 0:
         raise RequestError(f"{path}: no frame asked for")
-    file = Path(path)
-    if file.is_dir():
-        return read_folder(file, indices, fps, size)
-    with open_video(file) as video:
+    with opened(Path(path), fps=fps, decoder=decoder) as video:
         return video.read(indices, size=size, damaged=damaged)

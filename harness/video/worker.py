@@ -24,9 +24,8 @@ import numpy as np
 
 from harness.errors import HarnessError, VideoError
 from harness.types import Frames, Pixels, VideoInfo
-from harness.video.decode import Damaged, open_video
-from harness.video.folder import numbered, probe_folder, read_folder
-from harness.video.reading import Decoder
+from harness.video.decode import Damaged
+from harness.video.reading import Decoder, opened
 from harness.video.sampling import Sampling
 
 _LENGTH = struct.Struct("<Q")
@@ -82,16 +81,10 @@ def _anonymous_file(size: int) -> int:
 
 def look(request: Request, memory: Memory | None = None) -> Clip:
     """Probes, samples and reads one clip. Raises VideoError, or RequestError for a bad request."""
-    picks = request.sampling
-    if request.path.is_dir():
-        info = probe_folder(request.path, request.fps)
-        first = numbered(request.path)[0][0]
-        indices = picks.indices(info, request.segment, first=first)
-        return info, read_folder(request.path, indices, request.fps, request.size)
-    with open_video(request.path) as video:
+    with opened(request.path, fps=request.fps, decoder=request.decoder) as video:
         video.usable(request.damaged)
-        indices = picks.indices(video.info, request.segment)
-        frames = video.read(indices, size=request.size, damaged=request.damaged, allocate=memory)
+        picks = request.sampling.indices(video.info, request.segment, first=video.first)
+        frames = video.read(picks, size=request.size, damaged=request.damaged, allocate=memory)
         return video.info, frames
 
 
