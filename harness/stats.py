@@ -63,14 +63,9 @@ def macro(
         )
     if len(scores) == 0:
         return Estimate(math.nan, math.nan, 0, 0)
-    values = np.asarray(scores, dtype=np.float64)
-    cluster, group = _codes(clusters), _codes(groups)
-    cells = np.zeros((cluster.max() + 1, group.max() + 1))
-    sizes, sums = cells.copy(), cells.copy()
-    np.add.at(sizes, (cluster, group), 1.0)
-    np.add.at(sums, (cluster, group), values)
+    sizes, sums = _cells(scores, clusters, groups)
     value = float(np.mean(sums.sum(0) / sizes.sum(0)))
-    return Estimate(value, _half_width(values, sizes, sums), len(values), len(sizes))
+    return Estimate(value, _half_width(scores, sizes, sums), len(scores), len(sizes))
 
 
 def bootstrap(
@@ -124,21 +119,27 @@ def jackknife(rest: Sequence[float]) -> float:
 
 
 def paired(
-    first: Mapping[str, float], second: Mapping[str, float], clusters: Mapping[str, Hashable]
+    first: Mapping[str, float],
+    second: Mapping[str, float],
+    clusters: Mapping[str, Hashable],
+    groups: Mapping[str, Hashable] | None = None,
 ) -> Paired:
     """``second`` minus ``first`` over the questions that both hold (question id → score).
 
-    ``clusters`` maps a question to its video. No common question gives NaN and p = 1.
+    ``clusters`` maps a question to its video; ``groups``, if any, to the group whose means the
+    headline averages. No common question gives NaN and p = 1.
     """
     from scipy import stats
 
     common = sorted(first.keys() & second.keys())
     steps = [second[q] - first[q] for q in common]
     videos = [clusters[q] for q in common]
+    parts: list[Hashable] = [groups[q] if groups else 0 for q in common]
     gained, lost = sum(s > 0 for s in steps), sum(s < 0 for s in steps)
     flips = gained + lost
     mcnemar = float(stats.binomtest(gained, flips).pvalue) if flips else 1.0
-    return Paired(_difference(steps, videos), gained, lost, _p(steps, videos), mcnemar)
+    difference = _difference(steps, videos, parts)
+    return Paired(difference, gained, lost, _p(steps, videos, parts), mcnemar)
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -193,8 +194,20 @@ def _codes(labels: Sequence[Hashable]) -> NDArray[np.intp]:
     return np.array([numbers.setdefault(x, len(numbers)) for x in labels], dtype=np.intp)
 
 
+def _cells(
+    scores: Sequence[float], clusters: Sequence[Hashable], groups: Sequence[Hashable]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How many scores each cluster has in each group, and their sum: two [clusters, groups]."""
+    cluster, group = _codes(clusters), _codes(groups)
+    sizes = np.zeros((cluster.max() + 1, group.max() + 1))
+    sums = np.zeros_like(sizes)
+    np.add.at(sizes, (cluster, group), 1.0)
+    np.add.at(sums, (cluster, group), np.asarray(scores, dtype=np.float64))
+    return sizes, sums
+
+
 def _half_width(
-    values: NDArray[np.float64], sizes: NDArray[np.float64], sums: NDArray[np.float64]
+    scores: Sequence[float], sizes: NDArray[np.float64], sums: NDArray[np.float64]
 ) -> float:
     """``sizes`` and ``sums`` are [clusters, groups]."""
     from scipy import stats
@@ -202,7 +215,7 @@ def _half_width(
     count, groups = sizes.shape
     if count < 2:
         return math.nan
-    if values.min() == values.max() and values[0] in (0.0, 1.0):
+    if min(scores) == max(scores) and scores[0] in (0.0, 1.0):
         low = stats.binomtest(count, count).proportion_ci(LEVEL, "exact").low
         return 1.0 - float(low)
     error = _error(sizes, sums)
@@ -224,24 +237,26 @@ def _error(sizes: NDArray[np.float64], sums: NDArray[np.float64]) -> float:
     return math.sqrt(float(np.sum(parts.sum(1) ** 2)))
 
 
-def _difference(steps: Sequence[float], videos: Sequence[Hashable]) -> Estimate:
-    """Like ``accuracy``, but +1 throughout is as degenerate as 0 throughout."""
-    if steps and set(steps) in ({-1.0}, {0.0}, {1.0}):
-        sure = accuracy([abs(s) for s in steps], videos)
-        return Estimate(float(steps[0]), sure.half_width, sure.n, sure.clusters)
-    return accuracy(steps, videos)
+def _difference(
+    steps: Sequence[float], videos: Sequence[Hashable], groups: Sequence[Hashable]
+) -> Estimate:
+    """Like ``macro``, but -1 throughout is as degenerate as 0 or 1 throughout."""
+    if steps and set(steps) == {-1.0}:
+        sure = macro([1.0] * len(steps), videos, groups)
+        return Estimate(-1.0, sure.half_width, sure.n, sure.clusters)
+    return macro(steps, videos, groups)
 
 
-def _p(steps: Sequence[float], videos: Sequence[Hashable]) -> float:
+def _p(steps: Sequence[float], videos: Sequence[Hashable], groups: Sequence[Hashable]) -> float:
     from scipy import stats
 
     count = len(set(videos))
     if not any(steps) or count < 2:
         return 1.0
-    cluster = _codes(videos)
-    sizes = np.bincount(cluster).astype(np.float64)
-    sums = np.bincount(cluster, weights=np.asarray(steps, dtype=np.float64)).astype(np.float64)
-    error = _error(sizes.reshape(-1, 1), sums.reshape(-1, 1))
+    sizes, sums = _cells(steps, videos, groups)
+    error = _error(sizes, sums)
     if error < 1e-12:  # every video moved by the same amount: the sign test over videos is left
         return float(stats.binomtest(count, count).pvalue)
-    return float(2 * stats.t.sf(abs(np.mean(steps)) / error, count - 1))
+    mean = float(np.mean(sums.sum(0) / sizes.sum(0)))
+    df = max(count - sizes.shape[1], 1)
+    return 1.0 if math.isnan(error) else float(2 * stats.t.sf(abs(mean) / error, df))

@@ -38,6 +38,18 @@ def test_each_part_is_compared_and_adjusted_for_their_number(tmp_path):
     assert all(d.holm >= d.paired.p for d in parts.values())
 
 
+def test_a_macro_headline_is_compared_as_one(tmp_path):
+    macro = {"protocol": {"aggregate": "macro:task_type"}}
+    before = write(tmp_path, [record(i, wrong(i)) for i in range(62)], model="a", **macro)
+    answers = [record(i, right(i) if i % 3 == 2 else wrong(i)) for i in range(62)]
+    after = write(tmp_path, answers, model="b", **macro)
+    overall = compare.compare([before, after]).differences[0]
+    assert overall.after == pytest.approx(after.summary["accuracy"])
+    assert overall.paired.difference.value == pytest.approx(
+        1 / 3
+    )  # 20 of 62 questions, 1 of 3 types
+
+
 def test_many_runs_are_adjusted_together(tmp_path):
     runs = [write(tmp_path, records(share=0.5 + i / 10), model=f"m{i}") for i in range(4)]
     overall = [d for d in compare.compare(runs).differences if d.part == "overall"]

@@ -131,6 +131,16 @@ def test_paired_counts_flips_and_tests_exactly():
     assert result.p == pytest.approx(reference.ttest_1samp(steps, 0).pvalue)
 
 
+def test_a_paired_difference_of_group_means():
+    """By hand: +1 for both questions of a small group, 0 for the four of a large one."""
+    groups = {"a": "small", "b": "small", "c": "large", "d": "large", "e": "large", "f": "large"}
+    first = dict.fromkeys(groups, 0.0)
+    second = first | {"a": 1.0, "b": 1.0}
+    videos = {q: q for q in groups}
+    assert stats.paired(first, second, videos, groups).difference.value == pytest.approx(0.5)
+    assert stats.paired(first, second, videos).difference.value == pytest.approx(1 / 3)
+
+
 def test_paired_without_any_difference_or_any_question():
     same = {f"q{i}": float(i % 2) for i in range(10)}
     result = stats.paired(same, same, {q: q for q in same})

@@ -68,7 +68,8 @@ def compare(runs: Sequence[Run]) -> Comparison:
     first, *others = runs
     labels = _labels(runs)
     pairs = [(label, _pair(first, other)) for label, other in zip(labels[1:], others, strict=True)]
-    headlines = [_difference(label, OVERALL, pair) for label, pair in pairs]
+    aggregate = str(first.protocol.get("aggregate") or "micro")
+    headlines = [_difference(label, OVERALL, pair, aggregate) for label, pair in pairs]
     parts = [d for label, pair in pairs for d in _parts(label, pair)]
     return Comparison(
         labels[0],
@@ -135,12 +136,22 @@ def _pair(first: Run, second: Run) -> Pair:
     }
 
 
-def _difference(label: str, part: str, pair: Pair) -> Difference:
+def _difference(label: str, part: str, pair: Pair, aggregate: str = "micro") -> Difference:
+    """``aggregate`` macro averages the differences of its groups as the headline does; any other
+    headline that is no mean is compared question by question."""
+    name = aggregate.partition(":")[2] if aggregate.startswith("macro:") else ""
     before, after = ({q: score_of(both[i]) for q, both in pair.items()} for i in (0, 1))
-    result = stats.paired(before, after, {q: both[0].video for q, both in pair.items()})
-    mean = [sum(scores.values()) / len(scores) if scores else 0.0 for scores in (before, after)]
+    videos = {q: both[0].video for q, both in pair.items()}
+    groups = {q: both[0].groups.get(name, "") for q, both in pair.items()} if name else None
+    result = stats.paired(before, after, videos, groups)
+    mean = [
+        stats.macro(
+            list(x.values()), [videos[q] for q in x], [groups[q] if groups else 0 for q in x]
+        )
+        for x in (before, after)
+    ]
     detectable = stats.minimum_detectable(result.difference)
-    return Difference(label, part, mean[0], mean[1], result, result.p, detectable)
+    return Difference(label, part, mean[0].value, mean[1].value, result, result.p, detectable)
 
 
 def _parts(label: str, pair: Pair) -> list[Difference]:

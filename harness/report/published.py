@@ -102,9 +102,10 @@ def published() -> tuple[Published, ...]:
 
 
 def model_of(run: Run) -> str:
-    """The published name of a run's model: that of its checkpoint."""
+    """The published name of a run's model: that of its checkpoint, on the hub or in a folder."""
+    settings = (run.request.get("settings") or {}).get("model") or {}
     backend = run.identity.get("backend") or {}
-    checkpoint = str(backend.get("checkpoint") or run.model)
+    checkpoint = str(backend.get("checkpoint") or settings.get("checkpoint") or run.model)
     return checkpoint.rstrip("/").rsplit("/", 1)[-1].lower().removesuffix("-hf")
 
 
