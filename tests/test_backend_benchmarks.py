@@ -1,0 +1,65 @@
+"""The benchmarks run, on toys: what they measure is measured elsewhere."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from transformers import LlavaNextVideoForConditionalGeneration
+
+from benchmarks import gpu, sharing
+
+
+def test_gpu_in_its_tiny_mode(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(
+        "sys.argv",
+        ["gpu", "--tiny", "--json", "--videos", "3", "--new", "4", "--in-flight", "1", "2"],
+    )
+    gpu.main()
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["device"] == "CPU"
+    assert [row["in_flight"] for row in found["rows"]] == [1, 2]
+    for row in found["rows"]:
+        assert sum(row["split"].values()) == pytest.approx(1)
+        assert row["equal"] > 0.5  # bfloat16: near ties may flip
+
+
+def test_gpu_refuses_to_measure_without_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("sys.argv", ["gpu"])
+    with pytest.raises(SystemExit):
+        gpu.main()
+    assert "no CUDA device here" in capsys.readouterr().err
+
+
+def test_gpu_has_the_real_7b_shape() -> None:
+    with torch.device("meta"):
+        model = LlavaNextVideoForConditionalGeneration(gpu.configuration(tiny=False))
+    parameters = sum(p.numel() for p in model.parameters())
+    assert 7.06e9 < parameters < 7.07e9
+    [first, *_] = gpu.branches(model.config, 0, 16)
+    assert (first.tokens < 0).sum() == 32 * 144
+    # about two operations for each of 6.5 billion weights in the layers, and the attention's
+    assert 70e12 < gpu.operations(model, 16) < 100e12
+
+
+def test_sharing_compares_answers_and_prints_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "FRAMES", 2)
+    monkeypatch.setattr(
+        "sys.argv", ["sharing", "--json", "--repeats", "1", "--questions", "1", "3"]
+    )
+    sharing.main()
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])["questions"]
+    assert set(found) == {"1", "3"}
+    for row in found.values():
+        assert row["equal"] is True
+        assert 0 < row["floor"] < 1
+        assert row["ratio"] > 0
