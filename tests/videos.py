@@ -76,7 +76,7 @@ class Encoding:
 def encode(path: Path, e: Encoding) -> None:
     """Writes one video."""
     with av.open(str(path), "w", format=e.format, container_options=e.muxer) as container:
-        cover = _add_cover(container) if e.cover else None
+        cover = add_cover(container) if e.cover else None
         options = {**_QUIET.get(e.codec, {}), **e.options}
         stream = container.add_stream(e.codec, rate=e.fps, options=options)
         stream.width, stream.height, stream.pix_fmt = e.width, e.height, e.pix_fmt
@@ -90,16 +90,16 @@ def encode(path: Path, e: Encoding) -> None:
             stream.set_display_rotation(e.rotation)
         sound = container.add_stream("aac", rate=16000, layout="mono") if e.sound else None
         if cover is not None:
-            for packet in cover.encode(_frame(0, e)):
+            for packet in cover.encode(frame(0, e)):
                 container.mux(packet)
-        for frame in [*_frames(e), None]:
-            for packet in stream.encode(frame):
+        for one in [*_frames(e), None]:
+            for packet in stream.encode(one):
                 if e.shift:
                     by = round(Fraction(e.shift, e.fps) / packet.time_base)
                     packet.pts, packet.dts = packet.pts + by, packet.dts + by
                 container.mux(packet)
         if sound is not None:
-            container.mux(list(_silence(sound, len(e.numbers) / e.fps)))
+            container.mux(list(silence(sound, len(e.numbers) / e.fps)))
 
 
 _QUIET = {
@@ -111,7 +111,8 @@ _QUIET = {
 }
 
 
-def _frame(number: int, e: Encoding) -> VideoFrame:
+def frame(number: int, e: Encoding) -> VideoFrame:
+    """Frame ``number`` in the encoding's pixel format."""
     rgb = VideoFrame.from_ndarray(picture(number, e.width, e.height), format="rgb24")
     return rgb.reformat(
         format=e.pix_fmt, dst_color_range=2 if e.full_range else 1, dst_colorspace=e.matrix or None
@@ -120,24 +121,26 @@ def _frame(number: int, e: Encoding) -> VideoFrame:
 
 def _frames(e: Encoding) -> Iterable[VideoFrame]:
     for place, number in enumerate(e.numbers):
-        frame = _frame(number, e)
-        frame.pts = place if e.times is None else e.times[place]
-        frame.time_base = Fraction(1, e.fps)
-        yield frame
+        one = frame(number, e)
+        one.pts = place if e.times is None else e.times[place]
+        one.time_base = Fraction(1, e.fps)
+        yield one
 
 
-def _add_cover(container: OutputContainer) -> VideoStream:
+def add_cover(container: OutputContainer) -> VideoStream:
+    """An album cover, which looks like a video of one frame."""
     cover = container.add_stream("png", rate=1)
     cover.width, cover.height, cover.pix_fmt = WIDTH, HEIGHT, "rgb24"
     cover.disposition = Disposition.attached_pic
     return cover
 
 
-def _silence(sound: AudioStream, seconds: float) -> Iterator[Packet[AudioStream]]:
+def silence(sound: AudioStream, seconds: float) -> Iterator[Packet[AudioStream]]:
+    """So much sound, encoded."""
     for start in range(0, int(seconds * 16000), 1024):
-        frame = AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
-        frame.sample_rate, frame.pts, frame.time_base = 16000, start, Fraction(1, 16000)
-        yield from sound.encode(frame)
+        quiet = AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        quiet.sample_rate, quiet.pts, quiet.time_base = 16000, start, Fraction(1, 16000)
+        yield from sound.encode(quiet)
     yield from sound.encode(None)
 
 

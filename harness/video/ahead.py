@@ -22,7 +22,7 @@ from types import TracebackType
 
 import numpy as np
 
-from harness.errors import VideoError
+from harness.errors import HarnessError, VideoError
 from harness.types import Frames, Pixels
 from harness.video.worker import Clip, Request, look, receive, send
 
@@ -50,6 +50,7 @@ class Reader:
     ) -> None:
         count = _cores() if workers is None else workers
         self.waited = 0.0
+        self._closed = False
         self._timeout = timeout
         self._in_flight = max(1, in_flight or count + 2) if count else 1
         self._workers = [_Worker() for _ in range(count)]
@@ -68,16 +69,21 @@ class Reader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._closed = True
         for worker in self._workers:
             worker.close()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+        for worker in self._workers:
+            worker.stop()
 
     def read(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Clip | VideoError]]:
         """Each request with its clip, or with the VideoError that says why there is none.
 
         Raises what else a request raised (RequestError, or a defect with its traceback as a note).
         """
+        if self._closed:
+            raise HarnessError("this reader of videos is closed: make a new one")
         source = iter(requests)
         waiting: deque[tuple[Request, Future[Clip]]] = deque()
         exhausted = False
@@ -148,31 +154,41 @@ class _Worker:
 
     def clip(self, request: Request, timeout: float) -> Clip:
         """The clip, read within ``timeout`` seconds, or a VideoError."""
-        if self._process is None:
-            self.start()
-        assert self._socket is not None
+        sock = self._started()
         try:
-            if not self._ready:
-                self._socket.settimeout(_START_LIMIT)
-                receive(self._socket)
-                self._ready = True
-            self._socket.settimeout(timeout)
-            send(self._socket, request, [])
-            message, descriptors = receive(self._socket)
+            sock.settimeout(timeout)
+            send(sock, request, [])
+            message, descriptors = receive(sock)
         except TimeoutError:
-            self.stop()
+            self.stop(patience=0)
             raise VideoError(
                 f"{request.path}: not read within {timeout:g} s: the decoder hangs, or the "
                 "limit is too short for it"
             ) from None
         except (EOFError, OSError):
-            if self._closed:
-                raise VideoError(f"{request.path}: reading was stopped") from None
-            raise VideoError(f"{request.path}: the decoder crashed ({self.stop()})") from None
+            end = self.stop()
+            raise VideoError(f"{request.path}: the decoder crashed ({end})") from None
         return _received(message, descriptors)
 
-    def stop(self) -> str:
-        """Ends the process, now. Returns how it had ended by itself, if it had."""
+    def _started(self) -> socket.socket:
+        """The socket to a process that is up. Raises HarnessError when it does not come up."""
+        if self._closed:
+            raise VideoError("reading was stopped")
+        if self._process is None:
+            self.start()
+        assert self._socket is not None
+        if not self._ready:
+            self._socket.settimeout(_START_LIMIT)
+            try:
+                receive(self._socket)
+            except (EOFError, OSError):
+                end = self.stop()
+                raise HarnessError(f"a process to read videos in does not start ({end})") from None
+            self._ready = True
+        return self._socket
+
+    def stop(self, patience: float = 5.0) -> str:
+        """Ends the process. Returns how it ended by itself, if it does in ``patience`` seconds."""
         process, sock = self._process, self._socket
         self._process = self._socket = None
         if sock is not None:
@@ -180,7 +196,7 @@ class _Worker:
         if process is None:
             return "not running"
         try:
-            code = process.wait(0.5)  # a crashed process takes a moment to be gone
+            code = process.wait(patience)  # a crashed process takes a moment to be gone
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()
