@@ -16,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from harness.build import build, nearest
 from harness.choices import choices, folders
@@ -24,7 +25,7 @@ from harness.request import CONTROLS, Request, VideoOptions
 from harness.types import Decoding
 from harness.video.sampling import Sampling
 
-SETTING_ERRORS = (HydraException, OmegaConfBaseException)
+SETTING_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 _NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")
 
 

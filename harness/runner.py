@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.errors import DataError
 from harness.journal import Journal, read_records, write_atomically
 from harness.plan import Plan, make_plan
 from harness.report.summary import summarise
@@ -61,8 +62,10 @@ def plan(request: Request) -> Plan:
 
 
 def prepared(request: Request) -> list[Clip]:
-    """The clips this request asks about, in the benchmark's order."""
+    """The clips this request asks about, in the benchmark's order. Raises DataError."""
     chosen = select(request.benchmark.clips(), request.limit)
+    if not chosen:
+        raise DataError(f"task={request.task}: there are no questions in its rows; check data=")
     return arranged(chosen, request.control, request.permute_options)
 
 
