@@ -8,7 +8,7 @@ import pytest
 
 from harness import stats
 from harness.errors import RequestError
-from harness.report import compare
+from harness.report import compare, tables
 from tests.runs import gold, record, records, right, write, wrong
 
 
@@ -105,3 +105,17 @@ def test_the_command_writes_three_files(tmp_path):
     one = subprocess.run([*command[:3], "nothing", "x"], capture_output=True, text=True)
     assert one.returncode == 2
     assert one.stderr.startswith("harness: nothing: no run")
+
+
+def test_a_reader_that_stops_reading_is_no_crash(tmp_path):
+    runs = [str(write(tmp_path, records(), model=m).folder) for m in "ab"]
+    command = f"{sys.executable} -m harness.compare {' '.join(runs)} --results {tmp_path} | head -1"
+    ran = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert ran.stdout.startswith("# Compared with a")
+    assert ran.stderr == ""
+
+
+def test_cells_escape_tags_and_entities_and_nothing_else():
+    assert tables.cell("<b>&lt;</b> & <0.001 a|b\x1b[31m\n") == (
+        "&lt;b>&amp;lt;&lt;/b> & <0.001 a\\|b [31m"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ from harness.journal import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")  # what HTML takes for a tag; "<0.001" is none
+_ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
 def percent(value: float | None, half_width: float | None, *, signed: bool = False) -> str:
@@ -36,7 +40,7 @@ def probability(p: float) -> str:
 def cell(value: object) -> str:
     """Text that cannot break a Markdown table, smuggle HTML into a page or move the cursor."""
     text = "".join(c if c.isprintable() else " " for c in str(value))
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    text = _TAG.sub("&lt;", _ENTITY.sub("&amp;", text)).replace("|", "\\|")
     return " ".join(text.split())
 
 
