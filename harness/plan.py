@@ -57,7 +57,7 @@ class Plan:
             fit = self.frames - -(-over // max(self.tokens_per_frame, 1))
             fewer = f"frames={fit} fits; " if fit > 0 else ""
             raise PlanError(
-                f"question {self.longest}: its prompt of {max(self.tokens):,} tokens and {self.new} "
+                f"question {self.longest}: a prompt of {max(self.tokens):,} tokens and {self.new} "
                 f"new ones exceed the context of {self.needs.context:,} by {over:,}: {fewer}"
                 "model.rope_scaling=auto stretches the context as the original code did; "
                 "allow_overflow=true runs anyway"

@@ -13,7 +13,6 @@ from harness.recorder import LONGEST_RESPONSE
 from harness.report.leaderboard import markdown
 from harness.report.runs import load
 from harness.runner import run
-
 from tests.small_benchmark import write_benchmark
 
 
