@@ -25,9 +25,10 @@ CLIPS = [
 
 
 def test_a_limit_takes_whole_clips_spread_over_the_breakdowns_in_order() -> None:
-    chosen = select(CLIPS, 3)
-    assert [c.id for c in chosen] == ["v0", "v10", "v20"]
-    assert select(CLIPS, 3) == chosen, "the same ones each time"
+    chosen = select(CLIPS, 4)
+    assert [c.id for c in chosen] == ["v0", "v1", "v10", "v20"]
+    assert select(CLIPS, 4) == chosen, "the same ones each time"
+    assert [c.id for c in select(CLIPS, 2)] == ["v0", "v20"], "the rarest group is not left out"
     assert select(CLIPS, None) == CLIPS
     assert select(CLIPS, 99) == CLIPS
 
