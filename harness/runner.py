@@ -15,6 +15,8 @@ from typing import Any
 from harness.errors import DataError
 from harness.journal import Journal, read_records, write_atomically
 from harness.plan import Plan, make_plan
+from harness.report import html
+from harness.report.runs import load
 from harness.report.summary import summarise
 from harness.request import Request, run_id
 from harness.scoring.degenerate import is_degenerate
@@ -86,7 +88,7 @@ def pending(
 
 
 def conclude(request: Request, clips: Sequence[Clip], folder: Path, waited: float) -> Outcome:
-    """Derives summary.json from the records and the request."""
+    """Derives summary.json and report.html from the records and the request."""
     records = read_records(folder)
     degenerate = sum(
         record.response is not None and is_degenerate(record.response) for record in records
@@ -104,6 +106,7 @@ def conclude(request: Request, clips: Sequence[Clip], folder: Path, waited: floa
         extra={"waited": round(waited, 3), "degenerate": degenerate},
     )
     write_atomically(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    write_atomically(folder / "report.html", html.page(load(folder)))
     return Outcome(folder, summary, tuple(_complaints(request, records, degenerate)))
 
 
