@@ -7,7 +7,6 @@ protocol is a YAML file and never Python.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +16,15 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from harness.errors import DataError, RequestError
+from harness.scoring.options import LETTERS, gold_letter, letter, split_options, without_prefixes
 from harness.scoring.readers import READERS, VERDICTS, option_text
 from harness.scoring.subtitles import Cue, cues_at, first_cues_at, interleave, read_cues
 from harness.types import Clip, Part, Prompt, Question, Score, Text, Turn, Video
 
-LETTERS = "ABCDEFGHIJ"
+__all__ = [
+    "LETTERS", "MultipleChoice", "Row", "Source", "by_clip", "gold_letter", "letter", "rotate",
+    "split_options", "without_options", "without_prefixes",
+]  # fmt: skip
 
 Row = Mapping[str, Any]
 
@@ -48,39 +51,6 @@ class Source(Protocol):
     def prepare(self, names: Iterable[Path]) -> None:
         """Fetches and verifies the videos at these paths where they are not here."""
         ...
-
-
-def letter(index: int) -> str:
-    """0 → "A". Raises DataError beyond "J"."""
-    if not 0 <= index < len(LETTERS):
-        raise DataError(f"Option {index} has no letter: options go from A to {LETTERS[-1]}.")
-    return LETTERS[index]
-
-
-def gold_letter(answer: object, options: Sequence[str]) -> str | None:
-    """The letter of a right answer given as place (0, "0"), letter or text; None when hidden.
-
-    Raises DataError for an answer that is none of the options.
-    """
-    text = "" if answer is None else str(answer).strip()
-    if text in ("", "-1"):
-        return None
-    if text in options:
-        return letter(list(options).index(text))
-    if len(text) == 1 and text in LETTERS[: len(options)]:
-        return text
-    if text.isdecimal() and int(text) < len(options):
-        return letter(int(text))
-    raise DataError(f"The answer {text!r} is none of the options {list(options)}.")
-
-
-def split_options(text: str) -> tuple[str, tuple[str, ...]]:
-    """A question and its options, of a text that ends with lines "(A) …", "A. …" or "A: …"."""
-    head, *rest = re.split(r"\n\s*\(?([A-J])[).:]\s*", text.rstrip())
-    letters, options = rest[::2], rest[1::2]
-    if letters != list(LETTERS[: len(letters)]) or len(letters) < 2:
-        return text.strip(), ()
-    return re.sub(r"\s*\bOptions:\s*$", "", head).strip(), tuple(o.strip() for o in options)
 
 
 def rotate(question: Question, by: int) -> Question:

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.scoring.reading import without_prefixes
-from harness.task import MultipleChoice, Row, gold_letter
+from harness.task import MultipleChoice, Row, gold_letter, without_prefixes
 from harness.types import Clip, Question
 
 
@@ -33,5 +32,5 @@ class EgoSchema(MultipleChoice):
             id=str(row["question_idx"]),
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(row.get("answer"), options),
+            gold=gold_letter(row.get("answer"), options, "place"),
         )

@@ -37,7 +37,7 @@ class LongVideoBench(MultipleChoice):
             id=str(row["id"]),
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(row.get("correct_choice"), options),
+            gold=gold_letter(row.get("correct_choice"), options, "place"),
             groups={name: str(row[name]) for name in ("duration_group", "question_category")},
             extra={
                 "subtitle_offset": row["starting_timestamp_for_subtitles"],

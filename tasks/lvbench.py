@@ -40,6 +40,6 @@ class LVBench(MultipleChoice):
             id=str(row["uid"]),
             text=text,
             options=options,
-            gold=gold_letter(row["answer"], options),
+            gold=gold_letter(row["answer"], options, "letter"),
             groups={"capability": SEPARATOR.join(map(str, types))},
         )

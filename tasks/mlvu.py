@@ -10,6 +10,7 @@ The two generation tasks need a judge and are not asked here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.task import MultipleChoice, Row, gold_letter, split_options
 from harness.types import Clip, Question
@@ -27,11 +28,12 @@ class MLVU(MultipleChoice):
     def question(self, row: Row) -> Question:
         """One group: the task. Rows have no id: the place in the split serves."""
         text, options = split_options(str(row["question"]))
-        options = tuple(row.get("candidates") or options)
+        given: Literal["letter", "text"] = "letter" if options else "text"
+        options = options or tuple(map(str, row["candidates"]))
         return Question(
             id=str(row["place"]),
             text=text.removeprefix("Question:").strip(),
             options=options,
-            gold=gold_letter(row["answer"], options),
+            gold=gold_letter(row["answer"], options, given),
             groups={"task_type": str(row.get("task_type") or row["question_type"])},
         )

@@ -72,6 +72,6 @@ class MVBench(MultipleChoice):
             id=str(row["place"]),
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(row["answer"], options),
+            gold=gold_letter(row["answer"], options, "text"),
             groups={"task": str(row["config"])},
         )

@@ -34,6 +34,6 @@ class NExTQA(MultipleChoice):
             id=f"{row['video']}_{row['qid']}",
             text=str(row["question"]).strip(),
             options=options,
-            gold=gold_letter(row["answer"], options),
+            gold=gold_letter(row["answer"], options, "place"),
             groups={"kind": KINDS[type[0]], "type": type},
         )

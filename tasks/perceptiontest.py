@@ -32,7 +32,7 @@ class PerceptionTest(MultipleChoice):
             id=f"{row['video_name']}_{row['question_id']}",
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(row["answer_id"], options),
+            gold=gold_letter(row["answer_id"], options, "place"),
             groups={
                 "area": str(row["area"]),
                 "reasoning": str(row["reasoning"]),

@@ -56,7 +56,7 @@ class TempCompass(MultipleChoice):
             id=str(row["place"]),
             text=text,
             options=options,
-            gold=gold_letter(answer, options),
+            gold=gold_letter(answer, options, "text"),
             groups={"kind": kind, "dim": str(row["dim"])},
         )
 

@@ -33,7 +33,7 @@ class Tomato(MultipleChoice):
             id=str(row["id"]),
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(options[int(row["answer"])], options),
+            gold=gold_letter(row["answer"], options, "place"),
             groups={name: str(row[name]) for name in ("reason_type", "demonstration_type")},
         )
 

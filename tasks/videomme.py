@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.scoring.reading import without_prefixes
-from harness.task import MultipleChoice, Row
+from harness.task import MultipleChoice, Row, gold_letter, without_prefixes
 from harness.types import Clip, Question
 
 
@@ -32,11 +31,12 @@ class VideoMME(MultipleChoice):
     def question(self, row: Row) -> Question:
         """Groups: duration, domain, sub_category, task_type."""
         groups = {name: str(row[name]) for name in ("duration", "domain", "sub_category")}
+        options = without_prefixes(row["options"])
         return Question(
             id=str(row["question_id"]),
             text=str(row["question"]),
-            options=without_prefixes(row["options"]),
-            gold=str(row["answer"]),
+            options=options,
+            gold=gold_letter(row["answer"], options, "letter"),
             groups=groups | {"task_type": str(row["task_type"])},
             extra={"video_id": str(row["video_id"]), "url": str(row.get("url", ""))},
         )

@@ -14,8 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from harness.scoring.reading import without_prefixes
-from harness.task import MultipleChoice, Row, gold_letter
+from harness.task import MultipleChoice, Row, gold_letter, without_prefixes
 from harness.types import Clip, Question
 
 GROUPS = ("group_type", "group_structure", "level", "second_head", "third_head")
@@ -41,6 +40,6 @@ class VideoMMEv2(MultipleChoice):
             id=str(row.get("question_id") or row["place"]),
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(row["answer"], options),
+            gold=gold_letter(row["answer"], options, "letter"),
             groups={name: str(row[name]) for name in GROUPS} | {"position": str(place % 4 + 1)},
         )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.scoring.options import without_prefixes
 from harness.scoring.readers import READERS, VERDICTS, option_text, right
-from harness.scoring.reading import without_prefixes
 
 OPTIONS = {
     "T": ("red car", "blue truck", "green bus", "yellow van"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-LETTERS = "ABCDEFGHIJ"
+from harness.scoring.options import LETTERS
 
 MCQ_PHRASES = (
     "answer is",  # after "the", "correct", "my" too, which finds no more

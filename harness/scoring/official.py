@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from harness.scoring.lmms import LETTERS, LONGVIDEOBENCH_PREFIXES, first_capital
+from harness.scoring.lmms import LONGVIDEOBENCH_PREFIXES, first_capital
+from harness.scoring.options import LETTERS
 
 LABELLED = re.compile(r"(?:Option|Sentence|Caption) \w+: ")
 

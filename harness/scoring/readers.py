@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.scoring import lmms, official
-from harness.scoring.reading import default, option_text, without_prefixes
+from harness.scoring.options import without_prefixes
+from harness.scoring.reading import default, option_text
 
 Reader = Callable[[str, Sequence[str]], str | None]
 Verdict = Callable[[str, Sequence[str], str], bool]

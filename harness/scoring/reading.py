@@ -12,7 +12,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-LETTERS = "ABCDEFGHIJ"
+from harness.scoring.options import LETTERS, without_prefixes
+
 AMBIGUOUS = ""
 """What a step returns when it finds evidence for several options: nothing weaker may decide."""
 
@@ -108,21 +109,6 @@ def option_text(response: str, options: Sequence[str]) -> str | None:
         certain, uncertain = _stated(said, clean(response), texts)
         whole = certain if not uncertain else []
     return LETTERS[whole[0]] if len(whole) == 1 and whole[0] < len(LETTERS) else None
-
-
-def without_prefixes(options: Sequence[str]) -> tuple[str, ...]:
-    """The options' texts without their own "A. ", "A) " or "(A) ", as many data sets write them.
-
-    Only when every option carries its letter: "B. Obama" alone is a name.
-    """
-    found = [
-        re.match(rf"\s*(?:\({letter}\)|{letter}[.):])\s*", option)
-        for letter, option in zip(LETTERS, options, strict=False)
-    ]
-    if len(found) < len(options) or not all(found):
-        return tuple(option.strip() for option in options)
-    pairs = zip(options, found, strict=True)
-    return tuple(option[match.end() if match else 0 :].strip() for option, match in pairs)
 
 
 def clean(response: str) -> str:
