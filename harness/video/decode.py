@@ -27,19 +27,19 @@ Damaged = Literal["fail", "partial"]
 
 
 class Video:
-    """An open video: ``info`` and ``read``. Made by ``open_video``."""
+    """An open video: its ``index``, ``info`` and ``read``. Made by ``open_video``."""
 
     first = 0  # frames in files are counted from 0
 
     def __init__(self, source: Source) -> None:
         self.path = source.path
         self._source = source
-        self._index = _remembered(source)
+        self.index = _remembered(source)
 
     @property
     def info(self) -> VideoInfo:
         """What the video holds."""
-        return self._index.info
+        return self.index.info
 
     def read(
         self,
@@ -56,32 +56,32 @@ class Video:
         width, height = shrunk(self.info.width, self.info.height, size)
         shrink = (width, height) != (self.info.width, self.info.height)
         collected = Collected(Converter(width, height, shrink=shrink), indices, allocate)
-        sound = {i for i in indices if self._index.sound(i, self._index.flaws)}
-        left = self._by_seeking(sound, collected) if self._index.seekable else sound
+        sound = {i for i in indices if self.index.sound(i, self.index.flaws)}
+        left = self._by_seeking(sound, collected) if self.index.seekable else sound
         bad = self._by_counting(left, collected) if left else set()
         return self._result(bad | (set(indices) - sound), collected, damaged)
 
     def usable(self, damaged: Damaged) -> None:
         """Raises VideoError when the file is known to be damaged, unless that is allowed."""
-        if self._index.damage and damaged == "fail":
+        if self.index.damage and damaged == "fail":
             raise VideoError(
-                f"{self.path}: {self._index.damage}: download it again, or read what is there "
+                f"{self.path}: {self.index.damage}: download it again, or read what is there "
                 "with damaged=partial"
             )
 
     def _by_seeking(self, targets: set[int], collected: Collected) -> set[int]:
         """The fast path. Returns the targets that are left to the certain one."""
         left: set[int] = set()
-        walk = Walk(self._source, self._index)
+        walk = Walk(self._source, self.index)
         for key, group in self._groups(targets):
-            wanted = {int(self._index.pts[i]): i for i in group}
+            wanted = {int(self.index.pts[i]): i for i in group}
             try:
                 done = collected.take(walk.frames(key, group), wanted)
             except AstrayError:
                 done = False
             if not done:
                 left.update(group)
-                walk = Walk(self._source, self._index)
+                walk = Walk(self._source, self.index)
         collected.forget(left)
         return left
 
@@ -89,12 +89,12 @@ class Video:
         """The targets by the keyframe that each needs, in the file's order."""
         groups: dict[int, list[int]] = {}
         for target in sorted(targets):
-            groups.setdefault(self._index.key(target), []).append(target)
+            groups.setdefault(self.index.key(target), []).append(target)
         return sorted(groups.items())
 
     def _by_counting(self, targets: set[int], collected: Collected) -> set[int]:
         """The certain path: decodes from the start. Returns the targets that are damaged."""
-        index = self._index
+        index = self.index
         ranks = {int(place): rank for rank, place in enumerate(index.order)}
         missing, seen = set(targets), -1
         flaws: list[float] = []
@@ -109,7 +109,7 @@ class Video:
 
     def _result(self, bad: set[int], collected: Collected, damaged: Damaged) -> Frames:
         """What was collected, without the ``bad`` targets, which cannot be decoded."""
-        damage = self._index.damage
+        damage = self.index.damage
         if bad:
             missing = f"{len(bad)} of {collected.asked} target frames undecodable"
             if damaged == "fail" or len(bad) == collected.asked:
@@ -118,7 +118,7 @@ class Video:
                     f"{self.info.count}): the file is damaged: download it again"
                 )
             damage = f"{damage}; {missing}" if damage else missing
-        return collected.frames(self._index.times, damage)
+        return collected.frames(self.index.times, damage)
 
 
 @contextmanager

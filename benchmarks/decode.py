@@ -1,0 +1,144 @@
+"""How fast frames are read: ``python -m benchmarks.decode [--json] [--repeats N] [--only WORDS]``.
+
+8, 32 and 64 frames (``linspace``, shortest edge 336) from 10 s and 60 s of 720p and 30 min of 360p
+H.264, with one thread, by
+
+    harness      harness.video.read, opening, indexing and all
+    loop         the Hugging Face example: PyAV decodes everything (full size, no resizing)
+    torchcodec   get_frames_at, exact mode, its own resizing    (where installed)
+    decord       get_batch, its own resizing                    (where installed)
+    floor        what no reader of these frames can do without: the packets on the way from each
+                 keyframe to its last target, read and chosen beforehand, without the frames that no
+                 other refers to; and one swscale pass for each target
+
+Every measurement is a process of its own (imports are not timed, peak memory is its whole
+resident set). The readers take turns, so that a slow minute of the machine hits all of them;
+medians are shown. The clips are made once, in the system's temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from benchmarks.clips import CLIPS, clip_file
+
+SIZE, COUNTS = 336, (8, 32, 64)
+READERS = ("harness", "loop", "torchcodec", "decord", "floor")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One reader on one clip: median seconds and peak memory in MB."""
+
+    clip: str
+    frames: int
+    reader: str
+    seconds: float
+    megabytes: float
+    runs: tuple[float, ...]
+
+
+def main() -> None:
+    """Measures every cell and prints the table, or JSON lines."""
+    parser = argparse.ArgumentParser(description="seconds to read frames, by reader")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[], help="clips or readers, e.g. 60s harness")
+    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        _child(*options.measure)
+        return
+    readers = [r for r in READERS if r in ("harness", "loop", "floor") or find_spec(r)]
+    readers = [r for r in readers if r in options.only] or readers
+    clips = [c for c in CLIPS if c in options.only] or list(CLIPS)
+    cells = [
+        cell
+        for clip in clips
+        for frames in COUNTS
+        for cell in _cells(clip, frames, readers, options.repeats)
+    ]
+    if options.json:
+        for cell in cells:
+            print(json.dumps(asdict(cell)))
+    else:
+        print(_table(cells, readers))
+
+
+def _cells(clip: str, frames: int, readers: list[str], repeats: int) -> list[Cell]:
+    path = clip_file(clip, Path(tempfile.gettempdir()) / "harness-benchmarks")
+    path.read_bytes()  # into the page cache
+    runs: dict[str, list[tuple[float, float]]] = {reader: [] for reader in readers}
+    for _ in range(repeats):
+        for reader in readers:
+            runs[reader].append(_measured(reader, path, frames))
+    return [
+        Cell(
+            clip,
+            frames,
+            reader,
+            statistics.median(seconds for seconds, _ in taken),
+            statistics.median(megabytes for _, megabytes in taken),
+            tuple(round(seconds, 4) for seconds, _ in taken),
+        )
+        for reader, taken in runs.items()
+    ]
+
+
+def _measured(reader: str, path: Path, frames: int) -> tuple[float, float]:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.decode",
+        "--measure",
+        reader,
+        str(path),
+        str(frames),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    seconds, megabytes = done.stdout.split()
+    return float(seconds), float(megabytes)
+
+
+def _child(reader: str, path: str, frames: str) -> None:
+    """Runs one reader once, in this process, and prints its seconds and peak megabytes."""
+    import resource
+    import time
+
+    from benchmarks import readers
+
+    read: Callable[[str, int], int] = readers.prepared(reader, path, int(frames), SIZE)
+    start = time.perf_counter()
+    read(path, int(frames))
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(seconds, peak / (1024 if sys.platform == "linux" else 1024**2))
+
+
+def _table(cells: list[Cell], readers: list[str]) -> str:
+    """Markdown: seconds, and peak MB in brackets; the last column is harness / floor."""
+    rows = [f"| clip | frames | {' | '.join(readers)} | harness / floor |"]
+    rows.append("|---|---:|" + "---:|" * (len(readers) + 1))
+    for clip, frames in dict.fromkeys((cell.clip, cell.frames) for cell in cells):
+        here = {c.reader: c for c in cells if (c.clip, c.frames) == (clip, frames)}
+        shown = [f"{here[r].seconds:.3f} ({here[r].megabytes:.0f})" for r in readers]
+        ratio = "–"
+        if {"harness", "floor"} <= here.keys():
+            ratio = f"{here['harness'].seconds / here['floor'].seconds:.2f}"
+        rows.append(f"| {clip} | {frames} | {' | '.join(shown)} | {ratio} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()
