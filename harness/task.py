@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from harness.errors import DataError, RequestError
+from harness.scoring.aggregate import AGGREGATES
 from harness.scoring.options import LETTERS, gold_letter, letter, split_options, without_prefixes
 from harness.scoring.readers import READERS, VERDICTS, option_text
-from harness.scoring.subtitles import Cue, cues_at, first_cues_at, interleave, read_cues
-from harness.types import Clip, Part, Prompt, Question, Score, Text, Turn, Video
+from harness.scoring.subtitles import Cue, cues_at, first_cues_at, interleaved, read_cues
+from harness.types import Clip, Prompt, Question, Score, Text, Turn, Video
 
 __all__ = [
     "LETTERS", "MultipleChoice", "Row", "Source", "by_clip", "gold_letter", "letter", "rotate",
@@ -108,8 +109,9 @@ class MultipleChoice(ABC):
     ``{frames}`` (how many are shown); ``option`` is one option line; ``primer`` opens the
     assistant's turn. ``subtitles`` is "none", "sampled" (every line on screen at a sampled frame,
     once), "per_frame" (the first line on screen at each frame, repeats kept), "all" or
-    "interleaved" (between the frames). The block of them is left out when there are none, unless
-    ``no_subtitles`` gives a text to stand there.
+    "interleaved" (between the frames; a question's ``extra`` may hold "subtitle_offset", the clip's
+    start on the subtitles' clock, and "duration", both in seconds). The block of them is left
+    out when there are none, unless ``no_subtitles`` gives a text to stand there.
 
     A question ``without_options`` is asked by ``open_template`` instead, and only option texts are
     read in the response: a letter would say nothing.
@@ -135,7 +137,18 @@ class MultipleChoice(ABC):
 
     def __post_init__(self) -> None:
         if self.reader not in READERS:
-            raise RequestError(f"Unknown reader {self.reader!r}: use one of {', '.join(READERS)}.")
+            raise RequestError(f"task.reader={self.reader}: write one of {', '.join(READERS)}")
+        if self.aggregate.partition(":")[0] not in AGGREGATES:
+            known = ", ".join(AGGREGATES)
+            raise RequestError(f"task.aggregate={self.aggregate}: write one of {known}")
+        for template in (self.template, self.open_template):
+            try:
+                template.format(question="", options="", subtitles="", frames=0)
+            except (KeyError, IndexError, ValueError) as error:
+                raise RequestError(
+                    "task.template may hold {question}, {options}, {subtitles} and {frames}, "
+                    f"and braces as {{{{ and }}}}: {error!r} in {template!r}"
+                ) from error
 
     def identity(self) -> Mapping[str, str]:
         """What decides the rows, for the run id."""
@@ -175,7 +188,9 @@ class MultipleChoice(ABC):
         """The question as asked when the frames at ``times`` (seconds) are shown."""
         cues = self.cues(clip, times)
         if self.subtitles == "interleaved" and cues:
-            parts = interleaved(cues, times, question)
+            extra = question.extra
+            offset, duration = extra.get("subtitle_offset", 0), extra.get("duration", inf)
+            parts = interleaved(cues, times, float(str(offset)), float(str(duration)))
             shown: int | None = sum(isinstance(part, Text) for part in parts)
         else:
             parts = [Video()]
@@ -234,29 +249,6 @@ class MultipleChoice(ABC):
         if verdict(response, question.options, question.gold):
             return Score(1.0, question.gold)
         return Score(0.0, read if read != question.gold else None)
-
-
-def interleaved(cues: Sequence[Cue], times: Sequence[float], question: Question) -> list[Part]:
-    """The frames with the subtitles between them, a line each.
-
-    ``question.extra`` may say where the clip starts on the subtitles' clock ("subtitle_offset")
-    and how long it is ("duration"), both in seconds.
-    """
-    extra = question.extra
-    offset, duration = (
-        float(str(extra.get(name, default)))
-        for name, default in (("subtitle_offset", 0.0), ("duration", inf))
-    )
-    parts: list[Part] = []
-    for item in interleave(cues, times, offset, duration):
-        last = parts[-1] if parts else None
-        if isinstance(item, str):
-            parts.append(Text(f"{item}\n"))
-        elif isinstance(last, Video):
-            parts[-1] = Video(last.start, item + 1)
-        else:
-            parts.append(Video(item, item + 1))
-    return parts
 
 
 def _scored(read: str | None, gold: str | None) -> Score:

@@ -55,8 +55,8 @@ class MVBench(MultipleChoice):
         """A video, or the part of it that the row bounds."""
         task, name = str(row["config"]), str(row["video"])
         path = self.source.video(f"{self.folders[task]}/{name}")
-        if not path.exists():  # a copy with all videos in one folder
-            path = self.source.video(name)
+        if not path.exists() and (beside := self.source.video(name)).exists():
+            path = beside  # a copy with all videos in one folder
         start, end = row.get("start"), row.get("end")
         if start is None or end is None:
             segment, id = None, f"{task}/{name}"

@@ -1,7 +1,7 @@
 """TOMATO: rotation, direction, speed, shape, count and visual cues, 2 to 6 options (1,484).
 
 Shangguan et al. 2024, arXiv 2410.23266, github.com/yale-nlp/TOMATO. Licence: none found. Chance
-follows from the options of each question; the paper prints 22%.
+follows from the options of each question; the board prints 23.1 for random choice.
 
 The official protocol: 16 frames, the prompt of ``configs/task/tomato.yaml``, accuracy over
 questions. The authors ask GPT-4o-mini which letter a response means when it is not a bare letter;

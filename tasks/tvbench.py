@@ -1,4 +1,6 @@
-"""TVBench: 10 temporal tasks that no single frame, caption or world knowledge solves (2,525 rows).
+"""TVBench: 10 temporal tasks that no single frame, caption or world knowledge solves.
+
+2,654 questions in the paper, 2,525 rows on the hub (two tasks lack rows there).
 
 Cores et al. 2024, arXiv 2410.07752, github.com/daniel-cores/tvbench. No licence file in that
 repository. 2 to 4 options; chance 33.3% as printed by the paper.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
+from harness.types import Part, Text, Video
 
 CLOCK = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[,.:](\d{1,3}))?"
 ARROW = re.compile(rf"^\s*{CLOCK}\s*-{{1,2}}>\s*{CLOCK}")
@@ -183,3 +184,19 @@ def interleave(
         if any(start < time < end for time in times):
             shown.append(cue.text)
     return [*shown, *range(place, len(times))]
+
+
+def interleaved(
+    cues: Sequence[Cue], times: Sequence[float], offset: float = 0.0, duration: float = inf
+) -> list[Part]:
+    """``interleave`` as the parts of a turn: runs of frames, and a line for each subtitle."""
+    parts: list[Part] = []
+    for item in interleave(cues, times, offset, duration):
+        last = parts[-1] if parts else None
+        if isinstance(item, str):
+            parts.append(Text(f"{item}\n"))
+        elif isinstance(last, Video):
+            parts[-1] = Video(last.start, item + 1)
+        else:
+            parts.append(Video(item, item + 1))
+    return parts
