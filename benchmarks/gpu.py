@@ -137,7 +137,7 @@ def shared(
             with stages.stage("prefill"):
                 row = prefill_prefix(model, asked, features)
                 hear(asked, prefill_suffixes(model, row, asked, features), decoding, ())
-            flights.append(Flight(NOTHING, [(row, asked)]))
+            flights.append(Flight(NOTHING, asked, rows=[(row, asked)]))
         with stages.stage("answer"):
             while step(model, flights, decoding, ()):
                 pass

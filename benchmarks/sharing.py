@@ -110,7 +110,7 @@ def shared(model: Model, values: torch.Tensor, count: int) -> Measured:
     row = prefill_prefix(model, branches, features)
     prefix = time.perf_counter() - began
     hear(branches, prefill_suffixes(model, row, branches, features), DECODING, ())
-    flight = Flight(NOTHING, [(row, branches)])
+    flight = Flight(NOTHING, branches, rows=[(row, branches)])
     while step(model, [flight], DECODING, ()):
         pass
     return Measured(time.perf_counter() - began, prefix, [branch.said for branch in branches])

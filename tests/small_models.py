@@ -22,13 +22,14 @@ from transformers import (
 from harness.backends.transformers import Transformers
 from harness.types import Clip, Frames, Part, Prompt, Question, Text, Turn, Video, WatchedClip
 
+# the converted Vicuna checkpoints say a system turn twice: once for its role, once as text
 VICUNA = (
-    "{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'][0]['text'] + ' ' }}"
-    "{% else %}{{ m['role'].upper() + ': ' }}"
+    "{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'][0]['text'] }}"
+    "{% else %}{{ m['role'].upper() + ': ' }}{% endif %}"
     "{% for c in m['content'] if c['type'] == 'image' %}{{ '<image>\\n' }}{% endfor %}"
     "{% for c in m['content'] if c['type'] == 'video' %}{{ '<video>\\n' }}{% endfor %}"
     "{% for c in m['content'] if c['type'] == 'text' %}{{ c['text'] + ' ' }}{% endfor %}"
-    "{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
 )
 MISTRAL = (
     "{% for m in messages %}{% if m['role'] == 'user' %}{{ '[INST] ' }}"

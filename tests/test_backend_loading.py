@@ -239,7 +239,9 @@ def test_a_template_from_a_file(folder: Path, tmp_path: Path) -> None:
     before = backend(folder, chat_template=str(file)).identity()
     file.write_text("{% for m in messages %}{{ m['role'] }}{% endfor %}")
     assert backend(folder, chat_template=str(file)).identity() != before
-    with pytest.raises(ModelError, match=r"template loses a part of question q \('<video>"):
+    with pytest.raises(
+        ModelError, match=r"template does not say each part of question q once \('<video>"
+    ):
         rendered(folder, ask, chat_template=str(file))
     with pytest.raises(ModelError, match="no such file"):
         rendered(folder, ask, chat_template=str(tmp_path / "none.jinja"))

@@ -13,7 +13,7 @@ import torch
 from harness.backends.branches import PREFIX, Row, Segment, advance
 from harness.backends.prompts import Tokens, common_prefix
 from harness.backends.vision import embed
-from harness.types import Answer, Decoding, Prompt, WatchedClip
+from harness.types import Answer, Decoding, Failure, Prompt, WatchedClip
 
 GROWTH = 64  # new tokens per branch that a row has room for at once; long answers grow it
 
@@ -91,15 +91,13 @@ class Branch:
 
 @dataclass(eq=False)
 class Flight:
-    """A clip in flight: its rows, each with the branches that share it."""
+    """A clip in flight: its questions, those that could not be asked, and while it flies the rows,
+    each with the branches that share it."""
 
     clip: WatchedClip
-    rows: list[tuple[Row, list[Branch]]]
-
-    @property
-    def branches(self) -> list[Branch]:
-        """All its questions, in the rows' order."""
-        return [branch for _, branches in self.rows for branch in branches]
+    branches: list[Branch] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    rows: list[tuple[Row, list[Branch]]] = field(default_factory=list)
 
     @property
     def done(self) -> bool:

@@ -20,7 +20,6 @@ from harness.backends.asking import (
     prefill_suffixes,
     step,
 )
-from harness.backends.branches import Row
 from harness.backends.pixels import Preprocessor
 from harness.backends.plain import generate, inputs
 from harness.backends.prompts import Gallery, Writer
@@ -54,75 +53,74 @@ class Engine:
         self, clips: Iterable[WatchedClip], decoding: Decoding
     ) -> Iterator[Answer | Failure]:
         """A clip's answers as soon as its last one is there; what cannot be asked, failed."""
-        for landed in self.fly(clips, decoding):
-            if isinstance(landed, Failure):
-                yield landed
-            else:
-                yield from (b.answer(self.writer.tokenizer) for b in landed.branches)
+        for flight in self.fly(clips, decoding):
+            yield from flight.failures
+            yield from (branch.answer(self.writer.tokenizer) for branch in flight.branches)
 
-    def fly(self, clips: Iterable[WatchedClip], decoding: Decoding) -> Iterator[Flight | Failure]:
-        """Every clip's flight when all its questions are answered. Out of memory, fewer clips fly
-        at a time from then on; a clip that does not fit even alone is failed."""
+    def fly(self, clips: Iterable[WatchedClip], decoding: Decoding) -> Iterator[Flight]:
+        """Every clip's flight once it has landed. Out of memory, fewer clips fly at a time from
+        then on; a clip that does not fit even alone has failed."""
         waiting = _Waiting(clips)
         flights: list[Flight] = []
         limit = self.in_flight
         while True:
-            clip: WatchedClip | None = None
-            crashed: list[WatchedClip] = []
             try:
                 while len(flights) < limit and (clip := waiting.pop()) is not None:
-                    flight, failures = self.launch(clip, decoding)
-                    flights.append(flight)
-                    clip = None
-                    yield from failures
+                    flights.append(Flight(clip))
+                    self.launch(flights[-1], decoding)
                 if not flights:
                     return
                 self._step(flights, decoding)
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
-                crashed = [*(flight.clip for flight in flights), *([clip] if clip else [])]
-                flights.clear()
-            if len(crashed) == 1:
-                yield from _failed(crashed[0], "out of memory, even with no other clip in flight")
-            elif crashed:
-                limit = max(1, len(crashed) // 2)
-                waiting.push(crashed)
-                log.warning(
-                    "out of memory with %d clips in flight: at most %d from now on",
-                    len(crashed),
-                    limit,
-                )
-            for flight in [flight for flight in flights if flight.done]:
-                flights.remove(flight)
-                yield flight
+                limit = max(1, len(flights) // 2)
+                flights = self._crash(flights, waiting)
+            landed = [flight for flight in flights if flight.done]
+            flights = [flight for flight in flights if not flight.done]
+            for flight in landed:
+                flight.rows.clear()  # their memory is needed while these answers are taken in
+            yield from landed
+
+    def _crash(self, flights: list[Flight], waiting: _Waiting) -> list[Flight]:
+        """What is left in the air without memory: nothing, or one clip that has failed."""
+        clips = [flight.clip for flight in flights]
+        if len(clips) == 1:
+            reason = "out of memory, even with no other clip in flight"
+            failed = [Failure(prompt.question.id, reason) for prompt in clips[0].prompts]
+            return [Flight(clips[0], failures=failed)]
+        waiting.push(clips)
+        log.warning(
+            "out of memory with %d clips in flight: at most %d from now on",
+            len(clips),
+            len(clips) // 2,
+        )
+        return []
 
     @torch.inference_mode()
-    def launch(self, clip: WatchedClip, decoding: Decoding) -> tuple[Flight, list[Failure]]:
+    def launch(self, flight: Flight, decoding: Decoding) -> None:
         """Sees a clip, prefills its questions, and gives each its first token. Questions that
-        cannot be asked come back as failures."""
+        cannot be asked become failures."""
         began = time.perf_counter()
+        clip = flight.clip
         gallery = self.gallery(clip)
         branches, failures = self.write(clip, gallery, decoding)
-        if not branches:
-            return Flight(clip, []), failures
         if decoding.beams > 1:
-            rows = [(Row(0), [self._search(b, clip, gallery, decoding)]) for b in branches]
-        else:
+            for branch in branches:
+                self._search(branch, clip, gallery, decoding)
+        elif branches:
             features = encode(self.model, self.pixels, gallery, clip.frames.pixels)
             self._took("vision", time.perf_counter() - began)
             seen = time.perf_counter()
-            rows = []
             for group in groups(branches):
                 row = prefill_prefix(self.model, group, features)
                 logits = prefill_suffixes(self.model, row, group, features)
                 hear(group, logits, decoding, self.stops)
-                rows.append((row, group))
+                flight.rows.append((row, group))
             self._took("prefill", time.perf_counter() - seen)
-        share = (time.perf_counter() - began) / len(branches)
         for branch in branches:
-            branch.seconds += share
-        return Flight(clip, rows), failures
+            branch.seconds += (time.perf_counter() - began) / len(branches)
+        flight.branches, flight.failures = branches, failures
 
     def gallery(self, clip: WatchedClip) -> Gallery:
         """An empty gallery for a clip's frames."""
@@ -164,12 +162,11 @@ class Engine:
 
     def _search(
         self, branch: Branch, clip: WatchedClip, gallery: Gallery, decoding: Decoding
-    ) -> Branch:
+    ) -> None:
         """Beam search, the plain way."""
         given = inputs(self.writer, self.pixels, branch.tokens, gallery, clip.frames.pixels)
         branch.said, _ = generate(self.model, given, decoding, branch.limit, self.stops)
         branch.finish = "length" if len(branch.said) >= branch.limit else "stop"
-        return branch
 
     def _took(self, stage: str, seconds: float) -> None:
         self.spent[stage] = self.spent.get(stage, 0.0) + seconds
@@ -187,10 +184,6 @@ class _Waiting:
 
     def push(self, clips: Sequence[WatchedClip]) -> None:
         self._again.extendleft(reversed(clips))
-
-
-def _failed(clip: WatchedClip, reason: str) -> Iterator[Failure]:
-    yield from (Failure(prompt.question.id, reason) for prompt in clip.prompts)
 
 
 def _overflow(tokens: int, context: int) -> str:

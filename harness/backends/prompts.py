@@ -111,23 +111,23 @@ class Writer:
         if self.system is not None and turns[0].role != "system":
             turns.insert(0, Turn("system", (Text(self.system),)))
         messages = [(turn.role, self._spell(turn, frames)) for turn in turns]
-        try:
-            rendered = self._apply(messages)
-            lost = _lost(messages, rendered)
-        except _template_errors() as error:
-            rendered, lost = "", str(error)
-        if lost and messages[0][0] == "system" and len(messages) > 1:
-            # a template without a system role (Mistral's): it opens the first user turn instead
-            role, text = messages[1]
-            messages = [(role, f"{messages[0][1]}\n{text}"), *messages[2:]]
-            rendered = self._apply(messages)
-            lost = _lost(messages, rendered)
-        if lost:
-            raise ModelError(
-                f"the chat template loses a part of question {prompt.question.id} ({lost[:80]!r}): "
-                "write model.chat_template=FILE for one that keeps it"
-            )
-        return rendered
+        wrong = ""
+        for attempt in (self._apply, self._apply_system_in_front, self._apply_system_in_user):
+            try:
+                rendered = attempt(messages)
+            except _template_errors() as error:
+                wrong = wrong or str(error)
+                continue
+            unlike = _miscounted(messages, rendered)
+            if not unlike:
+                return rendered
+            wrong = wrong or unlike
+            if messages[0][0] != "system":
+                break
+        raise ModelError(
+            f"the chat template does not say each part of question {prompt.question.id} once "
+            f"({wrong[:80]!r}): write model.chat_template=FILE for one that does"
+        )
 
     def letter_tokens(self, prompt: Prompt, frames: int, letters: str) -> dict[str, list[int]]:
         """For each letter the tokens that say it right behind the prompt ("A" and " A").
@@ -165,6 +165,23 @@ class Writer:
                 continue_final_message=primed,
             )
         )
+
+    def _apply_system_in_front(self, messages: Sequence[tuple[str, str]]) -> str:
+        """For templates that say the system turn twice, as the converted Vicuna ones do: it is
+        put in front as the original code (vicuna_v1) has it. Not for templates with roles of
+        their own for it, which say it once, nor for those that know none."""
+        (role, system), *rest = messages
+        if role != "system" or self._apply(messages).count(system.strip()) < 2:
+            return ""
+        rendered = self._apply(rest)
+        bos = self.tokenizer.bos_token or ""
+        start = len(bos) if bos and rendered.startswith(bos) else 0
+        return f"{rendered[:start]}{system.strip()} {rendered[start:]}"
+
+    def _apply_system_in_user(self, messages: Sequence[tuple[str, str]]) -> str:
+        """For templates without a system role (Mistral's): it opens the first user turn."""
+        (_, system), (role, text), *rest = messages
+        return self._apply([(role, f"{system}\n{text}"), *rest])
 
     def _spell(self, turn: Turn, frames: int) -> str:
         """A turn as text, each picture a mark on its own line: as LLaVA-NeXT was trained."""
@@ -208,9 +225,14 @@ def common_prefix(prompts: Sequence[Tokens]) -> int:
     return int(differs.argmax()) if differs.any() else longest
 
 
-def _lost(messages: Sequence[tuple[str, str]], rendered: str) -> str:
-    """The first text that the template did not keep; empty when all are there."""
-    return next((text for _, text in messages if text.strip() not in rendered), "")
+def _miscounted(messages: Sequence[tuple[str, str]], rendered: str) -> str:
+    """The first text that the template lost, or the system turn where it repeats it; else empty."""
+    texts = [text.strip() for _, text in messages]
+    lost = next((text for text in texts if text not in rendered), "")
+    if lost or messages[0][0] != "system" or not texts[0]:
+        return lost
+    expected = sum(text.count(texts[0]) for text in texts)
+    return texts[0] if rendered.count(texts[0]) > expected else ""
 
 
 def _template_errors() -> tuple[type[Exception], ...]:

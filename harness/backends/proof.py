@@ -16,7 +16,7 @@ import torch
 
 from harness.backends.engine import Engine
 from harness.backends.plain import generate, inputs
-from harness.types import Decoding, Failure, WatchedClip
+from harness.types import Decoding, WatchedClip
 
 # largest logit difference that rounding explains, as a share of the logits' standard deviation
 ROUNDING = {torch.float32: 1e-3, torch.float16: 5e-2, torch.bfloat16: 5e-1}
@@ -109,8 +109,6 @@ def examine(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding, na
 def _shared(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding) -> dict[str, Said]:
     said = {}
     for flight in engine.fly(clips, decoding):
-        if isinstance(flight, Failure):
-            continue
         for branch in flight.branches:
             assert branch.first_logits is not None
             said[branch.prompt.question.id] = Said(
