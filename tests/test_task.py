@@ -162,7 +162,7 @@ def test_right_answers_are_found_by_place_letter_and_text() -> None:
     for hidden in (None, "", -1):
         assert gold_letter(hidden, digits, "place") is None
     for wrong, given in (("3", "place"), ("D", "letter"), ("5", "text")):
-        with pytest.raises(DataError, match="no .* of the options"):
+        with pytest.raises(DataError, match=r"no .* of the options"):
             gold_letter(wrong, digits, given)  # type: ignore[arg-type]
 
 

@@ -237,6 +237,11 @@ def test_groups_of_four_earn_more_together(tmp_path: Path) -> None:
     assert summary["by"]["level"]["1"]["accuracy"] == 0.75
 
 
+def test_rotations_make_groups_of_their_own(tmp_path: Path) -> None:
+    words = ("permute_options=2", "backend.rule=gold", "frames=4")
+    assert results("videomme_v2", tmp_path, *words)["accuracy"] == 1
+
+
 @pytest.mark.parametrize(("control", "asked"), [("no_options", False), ("blank", True)])
 def test_controls_run_on_any_task(control: str, asked: bool, tmp_path: Path) -> None:
     results("mvbench", tmp_path, f"control={control}", "frames=4")

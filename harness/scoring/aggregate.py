@@ -95,11 +95,12 @@ def macro(records: Sequence[Record], group: str) -> float:
 def videomme_v2(records: Sequence[Record], group: str = "") -> float:
     """Video-MME-v2's non-linear score: the mean over videos of what their four questions earn.
 
-    A video of which a question failed is left out: its group cannot be scored.
+    A video of which a question failed is left out: its group cannot be scored. Rotated options
+    ("id@1") make groups of their own.
     """
-    videos: dict[str, list[Record]] = {}
+    videos: dict[tuple[str, str], list[Record]] = {}
     for record in sorted(records, key=lambda r: r.groups.get("position", "")):
-        videos.setdefault(record.video, []).append(record)
+        videos.setdefault((record.video, record.question.partition("@")[2]), []).append(record)
     points = [
         group_score(
             four[0].groups["group_type"],
