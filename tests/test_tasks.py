@@ -268,3 +268,28 @@ def test_a_missing_video_fails_its_questions_and_scores_nothing(tmp_path: Path) 
     (tmp_path / "videos/0074f737.mp4").unlink()
     summary = run(asked, tell=lambda _: None).summary
     assert (summary["failed"], summary["n"], summary["accuracy"]) == (1, 0, None)
+
+
+@pytest.fixture(scope="module")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random LLaVA-NeXT-Video, as a complete checkpoint."""
+    from tests.small_models import save
+
+    return save(tmp_path_factory.mktemp("model"))
+
+
+# one of each shape of prompt: plain, system and primer, subtitles between frames, several kinds
+SHAPES = ("videomme/subtitles", "mvbench", "longvideobench", "tempcompass")
+
+
+@pytest.mark.parametrize("task", SHAPES)
+def test_a_real_model_class_answers_every_shape_of_prompt(
+    task: str, tmp_path: Path, small_model: Path
+) -> None:
+    data = lay_out(task, tmp_path)
+    words = [f"task={task}", f"data={data}", f"results={tmp_path / 'results'}", "frames=4"]
+    words += ["model=tiny_video", f"model.checkpoint={small_model}", "video.workers=0"]
+    words += ["backend.device=cpu", "decoding.max_new_tokens=2", "allow_overflow=true"]
+    summary = run(compose(words), tell=lambda _: None).summary
+    assert summary["failed"] == 0
+    assert summary["scored"] + summary["unread"] == summary["expected"]
