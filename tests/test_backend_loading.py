@@ -88,6 +88,34 @@ def test_a_weight_that_is_missing_is_not_made_up(copy: Path) -> None:
         backend(copy).load()
 
 
+def test_damaged_or_incomplete_files(copy: Path) -> None:
+    whole = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").write_bytes(whole[:5000])
+    with pytest.raises(ModelError, match=r"its weights are damaged .*fetch them again"):
+        backend(copy).load()
+    shards = {"weight_map": {"a": "model-1.safetensors", "b": "model.safetensors"}}
+    (copy / "model.safetensors.index.json").write_text(json.dumps(shards))
+    with pytest.raises(ModelError, match=r"lacks 1 of its files of weights \(model-1"):
+        backend(copy).load()
+    (copy / "config.json").write_text("{")
+    with pytest.raises(ModelError, match="is not JSON"):
+        backend(copy).identity()
+
+
+def test_no_code_of_a_checkpoint_is_run(copy: Path) -> None:
+    trap = copy / "trap.py"
+    trap.write_text("raise SystemExit('this ran')\nclass Trap: ...\n")
+    edit(copy / "config.json", auto_map={"AutoConfig": "trap.Trap", "AutoModel": "trap.Trap"})
+    edit(copy / "tokenizer_config.json", auto_map={"AutoTokenizer": [None, "trap.Trap"]})
+    assert backend(copy).count(asked("What?"), 2)
+
+
+def test_a_configuration_of_wrong_types(copy: Path) -> None:
+    edit(copy / "config.json", text_config={"model_type": "llama", "hidden_size": "many"})
+    with pytest.raises(ModelError, match="is not a checkpoint that can be read"):
+        backend(copy).identity()
+
+
 def test_a_folders_name_is_its_content(folder: Path, copy: Path) -> None:
     assert fingerprint(str(copy)) == fingerprint(str(folder))
     edit(copy / "config.json", comment="changed")

@@ -193,6 +193,14 @@ def test_letters_are_compared_not_generated(engines: dict[str, Engine]) -> None:
         assert answer.finish == "letters"
 
 
+def test_letters_need_options(engines: dict[str, Engine]) -> None:
+    [prompt] = asked("What?")
+    open_ended = dataclasses.replace(prompt, question=Question("q", "What?"))
+    [failure] = engines["vicuna"].answer([clip(0, [open_ended])], Decoding(letters=True))
+    assert isinstance(failure, Failure)
+    assert "no options to compare" in failure.reason
+
+
 def test_sampling_is_each_questions_own(engines: dict[str, Engine]) -> None:
     decoding = Decoding(max_new_tokens=12, temperature=0.8, top_p=0.9, seed=3)
     engine = engines["vicuna"]

@@ -107,6 +107,13 @@ def _endpoint() -> str:
 
 
 def _check_weights(folder: Path) -> None:
+    index = read_json(folder, "model.safetensors.index.json").get("weight_map", {})
+    gone = sorted(name for name in set(index.values()) if not (folder / name).is_file())
+    if gone:
+        raise ModelError(
+            f"{folder} lacks {len(gone)} of its files of weights ({gone[0]}): fetch them, "
+            "or write model.checkpoint=FOLDER for a complete copy"
+        )
     if any(folder.glob("*.safetensors")):
         return
     pickled = sorted(path.name for pattern in PICKLED for path in folder.glob(pattern))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def read_config(settings: Transformers, folder: Path) -> Any:
     kind = read_json(folder, "config.json").get("model_type")
     if kind not in ("llava_next", "llava_next_video"):
         raise ModelError(f"{folder} is a {kind}; this backend runs llava_next(_video) models")
-    config: Any = AutoConfig.from_pretrained(folder)
+    config: Any = _read(AutoConfig, folder)
     if kind == "llava_next":
         shared = LlavaNextVideoConfig().to_dict().keys() & config.to_dict().keys()
         kept = {
@@ -114,7 +115,7 @@ def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
 
     from harness.backends.vision import anyres_tokens
 
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = _read(AutoTokenizer, folder)
     if config.video_token_index < 0:
         tokenizer.add_tokens([VIDEO], special_tokens=True)
         config.video_token_index = tokenizer.convert_tokens_to_ids(VIDEO)
@@ -151,6 +152,7 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
     """The weights, on their device. Raises ModelError when an extra is missing, or when the files
     lack a weight (it would be random)."""
     import transformers
+    from safetensors import SafetensorError
     from transformers.utils import logging
 
     untyped: Any = transformers
@@ -170,16 +172,34 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
         )
     except ImportError as error:
         raise ModelError(_missing_extra(settings, error)) from error
-    if found["missing_keys"]:
+    except SafetensorError as error:
         raise ModelError(
-            f"{folder} lacks {len(found['missing_keys'])} weights, "
-            f"{sorted(found['missing_keys'])[0]} for one: they would be random"
-        )
+            f"{folder}: its weights are damaged ({error}): fetch them again"
+        ) from error
+    _check_complete(folder, found["missing_keys"])
     if config.video_token_index >= model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(config.video_token_index + 1)
     # decoding is the request's: nothing of a checkpoint's own sampling may leak in
     model.generation_config = untyped.GenerationConfig()
     return model.eval()
+
+
+def _check_complete(folder: Path, missing: Collection[str]) -> None:
+    if missing:
+        raise ModelError(
+            f"{folder} lacks {len(missing)} weights, {min(missing)} for one: they would be random"
+        )
+
+
+def _read(kind: Any, folder: Path) -> Any:
+    """What transformers reads from a folder, without running code that lies in it."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    try:
+        return kind.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except (ValueError, KeyError, OSError, StrictDataclassError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"{folder} is not a checkpoint that can be read: {reason}") from error
 
 
 def _template(chosen: str, folder: Path, tokenizer: Any) -> str:

@@ -132,8 +132,12 @@ class Writer:
     def letter_tokens(self, prompt: Prompt, frames: int, letters: str) -> dict[str, list[int]]:
         """For each letter the tokens that say it right behind the prompt ("A" and " A").
 
-        Raises RequestError when a letter has none, or two letters share one.
+        Raises RequestError when there are no letters, one has no token, or two share one.
         """
+        if not letters:
+            raise RequestError(
+                f"question {prompt.question.id} has no options to compare: use decoding=greedy"
+            )
         rendered = self.render(prompt, frames)
         base = self.encode(rendered)
         found: dict[str, list[int]] = {}
