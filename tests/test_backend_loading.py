@@ -381,3 +381,15 @@ def test_every_decoding_composes(name: str) -> None:
     decoding = compose([f"decoding={name}"]).decoding
     assert decoding.letters == (name == "letters")
     assert decoding.temperature == (0.2 if name == "sample" else 0)
+
+
+def test_rope_scaling_as_older_files_spell_it(copy: Path) -> None:
+    """As in LLaVA-NeXT-Video-7B-hf: {"factor": 2.5, "type": "linear"}; an earlier commit of it had
+    the two keys beside, not in, ``rope_scaling``, where they do nothing."""
+    text = json.loads((copy / "config.json").read_text())["text_config"]
+    del text["rope_parameters"]
+    inside = text | {"rope_theta": 1e4, "rope_scaling": {"factor": 2.5, "type": "linear"}}
+    edit(copy / "config.json", text_config=inside)
+    assert backend(copy).needs(8).context == 2560
+    edit(copy / "config.json", text_config=text | {"factor": 2.0, "type": "linear"})
+    assert backend(copy).needs(8).context == 1024
