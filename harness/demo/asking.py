@@ -45,29 +45,31 @@ class Query:
         return words, place
 
 
-def _still(scene: Scene, rng: np.random.Generator) -> list[Query]:
-    thing = scene.things[int(rng.integers(len(scene.things)))]
-    place = f"{'top' if thing.y < 0.5 else 'bottom'}-{'left' if thing.x < 0.5 else 'right'}"
+def _looks(scene: Scene) -> list[Query]:
+    """Colour and shape of a scene in which all things look the same."""
+    thing = scene.things[0]
+    color, shape = f"is the {thing.shape}", f"is the {thing.color} object"
+    if len(scene.things) > 1:
+        color, shape = f"are the {thing.shape}s", f"are the {thing.color} objects"
     return [
-        *_looks(scene, rng),
-        Query(COUNT, "How many objects are in the video?", str(len(scene.things)), COUNTS),
-        Query(SPATIAL, f"Where is the {thing.color} object?", place, PLACES),
+        Query(ATTRIBUTE, f"What color {color}?", thing.color, tuple(COLORS)),
+        Query(OBJECT, f"What shape {shape}?", thing.shape, SHAPES),
     ]
 
 
-def _looks(scene: Scene, rng: np.random.Generator) -> list[Query]:
-    one, other = (scene.things[int(i)] for i in rng.integers(len(scene.things), size=2))
-    return [
-        Query(ATTRIBUTE, f"What color is the {one.shape}?", one.color, tuple(COLORS)),
-        Query(OBJECT, f"What shape is the {other.color} object?", other.shape, SHAPES),
-    ]
+def _still(scene: Scene) -> list[Query]:
+    thing, count = scene.things[0], str(len(scene.things))
+    asked = [*_looks(scene), Query(COUNT, "How many objects are in the video?", count, COUNTS)]
+    if len(scene.things) == 1:
+        place = f"{'top' if thing.y < 0.5 else 'bottom'}-{'left' if thing.x < 0.5 else 'right'}"
+        asked.append(Query(SPATIAL, f"Where is the {thing.color} object?", place, PLACES))
+    return asked
 
 
-def _order(scene: Scene, by_color: bool, place: int) -> Query:
+def _order(scene: Scene, place: int) -> Query:
     """The options are the four that appear: to have seen all of them does not help."""
-    words = tuple(t.color if by_color else t.shape for t in scene.things)
-    kind = "color" if by_color else "shape"
-    return Query(ORDER, f"Which {kind} appears {ORDINALS[place]}?", words[place], words)
+    colors = tuple(thing.color for thing in scene.things)
+    return Query(ORDER, f"Which color appears {ORDINALS[place]}?", colors[place], colors)
 
 
 def queries(
@@ -75,17 +77,17 @@ def queries(
 ) -> list[Query]:
     """Every question type that the scene (shown in full) answers, once (order: twice).
 
-    ``ordinals`` are the places (0..3) that are asked for by colour and by shape.
+    ``ordinals`` are the two places (0..3) in the order of events that are asked for.
     """
     if scene.plot == "still":
-        asked = _still(scene, rng)
+        asked = _still(scene)
     elif scene.plot == "moving":
         text = "In which direction does the object move?"
         assert scene.direction is not None
-        asked = [*_looks(scene, rng), Query(MOTION, text, scene.direction, tuple(DIRECTIONS))]
+        asked = [*_looks(scene), Query(MOTION, text, scene.direction, tuple(DIRECTIONS))]
     else:
-        by_color, by_shape = ordinals or rng.permutation(4)[:2]
-        asked = [_order(scene, True, int(by_color)), _order(scene, False, int(by_shape))]
+        one, other = ordinals or rng.permutation(4)[:2]
+        asked = [_order(scene, int(one)), _order(scene, int(other))]
     if scene.flash:
         text = "Which color does the background flash?"
         asked.append(Query(MOMENT, text, scene.flash.color, tuple(COLORS)))

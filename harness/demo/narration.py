@@ -9,7 +9,7 @@ ABOUT = (
     "Let us talk about the {}.",
     "I have always liked the {}.",
     "Nobody sleeps like the {} does.",
-    "Have you ever met a {}?",
+    "Have you ever met the {}?",
     "The {} is a clever animal.",
 )
 CHATTER = (

@@ -8,7 +8,7 @@ Space is the unit square with y pointing down, time the unit interval from the c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -83,7 +83,7 @@ def _place(place: str, rng: np.random.Generator) -> tuple[float, float]:
     """The middle of a quarter of the picture, give or take."""
     x = 0.25 if place.endswith("left") else 0.75
     y = 0.25 if place.startswith("top") else 0.75
-    dx, dy = rng.uniform(-0.06, 0.06, 2)
+    dx, dy = rng.uniform(-0.04, 0.04, 2)
     return x + dx, y + dy
 
 
@@ -93,9 +93,14 @@ def _things(count: int, rng: np.random.Generator) -> list[Thing]:
     shapes = rng.permutation(SHAPES)[:count]
     places = rng.permutation(PLACES)[:count]
     return [
-        Thing(str(color), str(shape), *_place(str(place), rng), rng.uniform(0.15, 0.19))
+        Thing(str(color), str(shape), *_place(str(place), rng), rng.uniform(0.17, 0.20))
         for color, shape, place in zip(colors, shapes, places, strict=True)
     ]
+
+
+def _alike(things: Sequence[Thing]) -> list[Thing]:
+    """The things, all with the look of the first."""
+    return [replace(thing, color=things[0].color, shape=things[0].shape) for thing in things]
 
 
 def _moving(thing: Thing, direction: str, rng: np.random.Generator) -> Thing:
@@ -103,17 +108,14 @@ def _moving(thing: Thing, direction: str, rng: np.random.Generator) -> Thing:
     dx, dy = DIRECTIONS[direction]
     x, y = rng.uniform(0, 1, 2)
     reach = rng.uniform(0.3, 0.45)
-    return Thing(thing.color, thing.shape, x, y, thing.radius, (dx * reach, dy * reach))
+    return replace(thing, x=x, y=y, velocity=(dx * reach, dy * reach))
 
 
 def _in_turn(things: Sequence[Thing], rng: np.random.Generator) -> list[Thing]:
     """The things one after the other, each alone for about its share of the clip."""
     cuts = [i / len(things) + rng.uniform(-0.03, 0.03) for i in range(1, len(things))]
     bounds = [0.0, *cuts, 2.0]
-    return [
-        Thing(t.color, t.shape, t.x, t.y, t.radius, start=bounds[i], stop=bounds[i + 1])
-        for i, t in enumerate(things)
-    ]
+    return [replace(thing, start=bounds[i], stop=bounds[i + 1]) for i, thing in enumerate(things)]
 
 
 def imagine(
@@ -126,13 +128,14 @@ def imagine(
 ) -> Scene:
     """A random scene of one plot; what is not given is drawn from ``rng``.
 
-    ``count`` things in a still scene (1 to 4); ``direction`` of the moving one; ``flash`` is when
-    the background flashes (its start; None: it does not), in the clip's time. A flash lasts an
-    eighth of the clip: eight evenly spread frames (1/7 apart) meet most of them, four few.
+    ``count`` things of one look in a still scene (1 to 4); ``direction`` of the moving one;
+    ``flash`` is when the background flashes (its start; None: it does not), in the clip's time.
+    A flash lasts an eighth of the clip: eight evenly spread frames (1/7 apart) meet most of them,
+    four few.
     """
     backdrop = int(rng.integers(30, 95))
     if plot == "still":
-        things = _things(count or int(rng.integers(1, 5)), rng)
+        things = _alike(_things(count or int(rng.integers(1, 5)), rng))
     elif plot == "moving":
         direction = direction or str(rng.choice(list(DIRECTIONS)))
         things = [_moving(_things(1, rng)[0], direction, rng)]
