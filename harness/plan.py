@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from harness.errors import PlanError, VideoError
+from harness.errors import DataError, PlanError, VideoError
 from harness.request import Request
 from harness.types import Clip, Needs, Prompt
 from harness.video import probe
@@ -79,7 +79,7 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
     """Writes and counts every prompt, without reading a frame or loading a weight.
 
     Videos are only opened (indexed, not decoded) where a prompt depends on the frames' times.
-    Raises ModelError when there is no checkpoint, DataError when prompts cannot be written.
+    Raises ModelError when there is no checkpoint.
     """
     frames = request.sampling.frames
     prompts = [prompt for clip in clips for prompt in _prompts(request, clip)]
@@ -91,7 +91,7 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
         per_frame = tokens[longest] - fewer
     return Plan(
         clips=len(clips),
-        questions=len(prompts),
+        questions=sum(len(clip.questions) for clip in clips),
         frames=frames,
         missing=tuple(clip.id for clip in clips if not clip.video.exists()),
         tokens=tuple(tokens),
@@ -104,12 +104,16 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
 
 
 def _prompts(request: Request, clip: Clip) -> list[Prompt]:
-    """The clip's prompts, with subtitles as the sampled frames will have them."""
+    """The clip's prompts, with subtitles as the sampled frames will have them; none where those
+    cannot be read, which costs that clip when its turn comes."""
     task = request.benchmark
-    written = [task.prompt(clip, question, ()) for question in clip.questions]
-    if written and written[0].subtitles is not None and clip.subtitles is not None:
-        times = _times(request, clip)
-        written = [task.prompt(clip, question, times) for question in clip.questions]
+    try:
+        written = [task.prompt(clip, question, ()) for question in clip.questions]
+        if written and written[0].subtitles is not None and clip.subtitles is not None:
+            times = _times(request, clip)
+            written = [task.prompt(clip, question, times) for question in clip.questions]
+    except DataError:
+        return []
     return written
 
 

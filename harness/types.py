@@ -286,8 +286,8 @@ class Backend(Protocol):
 class Task(Protocol):
     """A benchmark under one protocol: what is asked, how, and how an answer is scored.
 
-    ``denominator``: whether unread answers count ("all") or not ("read"); ``aggregate`` names
-    the headline; ``breakdowns`` the groups that are reported.
+    ``denominator`` (all | answered | nonempty) says which answers count, ``aggregate`` (micro |
+    macro:<group> | …) how they add up, ``breakdowns`` which groups are reported.
     """
 
     @property

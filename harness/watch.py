@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from harness.errors import VideoError
+from harness.errors import DataError, VideoError
 from harness.request import Control, Request
 from harness.task import rotate, without_options
 from harness.types import Clip, Frames, Prompt, Question, Task, WatchedClip
@@ -81,7 +81,8 @@ def watch(
 ) -> Iterator[WatchedClip]:
     """Reads the clips ahead and yields them in order with their prompts written.
 
-    A clip that cannot be read is handed to ``failed`` with the reason, and skipped.
+    A clip whose video or subtitles cannot be read is handed to ``failed`` with the reason, and
+    skipped.
     """
     known = {clip.id: clip for clip in clips}
     for read, result in reader.read(_reads(clips, request)):
@@ -90,7 +91,12 @@ def watch(
             failed(clip, str(result))
             continue
         frames = remove_evidence(result[1], request.control, clip.id)
-        yield WatchedClip(clip, frames, _prompts(request.benchmark, clip, frames))
+        try:
+            prompts = _prompts(request.benchmark, clip, frames)
+        except DataError as error:
+            failed(clip, str(error))
+            continue
+        yield WatchedClip(clip, frames, prompts)
 
 
 def _reads(clips: Iterable[Clip], request: Request) -> Iterator[Read]:

@@ -22,13 +22,15 @@ ROW = {
 }
 
 
-def write_benchmark(folder: Path, subtitles: bytes | None = None, **changes: Any) -> None:
+def write_benchmark(
+    folder: Path, subtitles: bytes | None = None, ending: str = ".srt", **changes: Any
+) -> None:
     """Writes ``rows.jsonl``, ``videos/one.mp4`` (8 frames) and perhaps ``subtitles/one.srt``."""
     (folder / "videos").mkdir(parents=True)
     (folder / "rows.jsonl").write_text(json.dumps(ROW | changes) + "\n")
     if subtitles is not None:
         (folder / "subtitles").mkdir()
-        (folder / "subtitles" / "one.srt").write_bytes(subtitles)
+        (folder / "subtitles" / f"one{ending}").write_bytes(subtitles)
     with av.open(folder / "videos" / "one.mp4", "w") as container:
         stream = container.add_stream("libx264", rate=8, options={"threads": "1"})
         stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"

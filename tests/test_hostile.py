@@ -76,6 +76,15 @@ def test_subtitles_of_any_encoding_are_read(tmp_path: Path) -> None:
     assert "caf" in read_records(outcome.folder)[0].prompt
 
 
+def test_broken_subtitles_cost_their_own_clip(tmp_path: Path) -> None:
+    write_benchmark(tmp_path / "data", subtitles=b'[{"start": 0', ending=".json")
+    outcome = run(request_of(tmp_path, "task=demo/subtitles"))
+    (record,) = read_records(outcome.folder)
+    assert record.status == "failed"
+    assert "one.json are not JSON" in (record.reason or "")
+    assert outcome.complaints
+
+
 @pytest.mark.parametrize(
     "rows",
     [b"", b"not json\n", b"[1, 2]\n", b'{"videoID": "one"}\n', b"\xff\xfe\x00", b'{"a": NaN}\n'],
