@@ -9,7 +9,7 @@ demo: .venv/installed
 	$(BIN)/python -m harness -m model=tiny_image,tiny_video,tiny_video_dpo
 
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/installed
 	$(BIN)/ruff check .

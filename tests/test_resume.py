@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 BACKENDS = {
-    # about two seconds of answering behind about one of starting, killed anywhere in both
-    "fake": (["backend=fake", "backend.rule=hash", "backend.delay=0.03", "limit=20"], 50, 3.0),
+    # about one second of answering behind about one of starting, killed anywhere in both
+    "fake": (["backend=fake", "backend.rule=hash", "backend.delay=0.015", "limit=20"], 50, 2.2),
     "tiny_video": (["model=tiny_video", "limit=12"], 5, 14.0),
 }
 
