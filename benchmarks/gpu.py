@@ -38,6 +38,7 @@ from harness.backends.asking import (
     step,
 )
 from harness.backends.plain import generate
+from harness.backends.prompts import Gallery
 from harness.backends.vision import video_features
 from harness.types import Clip, Decoding, Frames, Prompt, Question, WatchedClip
 
@@ -137,7 +138,7 @@ def shared(
             with stages.stage("prefill"):
                 row = prefill_prefix(model, asked, features)
                 hear(asked, prefill_suffixes(model, row, asked, features), decoding, ())
-            flights.append(Flight(NOTHING, asked, rows=[(row, asked)]))
+            flights.append(Flight(NOTHING, Gallery(0, (0, 0)), asked, rows=[(row, asked)]))
         with stages.stage("answer"):
             while step(model, flights, decoding, ()):
                 pass

@@ -37,6 +37,7 @@ from harness.backends.asking import (
     step,
 )
 from harness.backends.plain import generate
+from harness.backends.prompts import Gallery
 from harness.backends.vision import video_features
 from harness.types import Clip, Decoding, Frames, Prompt, Question, WatchedClip
 
@@ -110,7 +111,7 @@ def shared(model: Model, values: torch.Tensor, count: int) -> Measured:
     row = prefill_prefix(model, branches, features)
     prefix = time.perf_counter() - began
     hear(branches, prefill_suffixes(model, row, branches, features), DECODING, ())
-    flight = Flight(NOTHING, branches, rows=[(row, branches)])
+    flight = Flight(NOTHING, Gallery(0, (0, 0)), branches, rows=[(row, branches)])
     while step(model, [flight], DECODING, ()):
         pass
     return Measured(time.perf_counter() - began, prefix, [branch.said for branch in branches])

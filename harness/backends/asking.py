@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from harness.backends.branches import PREFIX, Row, Segment, advance
-from harness.backends.prompts import Tokens, common_prefix
+from harness.backends.prompts import Gallery, Tokens, common_prefix
 from harness.backends.vision import embed
 from harness.types import Answer, Decoding, Failure, Prompt, WatchedClip
 
@@ -91,12 +92,14 @@ class Branch:
 
 @dataclass(eq=False)
 class Flight:
-    """A clip in flight: its questions, those that could not be asked, and while it flies the rows,
-    each with the branches that share it."""
+    """A clip on its way: its questions, those that could not be asked, its pixels as they are being
+    prepared, and while it flies the rows, each with the branches that share it."""
 
     clip: WatchedClip
-    branches: list[Branch] = field(default_factory=list)
+    gallery: Gallery
+    branches: list[Branch]
     failures: list[Failure] = field(default_factory=list)
+    pixels: Future[list[torch.Tensor]] | None = None
     rows: list[tuple[Row, list[Branch]]] = field(default_factory=list)
 
     @property

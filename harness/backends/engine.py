@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from harness.backends.asking import (
 from harness.backends.pixels import Preprocessor
 from harness.backends.plain import generate, inputs
 from harness.backends.prompts import Gallery, Writer
-from harness.backends.vision import encode
+from harness.backends.vision import encode, prepare
 from harness.errors import RequestError
 from harness.task import LETTERS
 from harness.types import Answer, Decoding, Failure, WatchedClip
@@ -36,8 +37,7 @@ class Engine:
     """A loaded model with all it needs to answer.
 
     ``context`` is its length in tokens after RoPE scaling; ``in_flight`` how many clips decode
-    together at most; ``stops`` the tokens that end an answer. ``spent`` adds up the seconds of
-    each stage (vision, prefill, answer), as seen by the host.
+    together at most; ``stops`` the tokens that end an answer.
     """
 
     model: Any
@@ -47,7 +47,6 @@ class Engine:
     stops: frozenset[int]
     in_flight: int = 1
     allow_overflow: bool = False
-    spent: dict[str, float] = field(default_factory=dict)
 
     def answer(
         self, clips: Iterable[WatchedClip], decoding: Decoding
@@ -60,67 +59,55 @@ class Engine:
     def fly(self, clips: Iterable[WatchedClip], decoding: Decoding) -> Iterator[Flight]:
         """Every clip's flight once it has landed. Out of memory, fewer clips fly at a time from
         then on; a clip that does not fit even alone has failed."""
-        waiting = _Waiting(clips)
         flights: list[Flight] = []
         limit = self.in_flight
-        while True:
-            try:
-                while len(flights) < limit and (clip := waiting.pop()) is not None:
-                    flights.append(Flight(clip))
-                    self.launch(flights[-1], decoding)
-                if not flights:
-                    return
-                self._step(flights, decoding)
-            except RuntimeError as error:
-                if not _out_of_memory(error):
-                    raise
-                limit = max(1, len(flights) // 2)
-                flights = self._crash(flights, waiting)
-            landed = [flight for flight in flights if flight.done]
-            flights = [flight for flight in flights if not flight.done]
-            for flight in landed:
-                flight.rows.clear()  # their memory is needed while these answers are taken in
-            yield from landed
+        with ThreadPoolExecutor(1) as pool:
+            gate = _Gate(clips, lambda clip: self.board(clip, decoding, pool))
+            while True:
+                try:
+                    while len(flights) < limit and (boarded := gate.next()):
+                        flights.append(boarded)
+                        self.launch(flights[-1], decoding)
+                    if not flights:
+                        return
+                    self._step(flights, decoding)
+                except RuntimeError as error:
+                    if not _out_of_memory(error):
+                        raise
+                    limit = max(1, len(flights) // 2)
+                    flights = _crash(flights, gate)
+                landed = [flight for flight in flights if flight.done]
+                flights = [flight for flight in flights if not flight.done]
+                for flight in landed:
+                    flight.rows.clear()  # their memory is needed while these answers are taken in
+                yield from landed
 
-    def _crash(self, flights: list[Flight], waiting: _Waiting) -> list[Flight]:
-        """What is left in the air without memory: nothing, or one clip that has failed."""
-        clips = [flight.clip for flight in flights]
-        if len(clips) == 1:
-            reason = "out of memory, even with no other clip in flight"
-            failed = [Failure(prompt.question.id, reason) for prompt in clips[0].prompts]
-            return [Flight(clips[0], failures=failed)]
-        waiting.push(clips)
-        log.warning(
-            "out of memory with %d clips in flight: at most %d from now on",
-            len(clips),
-            len(clips) // 2,
-        )
-        return []
+    def board(self, clip: WatchedClip, decoding: Decoding, pool: Executor) -> Flight:
+        """A clip with its prompts written, those that cannot be asked as failures, its pixels
+        being prepared in the background."""
+        gallery = self.gallery(clip)
+        branches, failures = self.write(clip, gallery, decoding)
+        flight = Flight(clip, gallery, branches, failures)
+        if branches and decoding.beams == 1:
+            flight.pixels = pool.submit(prepare, self.pixels, gallery, clip.frames.pixels)
+        return flight
 
     @torch.inference_mode()
     def launch(self, flight: Flight, decoding: Decoding) -> None:
-        """Sees a clip, prefills its questions, and gives each its first token. Questions that
-        cannot be asked become failures."""
+        """Sees a clip, prefills its questions, and gives each its first token."""
         began = time.perf_counter()
-        clip = flight.clip
-        gallery = self.gallery(clip)
-        branches, failures = self.write(clip, gallery, decoding)
-        if decoding.beams > 1:
-            for branch in branches:
-                self._search(branch, clip, gallery, decoding)
-        elif branches:
-            features = encode(self.model, self.pixels, gallery, clip.frames.pixels)
-            self._took("vision", time.perf_counter() - began)
-            seen = time.perf_counter()
-            for group in groups(branches):
+        if flight.pixels is None:
+            for branch in flight.branches:
+                self._search(branch, flight, decoding)
+        else:
+            features = encode(self.model, flight.gallery, flight.pixels.result())
+            for group in groups(flight.branches):
                 row = prefill_prefix(self.model, group, features)
                 logits = prefill_suffixes(self.model, row, group, features)
                 hear(group, logits, decoding, self.stops)
                 flight.rows.append((row, group))
-            self._took("prefill", time.perf_counter() - seen)
-        for branch in branches:
-            branch.seconds += (time.perf_counter() - began) / len(branches)
-        flight.branches, flight.failures = branches, failures
+        for branch in flight.branches:
+            branch.seconds += (time.perf_counter() - began) / len(flight.branches)
 
     def gallery(self, clip: WatchedClip) -> Gallery:
         """An empty gallery for a clip's frames."""
@@ -155,35 +142,50 @@ class Engine:
     def _step(self, flights: list[Flight], decoding: Decoding) -> None:
         began = time.perf_counter()
         asked = step(self.model, flights, decoding, self.stops)
-        seconds = time.perf_counter() - began
-        self._took("answer", seconds)
         for branch in asked:
-            branch.seconds += seconds / len(asked)
+            branch.seconds += (time.perf_counter() - began) / len(asked)
 
-    def _search(
-        self, branch: Branch, clip: WatchedClip, gallery: Gallery, decoding: Decoding
-    ) -> None:
+    def _search(self, branch: Branch, flight: Flight, decoding: Decoding) -> None:
         """Beam search, the plain way."""
-        given = inputs(self.writer, self.pixels, branch.tokens, gallery, clip.frames.pixels)
+        frames = flight.clip.frames.pixels
+        given = inputs(self.writer, self.pixels, branch.tokens, flight.gallery, frames)
         branch.said, _ = generate(self.model, given, decoding, branch.limit, self.stops)
         branch.finish = "length" if len(branch.said) >= branch.limit else "stop"
 
-    def _took(self, stage: str, seconds: float) -> None:
-        self.spent[stage] = self.spent.get(stage, 0.0) + seconds
 
+class _Gate:
+    """Clips board in order, one ahead of the one that is launched; those that crashed, first."""
 
-class _Waiting:
-    """Clips still to come, with those that have to be asked again in front."""
-
-    def __init__(self, clips: Iterable[WatchedClip]) -> None:
+    def __init__(
+        self, clips: Iterable[WatchedClip], board: Callable[[WatchedClip], Flight]
+    ) -> None:
         self._clips = iter(clips)
-        self._again: deque[WatchedClip] = deque()
+        self._board = board
+        self._boarded: deque[Flight] = deque()
 
-    def pop(self) -> WatchedClip | None:
-        return self._again.popleft() if self._again else next(self._clips, None)
+    def next(self) -> Flight | None:
+        while len(self._boarded) < 2 and (clip := next(self._clips, None)) is not None:
+            self._boarded.append(self._board(clip))
+        return self._boarded.popleft() if self._boarded else None
 
-    def push(self, clips: Sequence[WatchedClip]) -> None:
-        self._again.extendleft(reversed(clips))
+    def back(self, clips: Sequence[WatchedClip]) -> None:
+        self._boarded.extendleft(self._board(clip) for clip in reversed(clips))
+
+
+def _crash(flights: Sequence[Flight], gate: _Gate) -> list[Flight]:
+    """What is left in the air without memory: nothing, or one clip that has failed."""
+    if len(flights) == 1:
+        [flight] = flights
+        reason = "out of memory, even with no other clip in flight"
+        failed = [Failure(prompt.question.id, reason) for prompt in flight.clip.prompts]
+        return [Flight(flight.clip, flight.gallery, [], failed)]
+    gate.back([flight.clip for flight in flights])
+    log.warning(
+        "out of memory with %d clips in flight: at most %d from now on",
+        len(flights),
+        len(flights) // 2,
+    )
+    return []
 
 
 def _overflow(tokens: int, context: int) -> str:

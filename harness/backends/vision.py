@@ -29,21 +29,38 @@ def anyres_tokens(config: Any, height: int, width: int) -> int:
     return int(side * side + rows * (columns + 1))  # overview, tiles, a newline behind each row
 
 
-def encode(
-    model: Any, pixels: Preprocessor, gallery: Gallery, frames: Pixels
-) -> list[torch.Tensor]:
+def prepare(pixels: Preprocessor, gallery: Gallery, frames: Pixels) -> list[torch.Tensor]:
+    """What every slot of the gallery is to the vision tower: [3, S, S], or AnyRes [tiles, 3, S, S].
+    Touches no device, so that it can run while the model is busy with another clip."""
+    ready: list[torch.Tensor] = [torch.empty(0)] * len(gallery.shown)
+    pooled = _pooled(gallery)
+    if pooled:
+        values = pixels.frames(frames[[gallery.shown[slot][1] for slot in pooled]])
+        for slot, value in zip(pooled, values, strict=True):
+            ready[slot] = value
+    for slot, (kind, i) in enumerate(gallery.shown):
+        if kind != "pooled":
+            ready[slot] = pixels.anyres(gallery.stills[i] if kind == "still" else frames[i])
+    return ready
+
+
+def encode(model: Any, gallery: Gallery, ready: list[torch.Tensor]) -> list[torch.Tensor]:
     """The features of every slot of the gallery: [tokens, hidden] each, in the model's dtype."""
     features: list[torch.Tensor] = [torch.empty(0)] * len(gallery.shown)
-    pooled = [(slot, i) for slot, (kind, i) in enumerate(gallery.shown) if kind == "pooled"]
+    pooled = _pooled(gallery)
     if pooled:
-        values = pixels.frames(frames[[i for _, i in pooled]])
-        for (slot, _), found in zip(pooled, video_features(model, values), strict=True):
+        values = torch.stack([ready[slot] for slot in pooled])
+        for slot, found in zip(pooled, video_features(model, values), strict=True):
             features[slot] = found
     for slot, (kind, i) in enumerate(gallery.shown):
         if kind != "pooled":
-            picture = gallery.stills[i] if kind == "still" else frames[i]
-            features[slot] = _image_features(model, pixels.anyres(picture), picture.shape[:2])
+            size = gallery.stills[i].shape[:2] if kind == "still" else gallery.size
+            features[slot] = _image_features(model, ready[slot], size)
     return features
+
+
+def _pooled(gallery: Gallery) -> list[int]:
+    return [slot for slot, (kind, _) in enumerate(gallery.shown) if kind == "pooled"]
 
 
 def video_features(model: Any, values: torch.Tensor) -> torch.Tensor:
