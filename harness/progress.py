@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
@@ -17,7 +18,10 @@ class Progress:
     def __init__(self, clips: Sequence[Clip]) -> None:
         self._left = Counter({clip.id: len(clip.questions) for clip in clips})
         self._questions = 0
-        self._bar = tqdm(total=len(clips), unit="clip", dynamic_ncols=True, leave=False)
+        pause = 0.1 if sys.stderr.isatty() else 60.0  # seconds: a log file is no terminal
+        self._bar = tqdm(
+            total=len(clips), unit="clip", dynamic_ncols=True, leave=False, mininterval=pause
+        )
 
     def __enter__(self) -> Progress:
         return self
