@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from types import TracebackType
 
 from tqdm import tqdm
 

@@ -19,10 +19,10 @@ _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
 def percent(value: float | None, half_width: float | None, *, signed: bool = False) -> str:
-    """``81.2 ± 3.1``; ``?`` for what is not known."""
+    """``81.2 ± 3.1``; ``?`` for what is not known, and for an interval wider than the scale."""
     if value is None or math.isnan(value):
         return "?"
-    known = half_width is not None and not math.isnan(half_width)
+    known = half_width is not None and half_width <= 1.0  # NaN is not
     width = f"{100 * (half_width or 0):.1f}" if known else "?"
     return f"{100 * value:{'+' if signed else ''}.1f} ± {width}"
 
