@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness import doctor
 from harness.backends import branches
 from harness.backends.proof import examine
+from harness.errors import RequestError
 from harness.types import Decoding
 from tests.small_models import backend, clip, save
 
@@ -81,3 +83,20 @@ def test_positions_that_do_not_restart_are_found_out(
 
 def test_nothing_answered_is_not_sound(folder: Path) -> None:
     assert not examine(backend(folder).load(), [], DECODING, "small").sound
+
+
+def test_the_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = f"doctor model=tiny_video model.checkpoint={folder} limit=1 frames=2 video.workers=0"
+    monkeypatch.setattr("sys.argv", words.split())
+    assert doctor.main() == 0
+    said = capsys.readouterr().out
+    assert said.startswith("tiny_video: the shared way beside others")
+    assert said.rstrip().endswith("verdict: the same answers, every way")
+
+
+def test_the_command_wants_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["doctor", "backend=fake"])
+    with pytest.raises(RequestError, match="backend=transformers only"):
+        doctor.main()
