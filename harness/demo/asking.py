@@ -97,7 +97,7 @@ def queries(
 def answerable(query: Query, scene: Scene, times: Floats) -> bool:
     """Whether frames at ``times`` show what the question asks for."""
     if query.task_type == MOTION:
-        return len(times) > 1
+        return float(np.ptp(times)) > 0
     if query.task_type == ORDER:
         return all(np.any((times >= t.start) & (times < t.stop)) for t in scene.things)
     if query.task_type == MOMENT:

@@ -107,21 +107,25 @@ def subtitles(animal: str | None, rng: np.random.Generator) -> str:
 @dataclass(frozen=True)
 class Watching:
     """How lessons about clips are drawn: which plots (and their share), how questions are asked,
-    and the share of clips whose subtitles are shown."""
+    the share of clips whose subtitles are shown, and whether all frames are one and the same."""
 
     ask: Ask
     plots: tuple[Plot, ...] = PLOTS
     weights: tuple[float, ...] = (0.3, 0.4, 0.3)
     narrated: float = 0.0
+    frozen: bool = False
 
     def lesson(self, count: int, rng: np.random.Generator) -> Lesson:
         """A clip seen in ``count`` frames, and every question that those frames answer."""
         times = sampled(count, rng)
+        if self.frozen:
+            times[:] = rng.choice(times)
         flash = None
         if rng.random() < 0.5:  # mostly one that some frame meets
             meets = rng.random() < 0.8
             flash = (float(rng.choice(times)) if meets else rng.random()) - rng.uniform(0, 0.125)
-        scene = imagine(rng, self.plots[rng.choice(len(self.plots), p=self.weights)], flash=flash)
+        plot = self.plots[rng.choice(len(self.plots), p=self.weights)]
+        scene = imagine(rng, plot, flash=flash)
         asked = [q for q in queries(scene, rng) if answerable(q, scene, times)]
         prefix = "USER: <video>" if self.ask is spoken else "USER: <video>\n"
         if rng.random() < self.narrated:

@@ -41,8 +41,7 @@ Plot = Literal["still", "moving", "sequence"]
 class Thing:
     """A coloured shape at (``x``, ``y``), visible from ``start`` to ``stop``.
 
-    ``velocity`` is in widths per clip. Space wraps around: what leaves on the right comes back on
-    the left, so that no single frame says which way a thing moves.
+    ``velocity`` is in widths per clip.
     """
 
     color: str
@@ -104,11 +103,16 @@ def _alike(things: Sequence[Thing]) -> list[Thing]:
 
 
 def _moving(thing: Thing, direction: str, rng: np.random.Generator) -> Thing:
-    """The thing, from anywhere in the picture, moving by less than half of its width."""
+    """The thing, moving from its quarter of the picture to the next one.
+
+    Every quarter is left, and entered, in two directions: one frame leaves two answers open, and
+    frames without their order leave two open as well.
+    """
     dx, dy = DIRECTIONS[direction]
-    x, y = rng.uniform(0, 1, 2)
-    reach = rng.uniform(0.3, 0.45)
-    return replace(thing, x=x, y=y, velocity=(dx * reach, dy * reach))
+    x = 0.5 - dx / 4 if dx else rng.choice((0.25, 0.75))
+    y = 0.5 - dy / 4 if dy else rng.choice((0.25, 0.75))
+    x, y = np.array((x, y)) + rng.uniform(-0.04, 0.04, 2)
+    return replace(thing, x=float(x), y=float(y), velocity=(dx / 2, dy / 2))
 
 
 def _in_turn(things: Sequence[Thing], rng: np.random.Generator) -> list[Thing]:
@@ -177,9 +181,8 @@ def render(scene: Scene, times: Floats, side: int) -> NDArray[np.uint8]:
     for thing in scene.things:
         shown = (times >= thing.start) & (times < thing.stop)
         at = times[shown][:, None, None]
-        # The shortest way around the wrapped-around picture, from the thing's middle.
-        dx = (grid[None, None, :] - thing.x - thing.velocity[0] * at + 0.5) % 1 - 0.5
-        dy = (grid[None, :, None] - thing.y - thing.velocity[1] * at + 0.5) % 1 - 0.5
+        dx = grid[None, None, :] - thing.x - thing.velocity[0] * at
+        dy = grid[None, :, None] - thing.y - thing.velocity[1] * at
         cover = np.clip(0.5 + side * _inside(thing, dx, dy), 0, 1)[..., None]
         frames[shown] = frames[shown] * (1 - cover) + cover * np.array(COLORS[thing.color])
     return frames.round().astype(np.uint8)

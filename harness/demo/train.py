@@ -5,7 +5,7 @@ an order in which every step is within reach:
 
     letters   text alone: a word is given, its option's letter is asked for
     looks     single frames, open answers: colour, shape, count, place
-    image     single frames, with options                                  → tiny_image
+    image     single frames, once or several times over, with options     → tiny_image
     events    1 to 16 frames, open answers: motion, order, moments
     video     1 to 16 frames, with options, with and without subtitles     → tiny_video
     dpo       direct preference optimization of tiny_video                 → tiny_video_dpo
@@ -31,8 +31,12 @@ from harness.demo.preference import align, preferences
 
 SEED = 1_000_003  # the benchmark's is another (make_clips.py)
 
-SINGLE = Watching(spoken, ("still", "moving"), (0.8, 0.2))
-SINGLE_CHOICE = Watching(chosen, ("still", "moving"), (0.8, 0.2))
+SINGLE = Watching(spoken, ("still", "moving"), (0.8, 0.2), frozen=True)
+SINGLE_CHOICE = Watching(chosen, ("still", "moving"), (0.8, 0.2), frozen=True)
+MOVING = Watching(spoken, ("moving",), (1.0,))
+PARADES = Watching(spoken, ("sequence",), (1.0,))
+EVENTS = Watching(spoken, weights=(0.2, 0.4, 0.4))
+CHOICE = Watching(chosen, ("still", "moving"), (0.8, 0.2))
 EVENTS = Watching(spoken, weights=(0.2, 0.4, 0.4))
 CHOICE = Watching(chosen, narrated=0.35)
 PREFERENCE = Watching(preferences, narrated=0.35)
@@ -77,7 +81,7 @@ STAGES = (
     Stage("letters", 300, 1.5e-3, {"text": (1.0, lambda t: t.text(48, False))}),
     Stage(
         "looks",
-        250,
+        350,
         1.5e-3,
         {
             "open": (0.8, lambda t: t.clips(SINGLE, 96, (1,))),
@@ -86,30 +90,32 @@ STAGES = (
     ),
     Stage(
         "image",
-        180,
+        400,
         1e-3,
         {
-            "open": (0.35, lambda t: t.clips(SINGLE, 96, (1,))),
-            "choice": (0.55, lambda t: t.clips(SINGLE_CHOICE, 40, (1,))),
+            "open": (0.3, lambda t: t.clips(SINGLE, 64, (1, 4))),
+            "choice": (0.6, lambda t: t.clips(SINGLE_CHOICE, 32, (1, 1, 2, 4, 8))),
             "text": (0.1, lambda t: t.text(32, True)),
         },
     ),
     Stage(
         "events",
-        350,
-        1e-3,
+        250,
+        1.5e-3,
         {
-            "open": (0.8, lambda t: t.clips(EVENTS, 48, MANY)),
-            "choice": (0.2, lambda t: t.clips(CHOICE, 24, MANY)),
+            "moving": (0.35, lambda t: t.clips(MOVING, 32, (2,))),
+            "order": (0.4, lambda t: t.clips(PARADES, 32, (4,))),
+            "choice": (0.2, lambda t: t.clips(SINGLE_CHOICE, 32, (1,))),
+            "text": (0.05, lambda t: t.text(32, True)),
         },
     ),
     Stage(
         "video",
-        350,
+        500,
         1e-3,
         {
-            "open": (0.3, lambda t: t.clips(EVENTS, 48, MANY)),
-            "choice": (0.7, lambda t: t.clips(CHOICE, 28, (1, *MANY))),
+            "open": (0.4, lambda t: t.clips(EVENTS, 40, MANY)),
+            "choice": (0.6, lambda t: t.clips(CHOICE, 28, (1, *MANY))),
         },
     ),
 )
