@@ -38,12 +38,14 @@ READERS = ("harness", "loop", "torchcodec", "decord", "floor")
 
 @dataclass(frozen=True)
 class Cell:
-    """One reader on one clip: median seconds and peak memory in MB."""
+    """One reader on one clip: medians of the seconds by the clock and by the processor (all of
+    its threads), and of the peak memory in MB; ``runs`` are the single runs' seconds."""
 
     clip: str
     frames: int
     reader: str
     seconds: float
+    cpu: float
     megabytes: float
     runs: tuple[float, ...]
 
@@ -52,6 +54,7 @@ def main() -> None:
     """Measures every cell and prints the table, or JSON lines."""
     parser = argparse.ArgumentParser(description="seconds to read frames, by reader")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--cpu", action="store_true", help="processor seconds, for a busy machine")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=[], help="clips or readers, e.g. 60s harness")
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
@@ -72,30 +75,28 @@ def main() -> None:
         for cell in cells:
             print(json.dumps(asdict(cell)))
     else:
-        print(_table(cells, readers))
+        print(_table(cells, readers, cpu=options.cpu))
 
 
 def _cells(clip: str, frames: int, readers: list[str], repeats: int) -> list[Cell]:
     path = clip_file(clip, Path(tempfile.gettempdir()) / "harness-benchmarks")
     path.read_bytes()  # into the page cache
-    runs: dict[str, list[tuple[float, float]]] = {reader: [] for reader in readers}
+    runs: dict[str, list[tuple[float, ...]]] = {reader: [] for reader in readers}
     for _ in range(repeats):
         for reader in readers:
             runs[reader].append(_measured(reader, path, frames))
     return [
-        Cell(
-            clip,
-            frames,
-            reader,
-            statistics.median(seconds for seconds, _ in taken),
-            statistics.median(megabytes for _, megabytes in taken),
-            tuple(round(seconds, 4) for seconds, _ in taken),
-        )
+        Cell(clip, frames, reader, *_medians(taken), tuple(round(run[0], 4) for run in taken))
         for reader, taken in runs.items()
     ]
 
 
-def _measured(reader: str, path: Path, frames: int) -> tuple[float, float]:
+def _medians(runs: list[tuple[float, ...]]) -> tuple[float, float, float]:
+    seconds, cpu, megabytes = (statistics.median(column) for column in zip(*runs, strict=True))
+    return seconds, cpu, megabytes
+
+
+def _measured(reader: str, path: Path, frames: int) -> tuple[float, ...]:
     command = [
         sys.executable,
         "-m",
@@ -107,35 +108,35 @@ def _measured(reader: str, path: Path, frames: int) -> tuple[float, float]:
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    seconds, megabytes = done.stdout.split()
-    return float(seconds), float(megabytes)
+    return tuple(map(float, done.stdout.split()))
 
 
 def _child(reader: str, path: str, frames: str) -> None:
-    """Runs one reader once, in this process, and prints its seconds and peak megabytes."""
+    """Runs one reader once, in this process, and prints its seconds, CPU seconds and megabytes."""
     import resource
     import time
 
     from benchmarks import readers
 
     read: Callable[[str, int], int] = readers.prepared(reader, path, int(frames), SIZE)
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     read(path, int(frames))
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(seconds, peak / (1024 if sys.platform == "linux" else 1024**2))
+    print(seconds, cpu, peak / (1024 if sys.platform == "linux" else 1024**2))
 
 
-def _table(cells: list[Cell], readers: list[str]) -> str:
+def _table(cells: list[Cell], readers: list[str], *, cpu: bool) -> str:
     """Markdown: seconds, and peak MB in brackets; the last column is harness / floor."""
     rows = [f"| clip | frames | {' | '.join(readers)} | harness / floor |"]
     rows.append("|---|---:|" + "---:|" * (len(readers) + 1))
     for clip, frames in dict.fromkeys((cell.clip, cell.frames) for cell in cells):
         here = {c.reader: c for c in cells if (c.clip, c.frames) == (clip, frames)}
-        shown = [f"{here[r].seconds:.3f} ({here[r].megabytes:.0f})" for r in readers]
+        took = {name: cell.cpu if cpu else cell.seconds for name, cell in here.items()}
+        shown = [f"{took[r]:.3f} ({here[r].megabytes:.0f})" for r in readers]
         ratio = "–"
-        if {"harness", "floor"} <= here.keys():
-            ratio = f"{here['harness'].seconds / here['floor'].seconds:.2f}"
+        if {"harness", "floor"} <= took.keys():
+            ratio = f"{took['harness'] / took['floor']:.2f}"
         rows.append(f"| {clip} | {frames} | {' | '.join(shown)} | {ratio} |")
     return "\n".join(rows)
 

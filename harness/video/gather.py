@@ -13,7 +13,7 @@ from harness.errors import VideoError
 from harness.types import Frames, Pixels
 from harness.video.convert import Converter
 
-Allocate = Callable[[tuple[int, int, int, int]], Pixels]
+Allocate = Callable[[tuple[int, ...]], Pixels]
 
 
 class Collected:

@@ -27,6 +27,7 @@ from harness.types import Frames, Pixels, VideoInfo
 from harness.video.decode import Damaged
 from harness.video.reading import Decoder, opened
 from harness.video.sampling import Sampling
+from harness.video.store import Store
 
 _LENGTH = struct.Struct("<Q")
 
@@ -36,7 +37,8 @@ class Request:
     """One clip to read: which file, which frames, how.
 
     ``key`` is the caller's own; ``segment`` (seconds) bounds the sampling; ``fps`` is the clock of
-    a folder of frames; ``size``, ``damaged`` and ``decoder`` are ``harness.video.read``'s.
+    a folder of frames; ``size``, ``damaged`` and ``decoder`` are ``harness.video.read``'s;
+    ``store`` keeps the frames on disk for other runs.
     """
 
     key: str
@@ -47,6 +49,7 @@ class Request:
     size: int | None = None
     damaged: Damaged = "fail"
     decoder: Decoder = "pyav"
+    store: Store | None = None
 
 
 Clip = tuple[VideoInfo, Frames]
@@ -81,11 +84,34 @@ def _anonymous_file(size: int) -> int:
 
 def look(request: Request, memory: Memory | None = None) -> Clip:
     """Probes, samples and reads one clip. Raises VideoError, or RequestError for a bad request."""
+    if request.store is not None and request.path.is_file():
+        return _stored(request, request.store, memory)
     with opened(request.path, fps=request.fps, decoder=request.decoder) as video:
         video.usable(request.damaged)
         picks = request.sampling.indices(video.info, request.segment, first=video.first)
         frames = video.read(picks, size=request.size, damaged=request.damaged, allocate=memory)
         return video.info, frames
+
+
+def _stored(request: Request, store: Store, memory: Memory | None) -> Clip:
+    """As ``look``, with the frames that the store has, and keeping those that it has not."""
+    shelf = store.shelf(request.path, request.size, request.decoder)
+    info = shelf.info()
+    if info is not None:
+        picks = request.sampling.indices(info, request.segment)
+        if frames := shelf.frames(picks, memory):
+            return info, frames
+    with opened(request.path, decoder=request.decoder) as video:
+        video.usable(request.damaged)
+        picks = request.sampling.indices(video.info, request.segment)
+        if missing := shelf.missing(picks):
+            frames = video.read(missing, size=request.size, damaged=request.damaged)
+            if not frames.damage:
+                shelf.keep(video.info, frames)
+        whole = shelf.frames(picks, memory)  # None: damaged, or cleaned away meanwhile
+        if whole is None:
+            whole = video.read(picks, size=request.size, damaged=request.damaged)
+        return video.info, whole
 
 
 def send(sock: socket.socket, message: object, descriptors: list[int]) -> None:
