@@ -393,3 +393,21 @@ def test_rope_scaling_as_older_files_spell_it(copy: Path) -> None:
     assert backend(copy).needs(8).context == 2560
     edit(copy / "config.json", text_config=text | {"factor": 2.0, "type": "linear"})
     assert backend(copy).needs(8).context == 1024
+
+
+def test_a_hub_checkpoint_is_named_by_its_commit(folder: Path, tmp_path: Path) -> None:
+    """A copy in the hub's cache is found while offline; the tag in the request is resolved."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    cached = tmp_path / "models--owner--name"
+    shutil.copytree(folder, cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "v1").write_text(commit)
+    script = (
+        "from harness.backends.transformers import Transformers\n"
+        "settings = Transformers('owner/name', 'v1', tokens_per_frame=4)\n"
+        "print(settings.identity()['commit'], settings.identity()['checkpoint'])\n"
+        "print(len(settings.load().stops))"
+    )
+    env = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path), "HF_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env)
+    assert done.stdout.split() == [commit, "owner/name", "1"], done.stderr

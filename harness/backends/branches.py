@@ -5,6 +5,8 @@ tokens follow it, packed, their positions restarted behind the prefix; a mask le
 the prefix and its own branch. Every step then adds one token per branch. Several rows go through
 the model together, as one sequence: linear layers see all tokens at once, attention runs row by
 row on that row's own keys and values, so rows of any length need no padding.
+Memory alone bounds a row: since positions restart, many long answers never outgrow the context
+together, only each by itself.
 
 On 2 CPU cores (8-layer Llama, 4,608 video tokens, 8 new tokens) growing a cache with
 ``batch_repeat_interleave`` made 10 questions 4.8 times as fast as one by one, because every step
