@@ -22,6 +22,7 @@ from harness.errors import VideoError
 from harness.types import VideoInfo
 from harness.video.convert import displayed
 from harness.video.linear import decoding, traced
+from harness.video.mp4 import listed
 from harness.video.packets import Packets, demuxed
 from harness.video.source import Source
 
@@ -92,7 +93,7 @@ def build(source: Source) -> Index:
 
     Raises VideoError when no frame can be decoded at all.
     """
-    packets = demuxed(source)
+    packets = listed(source) or demuxed(source)
     first = _first_frame(source)
     ascending = np.sort(packets.pts[packets.shown])
     trusted = (

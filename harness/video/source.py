@@ -135,7 +135,7 @@ def share_present(path: Path) -> float:
     with path.open("rb") as file:
         head = file.read(12)
         if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
-            declared = max((end for _, end in _boxes(file)), default=size)
+            declared = max((end for _, end in boxes(file)), default=size)
         elif head[:4] == b"\x1a\x45\xdf\xa3":
             declared = _segment_end(file)
         elif head[:4] == b"RIFF":
@@ -145,7 +145,7 @@ def share_present(path: Path) -> float:
     return min(1.0, size / declared) if declared else 1.0
 
 
-def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """MP4's top-level boxes: (name, offset of its end as declared). ISO/IEC 14496-12, 4.2."""
     offset = 0
     while True:
@@ -166,7 +166,7 @@ def _has_box(path: Path, name: bytes) -> bool:
     """Whether the whole of this box is there."""
     with path.open("rb") as file:
         size = path.stat().st_size
-        return any(found == name and end <= size for found, end in _boxes(file))
+        return any(found == name and end <= size for found, end in boxes(file))
 
 
 def _segment_end(file: BinaryIO) -> int:
