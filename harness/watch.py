@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from harness.task import rotate, without_options
 from harness.types import Clip, Frames, Prompt, Question, Task, WatchedClip
 from harness.video.ahead import Reader
 from harness.video.ahead import Request as Read
+from harness.video.store import Store
 
 Failed = Callable[[Clip, str], None]
 
@@ -102,6 +104,7 @@ def watch(
 def _reads(clips: Iterable[Clip], request: Request) -> Iterator[Read]:
     video = request.video
     size = request.backend.frame_size if video.size == "model" else None
+    store = Store(Path(video.store), video.store_gb) if video.store else None
     for clip in clips:
         yield Read(
             clip.id,
@@ -112,6 +115,7 @@ def _reads(clips: Iterable[Clip], request: Request) -> Iterator[Read]:
             size,
             video.damaged,
             video.decoder,
+            store,
         )
 
 
