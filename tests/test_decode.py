@@ -286,6 +286,17 @@ def test_rotation_is_as_the_ffmpeg_program_shows_it(
     assert np.abs(frames.astype(int) - shown).mean() < 1  # its colours round otherwise
 
 
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_mirrored_picture_is_shown_mirrored(rotation: int, tmp_path: Path) -> None:
+    """The matrix turns first and mirrors then."""
+    path = tmp_path / "mirrored.mp4"
+    encode(path, Encoding(numbers=range(3), rotation=rotation, mirrored=True))
+    with av.open(str(path)) as container:
+        stored = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
+    shown = read(path, [0, 1, 2]).pixels
+    same(shown, [np.rot90(frame, rotation // 90)[:, ::-1] for frame in stored])
+
+
 @needs_ffmpeg
 def test_a_concatenation_with_gaps_is_read_exactly(folder: Path, tmp_path: Path) -> None:
     """Three cuts joined by the concat demuxer: edit lists, pre-roll and jumps in time."""

@@ -67,6 +67,7 @@ class Encoding:
     muxer: dict[str, str] = field(default_factory=dict)
     shift: int = 0  # added to every packet's times, in units of 1/fps s
     rotation: int = 0
+    mirrored: bool = False
     full_range: bool = False
     matrix: int = 0
     cover: bool = False
@@ -86,8 +87,8 @@ def encode(path: Path, e: Encoding) -> None:
             stream.codec_context.color_range = 2
         if e.matrix:
             stream.codec_context.colorspace = e.matrix
-        if e.rotation:
-            stream.set_display_rotation(e.rotation)
+        if e.rotation or e.mirrored:
+            stream.set_display_rotation(e.rotation, hflip=e.mirrored)
         sound = container.add_stream("aac", rate=16000, layout="mono") if e.sound else None
         if cover is not None:
             for packet in cover.encode(frame(0, e)):
