@@ -144,7 +144,7 @@ def test_tiny_video_answers_with_a_bare_letter() -> None:
 
     from harness.demo.checkpoint import load
     from harness.demo.evaluate import clips, lesson
-    from harness.demo.lessons import Packer
+    from harness.demo.packing import Packer
 
     folder = DEMO / "checkpoints" / "tiny_video"
     model, tokenizer = load(folder)

@@ -29,7 +29,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from harness.demo.asking import LETTERS, TASK_TYPES
 from harness.demo.checkpoint import load
 from harness.demo.learning import Model, logits
-from harness.demo.lessons import CLOSING, INSTRUCTION, SUBTITLES, Branch, Lesson, Packer
+from harness.demo.lessons import CLOSING, INSTRUCTION, SUBTITLES, Branch, Lesson
+from harness.demo.packing import Packer
 
 DATA = Path(__file__).parent / "data"
 Row = dict[str, Any]

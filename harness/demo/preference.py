@@ -15,7 +15,8 @@ import torch
 
 from harness.demo.asking import LETTERS, Query
 from harness.demo.learning import Model, Progress, logits, warmed
-from harness.demo.lessons import CLOSING, Batch, Branch, choice
+from harness.demo.lessons import CLOSING, Branch, choice
+from harness.demo.packing import Batch
 
 BETA = 0.1
 WORDY = ("{letter}. {word}", f"{CLOSING} {{letter}}", "I think that it must be {word}")

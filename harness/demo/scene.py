@@ -139,7 +139,7 @@ def imagine(
     """
     backdrop = int(rng.integers(30, 95))
     if plot == "still":
-        things = _alike(_things(count or int(rng.integers(1, 5)), rng))
+        things = _alike(_things(count or int(rng.choice((1, 1, 2, 3, 4))), rng))
     elif plot == "moving":
         direction = direction or str(rng.choice(list(DIRECTIONS)))
         things = [_moving(_things(1, rng)[0], direction, rng)]

@@ -5,9 +5,13 @@ an order in which every step is within reach:
 
     letters   text alone: a word is given, its option's letter is asked for
     looks     single frames, open answers: colour, shape, count, place
-    image     single frames, once or several times over, with options     → tiny_image
-    events    1 to 16 frames, open answers: motion, order, moments
-    video     1 to 16 frames, with options, with and without subtitles     → tiny_video
+    image     single frames, with options                                  → tiny_image
+    events    2 and 4 frames, open answers: motion, order
+    clips     1 to 16 frames, open answers and options, with and without subtitles
+    where     drill with options, one frame: where is it?
+    which     drill with options, 2 and 4 frames: which way, which first?
+    longer    the same with 8 frames
+    video     everything, ever more gently                                 → tiny_video
     dpo       direct preference optimization of tiny_video                 → tiny_video_dpo
 
 Each stage is written to ``--work`` when it is done and is not done again: a stopped training
@@ -25,20 +29,25 @@ import numpy as np
 import torch
 
 from harness.demo import checkpoint, tokenizer
+from harness.demo.asking import MOTION, ORDER, SPATIAL
 from harness.demo.learning import Model, Progress, teach
-from harness.demo.lessons import Batch, Packer, Watching, chosen, read_aloud, spoken
+from harness.demo.lessons import Watching, chosen, drilled, read_aloud, spoken
+from harness.demo.packing import Batch, Packer
 from harness.demo.preference import align, preferences
 
 SEED = 1_000_003  # the benchmark's is another (make_clips.py)
 
-SINGLE = Watching(spoken, ("still", "moving"), (0.8, 0.2), frozen=True)
-SINGLE_CHOICE = Watching(chosen, ("still", "moving"), (0.8, 0.2), frozen=True)
+SINGLE = Watching(spoken, ("still", "moving"), (0.8, 0.2))
+SINGLE_CHOICE = Watching(chosen, ("still", "moving"), (0.8, 0.2))
 MOVING = Watching(spoken, ("moving",), (1.0,))
 PARADES = Watching(spoken, ("sequence",), (1.0,))
 EVENTS = Watching(spoken, weights=(0.2, 0.4, 0.4))
 CHOICE = Watching(chosen, ("still", "moving"), (0.8, 0.2))
 EVENTS = Watching(spoken, weights=(0.2, 0.4, 0.4))
 CHOICE = Watching(chosen, narrated=0.35)
+WHERE = Watching(drilled, ("still",), (1.0,), topic=SPATIAL)
+WHICH_WAY = Watching(drilled, ("moving",), (1.0,), topic=MOTION)
+WHICH_FIRST = Watching(drilled, ("sequence",), (1.0,), topic=ORDER)
 PREFERENCE = Watching(preferences, narrated=0.35)
 
 
@@ -81,7 +90,7 @@ STAGES = (
     Stage("letters", 300, 1.5e-3, {"text": (1.0, lambda t: t.text(48, False))}),
     Stage(
         "looks",
-        350,
+        600,
         1.5e-3,
         {
             "open": (0.8, lambda t: t.clips(SINGLE, 96, (1,))),
@@ -90,11 +99,11 @@ STAGES = (
     ),
     Stage(
         "image",
-        400,
+        180,
         1e-3,
         {
-            "open": (0.3, lambda t: t.clips(SINGLE, 64, (1, 4))),
-            "choice": (0.6, lambda t: t.clips(SINGLE_CHOICE, 32, (1, 1, 2, 4, 8))),
+            "open": (0.35, lambda t: t.clips(SINGLE, 96, (1,))),
+            "choice": (0.55, lambda t: t.clips(SINGLE_CHOICE, 40, (1,))),
             "text": (0.1, lambda t: t.text(32, True)),
         },
     ),
@@ -110,11 +119,54 @@ STAGES = (
         },
     ),
     Stage(
-        "video",
+        "clips",
         500,
         1e-3,
         {
             "open": (0.4, lambda t: t.clips(EVENTS, 40, MANY)),
+            "choice": (0.6, lambda t: t.clips(CHOICE, 28, (1, *MANY))),
+        },
+    ),
+    Stage(
+        "where",
+        400,
+        1e-3,
+        {
+            "where": (0.8, lambda t: t.clips(WHERE, 32, (1,))),
+            "open": (0.2, lambda t: t.clips(SINGLE, 32, (1,))),
+        },
+    ),
+    Stage(
+        "which",
+        500,
+        8e-4,
+        {
+            "which way": (0.3, lambda t: t.clips(WHICH_WAY, 32, (2,))),
+            "which first": (0.37, lambda t: t.clips(WHICH_FIRST, 24, (4,))),
+            "order": (0.15, lambda t: t.clips(PARADES, 32, (4,))),
+            "moving": (0.08, lambda t: t.clips(MOVING, 32, (2,))),
+            "choice": (0.1, lambda t: t.clips(CHOICE, 24, MANY)),
+        },
+    ),
+    Stage(
+        "longer",
+        450,
+        7e-4,
+        {
+            "which way": (0.3, lambda t: t.clips(WHICH_WAY, 32, (2, 8, 8))),
+            "which first": (0.3, lambda t: t.clips(WHICH_FIRST, 20, (4, 8, 8))),
+            "choice": (0.25, lambda t: t.clips(CHOICE, 24, (1, 4, 8, 8, 16))),
+            "open": (0.1, lambda t: t.clips(EVENTS, 32, (4, 8, 8))),
+            "moving": (0.05, lambda t: t.clips(MOVING, 32, (2, 8))),
+        },
+    ),
+    Stage(
+        "video",
+        300,
+        4e-4,
+        {
+            "which way": (0.15, lambda t: t.clips(WHICH_WAY, 32, MANY)),
+            "which first": (0.25, lambda t: t.clips(WHICH_FIRST, 20, (4, 8, 16))),
             "choice": (0.6, lambda t: t.clips(CHOICE, 28, (1, *MANY))),
         },
     ),

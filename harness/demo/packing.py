@@ -1,0 +1,123 @@
+"""Lessons as tensors: shared prefixes, branches that do not see each other, and their mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerFast
+from transformers.utils.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+
+from harness.demo.checkpoint import FRAME_TOKENS
+from harness.demo.lessons import Lesson
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Lessons as tensors. ``ids``, ``positions`` and ``branch`` are int64 [B, L] (branch 0 is the
+    prefix, −1 padding); ``pixels`` float32 [B, T, 3, 32, 32]; ``at`` and ``target`` int64 [N]:
+    the flat places (into B × L) whose next token is taught, and that token; ``group`` int64 [N]
+    numbers the branches over the whole batch."""
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    branch: torch.Tensor
+    pixels: torch.Tensor | None
+    at: torch.Tensor
+    target: torch.Tensor
+    group: torch.Tensor
+
+    def mask(self) -> torch.Tensor:
+        """Who sees whom, bool [B, 1, L, L]: causally, the prefix and one's own branch."""
+        own, other = self.branch[:, :, None], self.branch[:, None, :]
+        causal = torch.ones(self.ids.shape[1], self.ids.shape[1], dtype=torch.bool).tril()
+        return (((other == 0) | (own == other)) & causal)[:, None]
+
+
+class _Row:
+    """One lesson as lists of ids, positions and branch numbers."""
+
+    def __init__(self, prefix: list[int]) -> None:
+        self.ids, self.shared = prefix, len(prefix)
+        self.positions, self.branch = list(range(len(prefix))), [0] * len(prefix)
+
+    def branch_off(self, question: list[int], answer: list[int]) -> int:
+        """Appends a branch; the place whose next token is the answer's first."""
+        first, size = len(self.ids) + len(question) - 1, len(question) + len(answer)
+        self.branch += [max(self.branch) + 1] * size
+        self.ids += question + answer
+        self.positions += range(self.shared, self.shared + size)
+        return first
+
+
+def _padded(rows: list[list[int]], length: int, fill: int) -> torch.Tensor:
+    return torch.tensor([row + [fill] * (length - len(row)) for row in rows])
+
+
+@dataclass
+class Packer:
+    """Turns lessons into batches; ``noise`` is the frames' grain (standard deviation, of 255)."""
+
+    tokenizer: PreTrainedTokenizerFast
+    noise: float = 3.0
+    _ids: dict[str, list[int]] = field(default_factory=dict)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids without <s>; lines are kept, as they come back again and again."""
+        ids: list[int] = []
+        for line in text.splitlines(keepends=True):
+            if line not in self._ids:
+                self._ids[line] = self.tokenizer(line, add_special_tokens=False).input_ids
+            ids += self._ids[line]
+        return ids
+
+    def _prefix(self, lesson: Lesson) -> list[int]:
+        ids = self.encode(lesson.prefix)
+        if lesson.frames is not None:
+            at = ids.index(self.tokenizer.video_token_id)
+            ids[at : at + 1] = [ids[at]] * (FRAME_TOKENS * len(lesson.frames))
+        return [self.tokenizer.bos_token_id, *ids]
+
+    def pack(self, lessons: Iterable[Lesson], rng: np.random.Generator) -> Batch:
+        """One batch of lessons that all show the same number of frames (or none)."""
+        lessons = list(lessons)
+        rows: list[_Row] = []
+        taught: list[tuple[int, int, int, int]] = []
+        for lesson in lessons:
+            row = _Row(self._prefix(lesson))
+            for part in lesson.branches:
+                question = self.encode(part.text)
+                answer = [*self.encode(part.answer), self.tokenizer.eos_token_id]
+                first = row.branch_off(question, answer)
+                group = taught[-1][3] + 1 if taught else 0
+                taught += [(len(rows), first + i, token, group) for i, token in enumerate(answer)]
+            rows.append(row)
+        length = max(len(row.ids) for row in rows)
+        place, at, target, groups = (torch.tensor(column) for column in zip(*taught, strict=True))
+        return Batch(
+            _padded([row.ids for row in rows], length, self.tokenizer.pad_token_id),
+            _padded([row.positions for row in rows], length, 0),
+            _padded([row.branch for row in rows], length, -1),
+            self._pixels(lessons, rng),
+            place * length + at,
+            target,
+            groups,
+        )
+
+    def _pixels(self, lessons: list[Lesson], rng: np.random.Generator) -> torch.Tensor | None:
+        shown = [lesson.frames for lesson in lessons if lesson.frames is not None]
+        if not shown:
+            return None
+        grain = rng.standard_normal((len(shown), *shown[0].shape), dtype=np.float32)
+        noisy = np.stack(shown) + grain * self.noise * rng.random()
+        return normalised(noisy.clip(0, 255))
+
+
+def normalised(frames: NDArray[np.float32]) -> torch.Tensor:
+    """Frames [..., T, H, W, 3] in 0..255 as CLIP wants them: float32 [..., T, 3, H, W]."""
+    mean, deviation = (np.array(v, np.float32) for v in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
+    scaled = (frames / 255 - mean) / deviation
+    return torch.from_numpy(np.moveaxis(scaled, -1, -3).copy())
