@@ -38,7 +38,7 @@ class VideoSchema:
     damaged: str = "fail"
     timeout: float = 300.0
     workers: int | None = None
-    in_flight: int = 4
+    in_flight: int | None = None
     store: str | None = None
     store_gb: float = 50.0
 

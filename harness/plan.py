@@ -120,7 +120,8 @@ def _prompts(request: Request, clip: Clip) -> list[Prompt]:
 def _times(request: Request, clip: Clip) -> list[float]:
     """About when the sampled frames are shown; nothing when the video cannot be opened."""
     try:
-        info = probe(clip.video, fps=clip.fps)
+        video = request.video
+        info = probe(clip.video, fps=clip.fps, damaged=video.damaged, decoder=video.decoder)
     except VideoError:
         return []
     return [index / info.fps for index in request.sampling.indices(info, clip.segment)]

@@ -26,7 +26,8 @@ class VideoOptions:
     ``decoder``: pyav, or torchcodec | decord to reproduce numbers made with those.
     ``damaged``: "fail" or "partial". ``timeout``: seconds one clip may take.
     ``workers``: decoding processes (null: one per core; 0: none, read in this process).
-    ``in_flight``: clips decoded ahead. ``store``: a folder that keeps decoded frames, of at most
+    ``in_flight``: clips decoded ahead
+    (null: two more than the workers). ``store``: a folder that keeps decoded frames, of at most
     ``store_gb`` gigabytes.
     """
 
@@ -35,7 +36,7 @@ class VideoOptions:
     damaged: Literal["fail", "partial"] = "fail"
     timeout: float = 300.0
     workers: int | None = None
-    in_flight: int = 4
+    in_flight: int | None = None
     store: str | None = None
     store_gb: float = 50.0
 
