@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -68,6 +69,7 @@ def _load(repo: str, at: str, config: str | None, split: str, scratch: Path) -> 
 
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its retries are not news
     with explained(repo, at):
         try:
             builder = datasets.load_dataset_builder(
