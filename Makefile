@@ -3,12 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format clean
+MODELS := tiny_image tiny_video tiny_video_dpo
+
+.PHONY: demo test check gate format clean
 
 demo: .venv/installed
 	$(BIN)/python -m harness -m model=tiny_image,tiny_video,tiny_video_dpo
 
-test: check
+test: check gate
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/installed
@@ -16,6 +18,13 @@ check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+gate: .venv/installed
+	rm -rf build/gate
+	$(BIN)/python -m harness -m model=tiny_image,tiny_video,tiny_video_dpo results=build/gate
+	for model in $(MODELS); do $(BIN)/python -m harness.gate \
+		results/baselines/demo/$$model.json build/gate/demo/$$model \
+		--junit build/gate/$$model.xml --markdown build/gate/$$model.md || exit 1; done
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

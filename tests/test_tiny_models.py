@@ -1,0 +1,162 @@
+"""The three tiny models through the harness itself: what they can do, cannot do, and the gate."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.choices import choices
+from harness.config import compose
+from harness.journal import read_records
+from harness.report import baseline, gate
+from harness.report.leaderboard import visual_gain
+from harness.report.runs import Run, find, load
+from harness.runner import run
+from tests.benchmarks import lay_out
+
+ROOT = Path(__file__).resolve().parent.parent
+NEED_FRAMES = ("Action Recognition", "Temporal Reasoning")
+BASELINES = ROOT / "results" / "baselines" / "demo"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of the demo, each sweep in one process as users make them."""
+    folder = tmp_path_factory.mktemp("tiny")
+    for sweep in (
+        ["model=tiny_image,tiny_video,tiny_video_dpo"],
+        ["control=blank"],
+        ["task=demo/subtitles"],
+        ["frames=1,4,16"],
+    ):
+        command = [sys.executable, "-m", "harness", "-m", *sweep]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return folder / "results"
+
+
+def one(results: Path, model: str = "tiny_video", **asked: Any) -> Run:
+    """The run of a model with this identity, at 8 frames and without control unless asked."""
+    wanted = {"task": "demo", "control": "none", "frames": 8} | asked
+    (found,) = (
+        run
+        for run in find(results)[0]
+        if run.model == model and wanted.items() <= (run.identity | {"frames": run.frames}).items()
+    )
+    return found
+
+
+def accuracy(run: Run, *task_types: str) -> tuple[float, float]:
+    """Accuracy and half-width, over some task types or over all."""
+    if not task_types:
+        return run.summary["accuracy"], run.summary["half_width"]
+    (part,) = (run.summary["by"]["task_type"][name] for name in task_types)
+    return part["accuracy"], part["half_width"]
+
+
+def test_each_model_is_as_good_as_its_training_says(results: Path) -> None:
+    image, video, dpo = (
+        accuracy(one(results, name))[0] for name in ("tiny_image", "tiny_video", "tiny_video_dpo")
+    )
+    assert video >= 0.80
+    assert video - image >= 0.15
+    assert dpo >= video
+
+
+@pytest.mark.parametrize("task_type", NEED_FRAMES)
+def test_the_image_model_is_at_chance_where_order_matters(results: Path, task_type: str) -> None:
+    value, half_width = accuracy(one(results, "tiny_image"), task_type)
+    assert value - half_width <= 0.25
+
+
+def test_blank_frames_leave_nothing_but_chance(results: Path) -> None:
+    seen, blank = one(results), one(results, control="blank")
+    for task_type, part in blank.summary["by"]["task_type"].items():
+        assert part["accuracy"] - part["half_width"] <= 0.25, task_type
+    gain = visual_gain(seen, find(results)[0])
+    assert gain is not None
+    assert gain.value - gain.half_width > 0.4
+
+
+def test_subtitles_answer_what_only_they_say(results: Path) -> None:
+    without, given = one(results), one(results, task="demo/subtitles")
+    assert accuracy(given)[0] > accuracy(without)[0] + 0.03
+    assert given.summary["subtitles"]["with"] > 0
+
+
+def test_more_frames_help_where_frames_are_needed(results: Path) -> None:
+    def at(frames: int, *task_types: str) -> float:
+        seen = one(results, frames=frames).records
+        scores = [r.score or 0.0 for r in seen if r.groups["task_type"] in task_types]
+        return sum(scores) / len(scores)
+
+    moment, needing = "Temporal Perception", (*NEED_FRAMES, "Temporal Perception")
+    assert at(1, moment) + 0.1 < at(4, moment) + 0.05 < at(8, moment) < at(16, moment) + 0.01
+    assert at(1, *needing) + 0.2 < at(4, *needing) < at(8, *needing)
+    assert at(16, *needing) > at(1, *needing) + 0.3
+
+
+@pytest.mark.parametrize("model", ["tiny_image", "tiny_video", "tiny_video_dpo"])
+def test_the_gate_passes_each_model_against_its_committed_baseline(
+    results: Path, model: str
+) -> None:
+    before, now = baseline.read(BASELINES / f"{model}.json"), baseline.side_of(one(results, model))
+    checks = gate.check(before, now)
+    assert all(check.passed for check in checks), [c for c in checks if not c.passed]
+
+
+def planted(results: Path, *words: str) -> list[str]:
+    """The failed checks of a tiny_video run made with other settings, against its baseline."""
+    folder = run(compose([f"results={results.parent / 'planted'}", *words])).folder
+    before, now = baseline.read(BASELINES / "tiny_video.json"), baseline.side_of(load(folder))
+    return [check.name for check in gate.check(before, now) if not check.passed]
+
+
+def test_the_gate_fails_one_frame_fewer(results: Path) -> None:
+    assert any("request" in name for name in planted(results, "frames=7", "limit=66"))
+
+
+def test_the_gate_fails_one_class_of_questions_answered_wrong(results: Path) -> None:
+    seen = one(results)
+    answers = {
+        record.question: ("B" if record.gold == "A" else "A")
+        if record.groups["task_type"] == "Counting Problem"
+        else record.response
+        for record in seen.records
+    }
+    spoilt = json.dumps(answers).replace('"', "").replace(": ", ":")
+    failed = planted(results, "backend=fake", f"backend.answers={spoilt}")
+    assert any("Counting Problem" in name for name in failed) or "drop" in " ".join(failed)
+
+
+@pytest.mark.parametrize("task", [task for task in choices("task") if "/" not in task])
+def test_every_benchmark_is_answered_by_a_real_model(task: str, tmp_path: Path) -> None:
+    data = [] if task == "demo" else [f"data={lay_out(task, tmp_path)}"]
+    words = [f"task={task}", *data, "limit=6", f"results={tmp_path / 'results'}"]
+    outcome = run(compose([*words, "video.workers=0"]), tell=lambda _: None)
+    summary = outcome.summary
+    assert summary["failed"] == 0
+    assert summary["scored"] + summary["unread"] == summary["expected"] > 0
+
+
+def test_answers_do_not_depend_on_clips_in_flight_or_on_their_order(
+    results: Path, tmp_path: Path
+) -> None:
+    def answers(folder: Path) -> dict[str, tuple[str | None, float | None]]:
+        return {r.question: (r.response, r.score) for r in read_records(folder)}
+
+    expected = answers(one(results).folder)
+    words = ["model=tiny_video", f"results={tmp_path}", "video.workers=0"]
+    together = run(compose([*words, "limit=12", "backend.in_flight=4"]))
+    rows = (ROOT / "harness/demo/data/rows.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "rows.jsonl").write_text("".join(reversed(rows)))
+    for name in ("videos", "subtitles"):
+        (tmp_path / name).symlink_to(ROOT / "harness/demo/data" / name)
+    backwards = run(compose([*words, f"data={tmp_path}", "limit=12"]))
+    for other in (together, backwards):
+        found = answers(other.folder)
+        assert len(found) == 36
+        assert found.items() <= expected.items()
