@@ -17,7 +17,9 @@ an order in which every step is within reach:
     dpo         direct preference optimization of tiny_video               → tiny_video_dpo
 
 Each stage is written to ``--work`` when it is done and is not done again: a stopped training
-resumes at its last unfinished stage. About an hour on one core of a laptop.
+resumes at its last unfinished stage. About an hour on one core. The committed checkpoints came from
+these stages, but not from one run of them: the scenes were still being simplified during "looks",
+and "everything" was cut short. One run from start to end has not been measured yet.
 """
 
 from __future__ import annotations
