@@ -8,9 +8,8 @@ from typing import Any
 
 from harness.errors import RequestError
 from harness.report.runs import Run
+from harness.scoring.options import LETTERS
 from harness.types import Record
-
-_LETTERS = "ABCDEFGHIJ"
 
 
 def videomme(run: Run) -> list[dict[str, Any]]:
@@ -34,7 +33,7 @@ def egoschema(run: Run) -> list[tuple[str, int]]:
     What was failed or not read is -1: no option, so never right. Raises RequestError.
     """
     _submittable(run, "egoschema", ())
-    return sorted((r.video, _LETTERS.find(r.answer) if r.answer else -1) for r in run.records)
+    return sorted((r.video, LETTERS.find(r.answer) if r.answer else -1) for r in run.records)
 
 
 def unanswered(run: Run) -> int:
@@ -53,7 +52,7 @@ def question_text(record: Record, protocol: dict[str, Any]) -> str:
         return ""
     options = "\n".join(
         line.format(letter=letter, text=text)
-        for letter, text in zip(_LETTERS, record.options, strict=False)
+        for letter, text in zip(LETTERS, record.options, strict=False)
     )
     places = {"{subtitles}": ".*", "{question}": "(.+?)", "{options}": re.escape(options)}
     parts = re.split(r"({subtitles}|{question}|{options})", template)
@@ -77,7 +76,7 @@ def _video(run: Run, records: Sequence[Record]) -> dict[str, Any]:
                 "question": question_text(record, run.protocol),
                 "options": [
                     f"{letter}. {text}"
-                    for letter, text in zip(_LETTERS, record.options, strict=False)
+                    for letter, text in zip(LETTERS, record.options, strict=False)
                 ],
                 "answer": record.gold,
                 "response": record.response or "",

@@ -18,10 +18,10 @@ from harness.journal import Appender, Journal, write_atomically
 from harness.report.runs import NAME, Run, load
 from harness.report.summary import summarise
 from harness.request import run_id
+from harness.scoring.options import LETTERS
 from harness.scoring.readers import READERS, VERDICTS, right, without_prefixes
 from harness.types import Record
 
-_LETTERS = "ABCDEFGHIJ"
 _OPTION_LINE = re.compile(r"^\(?([A-J])[.):]\s*(.+)$", re.MULTILINE)
 _GROUPS = ("duration", "domain", "sub_category", "task_type")
 _FORMATS = (
@@ -186,11 +186,11 @@ def _record(
 def _letter(gold: object, options: Sequence[str]) -> str | None:
     """The right option's letter, whether it was logged as a letter, an index or a text."""
     text = str(gold).strip()
-    if text in _LETTERS[: len(options)] and text:
+    if text in LETTERS[: len(options)] and text:
         return text
     if text.isdecimal() and int(text) < len(options):
-        return _LETTERS[int(text)]
-    return _LETTERS[options.index(text)] if text in options else None
+        return LETTERS[int(text)]
+    return LETTERS[options.index(text)] if text in options else None
 
 
 def _scored(record: Record, reader: str) -> Record:
