@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlavaNextVideoForConditionalGeneration
 
-from benchmarks import gpu, sharing
+from benchmarks import gpu, sharing, workers
+from harness import demo
 
 
 def test_gpu_in_its_tiny_mode(
@@ -63,3 +65,12 @@ def test_sharing_compares_answers_and_prints_json(
         assert row["equal"] is True
         assert 0 < row["floor"] < 1
         assert row["ratio"] > 0
+
+
+def test_workers_compares_every_frame(capsys: pytest.CaptureFixture[str]) -> None:
+    clip = Path(demo.__file__).parent / "data" / "videos" / "shapes001.mp4"
+    workers.main(["--json", "--clip", str(clip), "--frames", "4", "--clips", "3", "--repeats", "1"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["frames_equal"] is True
+    assert found["one_seconds"] > 0
+    assert found["many_seconds"] > 0
