@@ -3,6 +3,7 @@
     python -m harness.demo.evaluate harness/demo/checkpoints/tiny_video --frames 1 2 4 8 16
     python -m harness.demo.evaluate … --frames 8 --blank        # black frames
     python -m harness.demo.evaluate … --frames 8 --subtitles
+    python -m harness.demo.evaluate … --data held-out           # made by make_clips --seed
 
 Prints the share of right answers per task type. Reads the committed MP4s, samples frames evenly,
 preprocesses them with transformers' CLIP image processor and asks a clip's questions at once.
@@ -59,10 +60,10 @@ def heard(path: Path, times: NDArray[np.float64]) -> str:
     return SUBTITLES + "".join(said)
 
 
-def lesson(rows: list[Row], count: int, subtitles: bool) -> Lesson:
+def lesson(rows: list[Row], count: int, subtitles: bool, data: Path = DATA) -> Lesson:
     """A clip's questions, asked as the harness asks them."""
-    pixels, times = frames(DATA / "videos" / f"{rows[0]['videoID']}.mp4", count)
-    said = heard(DATA / "subtitles" / f"{rows[0]['videoID']}.srt", times) if subtitles else ""
+    pixels, times = frames(data / "videos" / f"{rows[0]['videoID']}.mp4", count)
+    said = heard(data / "subtitles" / f"{rows[0]['videoID']}.srt", times) if subtitles else ""
     branches = [
         Branch(f"{r['question']}\n" + "\n".join(r["options"]) + f"\n{CLOSING} ASSISTANT:", "")
         for r in rows
@@ -70,9 +71,9 @@ def lesson(rows: list[Row], count: int, subtitles: bool) -> Lesson:
     return Lesson(f"USER: <video>\n{said}{INSTRUCTION}", tuple(branches), pixels)
 
 
-def clips() -> Iterator[list[Row]]:
+def clips(data: Path = DATA) -> Iterator[list[Row]]:
     """The benchmark's rows, clip by clip."""
-    rows = [json.loads(line) for line in (DATA / "rows.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (data / "rows.jsonl").read_text().splitlines()]
     for _, group in groupby(rows, key=lambda row: row["videoID"]):
         yield list(group)
 
@@ -91,15 +92,20 @@ def answers(
 
 
 def evaluate(
-    folder: Path, count: int, *, blank: bool = False, subtitles: bool = False
+    folder: Path,
+    count: int,
+    *,
+    blank: bool = False,
+    subtitles: bool = False,
+    data: Path = DATA,
 ) -> dict[str, list[bool]]:
     """Right or wrong for every question, by task type."""
     model, tokenizer = load(folder)
     model.train(False)
     packer, eyes = Packer(tokenizer, noise=0), CLIPImageProcessorPil.from_pretrained(folder)
     right: dict[str, list[bool]] = defaultdict(list)
-    for rows in clips():
-        said = answers(model, packer, eyes, lesson(rows, count, subtitles), blank)
+    for rows in clips(data):
+        said = answers(model, packer, eyes, lesson(rows, count, subtitles, data), blank)
         for row, answer in zip(rows, said, strict=True):
             right[row["task_type"]].append(answer == row["answer"])
             right["bare letters"].append(answer in LETTERS)
@@ -113,10 +119,13 @@ def main() -> None:
     parser.add_argument("--frames", type=int, nargs="+", default=[8])
     parser.add_argument("--blank", action="store_true")
     parser.add_argument("--subtitles", action="store_true")
+    parser.add_argument("--data", type=Path, default=DATA)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     for count in asked.frames:
-        right = evaluate(asked.folder, count, blank=asked.blank, subtitles=asked.subtitles)
+        right = evaluate(
+            asked.folder, count, blank=asked.blank, subtitles=asked.subtitles, data=asked.data
+        )
         everything = [hit for kind in TASK_TYPES for hit in right[kind]]
         shares = ", ".join(f"{k} {np.mean(right[k]):.0%}" for k in (*TASK_TYPES, "bare letters"))
         print(f"{count} frames: {np.mean(everything):.1%} ({shares})", flush=True)

@@ -117,7 +117,10 @@ class Deal:
 
 def _wanted(kinds: tuple[str, ...], deal: Deal) -> dict[str, str]:
     """The answer dealt to every question whose answers are a fixed list of words."""
-    return {kind: POOLS[kind][deal(kind, len(POOLS[kind]))] for kind in kinds if kind in POOLS}
+    wanted = {kind: POOLS[kind][deal(kind, len(POOLS[kind]))] for kind in kinds if kind in POOLS}
+    while wanted.get(MOMENT) == wanted.get(ATTRIBUTE, ""):  # nothing has the flash's colour
+        wanted[MOMENT] = POOLS[MOMENT][deal(MOMENT, len(POOLS[MOMENT]))]
+    return wanted
 
 
 def _asked(
@@ -208,22 +211,25 @@ def write_video(path: Path, scene: Scene, seconds: int) -> None:
         container.mux(stream.encode(None))
 
 
-def write(folder: Path) -> None:
-    """Writes the whole benchmark into ``folder``."""
+def write(folder: Path, seed: int = SEED) -> None:
+    """Writes the whole benchmark into ``folder``; another seed gives another benchmark of the
+    same make, for choosing between checkpoints without looking at this one."""
     for name in ("videos", "subtitles"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    made = list(clips())
+    made = list(clips(seed))
     for clip in made:
         seconds = SECONDS[clip.duration]
         write_video(folder / "videos" / f"{clip.video}.mp4", clip.scene, seconds)
         if clip.script:
             text = srt(list(clip.script), seconds)
             (folder / "subtitles" / f"{clip.video}.srt").write_text(text)
-    text = "".join(json.dumps(row) + "\n" for row in rows(made))
+    text = "".join(json.dumps(row) + "\n" for row in rows(made, seed))
     (folder / "rows.jsonl").write_text(text)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data")
-    write(parser.parse_args().out)
+    parser.add_argument("--seed", type=int, default=SEED)
+    asked = parser.parse_args()
+    write(asked.out, asked.seed)
