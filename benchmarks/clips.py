@@ -17,18 +17,21 @@ FPS = 30
 
 @dataclass(frozen=True)
 class Shape:
-    """How long and how large a clip is: ``seconds`` of it are encoded, then repeated."""
+    """How long and how large a clip is: ``seconds`` of it are encoded, then repeated, with a
+    keyframe at every cut and at least every ``gop`` frames (x264's default: 250)."""
 
     seconds: int
     repeats: int
     width: int
     height: int
+    gop: int = 250
 
 
 CLIPS = {
     "10s": Shape(10, 1, 1280, 720),
     "60s": Shape(60, 1, 1280, 720),
     "30min": Shape(60, 30, 640, 360),
+    "30min-5s": Shape(60, 30, 640, 360, gop=5 * FPS),
 }
 
 
@@ -45,7 +48,8 @@ def clip_file(name: str, folder: Path) -> Path:
 
 def _make(path: Path, shape: Shape) -> None:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"crf": "26"})
+        options = {"crf": "26", "g": str(shape.gop)}
+        stream = container.add_stream("libx264", rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
         packets = list(_encoded(stream, shape))
         for turn in range(shape.repeats):

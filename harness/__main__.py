@@ -89,8 +89,9 @@ def _show(request: Request) -> None:
     from harness.report import leaderboard, tables
     from harness.report.runs import find
 
-    leaderboard.write(request.results)
-    runs = [run for run in find(request.results / request.task)[0] if run.task == request.task]
+    runs, _ = find(request.results)
+    leaderboard.write(request.results, runs)
+    runs = [run for run in runs if run.task == request.task]
     for title, members in leaderboard.rankings(runs).items():
         rows = tables.frame(leaderboard.cells(members, runs)).fillna("")
         print(f"\n{title}\n{rows.to_string(index=False)}")

@@ -24,7 +24,7 @@ def main() -> int:
         found = [run for run in found if run.task == words.task]
     print(leaderboard.markdown(found))
     if words.results.is_dir() and not words.task:
-        leaderboard.write(words.results)
+        leaderboard.write(words.results, found)
         write_atomically(words.results / "leaderboard.tex", figure.latex(found))
         for ending in (".png", ".svg") if words.plot else ():
             figure.plot(found, words.results / f"leaderboard{ending}")

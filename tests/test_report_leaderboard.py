@@ -74,7 +74,9 @@ def test_visual_gain_is_paired_with_the_blank_control(tmp_path):
 def test_files_are_rewritten_over_all_runs(tmp_path):
     for share in (0.5, 0.9):
         write(tmp_path, records(share=share), model=f"m{share}")
-        assert leaderboard.write(tmp_path) == []
+        found, complaints = find(tmp_path)
+        assert complaints == []
+        leaderboard.write(tmp_path, found)
     rows = pd.read_csv(tmp_path / "leaderboard.csv")
     assert list(rows.model) == ["m0.9", "m0.5"]
     assert rows.accuracy[0] == pytest.approx(0.9, abs=0.01)
@@ -85,7 +87,8 @@ def test_files_are_rewritten_over_all_runs(tmp_path):
 def test_no_runs_is_no_error(tmp_path):
     assert leaderboard.table([]).empty
     assert "No runs yet" in leaderboard.markdown([])
-    assert leaderboard.write(tmp_path) == []
+    leaderboard.write(tmp_path, [])
+    assert "No runs yet" in (tmp_path / "leaderboard.md").read_text()
 
 
 def test_latex_is_booktabs_with_everything_escaped(tmp_path):

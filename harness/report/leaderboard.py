@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness import stats
 from harness.journal import difference
 from harness.report import tables
-from harness.report.runs import Run, find
+from harness.report.runs import Run
 from harness.report.summary import score_of
 from harness.report.tables import percent
 from harness.types import Estimate
@@ -146,15 +146,11 @@ def mark(
     return marked
 
 
-def write(results: Path | str) -> list[str]:
-    """Rewrites leaderboard.md, .csv and .json over all runs under ``results``.
-
-    Returns a line about each run that cannot be read. Raises JournalError when the disk refuses.
-    """
-    runs, complaints = find(results)
+def write(results: Path | str, runs: Sequence[Run]) -> None:
+    """Rewrites leaderboard.md, .csv and .json in ``results``. Raises JournalError when the disk
+    refuses."""
     rows = figures(runs)
     tables.write(Path(results) / "leaderboard", markdown(runs), rows, rows)
-    return complaints
 
 
 def _title(run: Run) -> str:

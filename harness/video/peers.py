@@ -63,9 +63,8 @@ class Torchcodec:
         allocate: Allocate | None = None,
     ) -> Frames:
         """Its frames at these places; damaged files fail or not, as it pleases."""
-        target = shrunk(self.info.width, self.info.height, size)
-        smaller = target != (self.info.width, self.info.height)
-        decoder = self._open(target) if smaller else self._decoder
+        smaller = _smaller(self.info, size)
+        decoder = self._open(smaller) if smaller else self._decoder
         try:
             batch = decoder.get_frames_at([int(i) for i in indices])
         except _ERRORS as error:
@@ -110,9 +109,8 @@ class Decord:
         allocate: Allocate | None = None,
     ) -> Frames:
         """Its frames at these places; damaged files fail or not, as it pleases."""
-        target = shrunk(self.info.width, self.info.height, size)
-        smaller = target != (self.info.width, self.info.height)
-        reader = self._open(target) if smaller else self._reader
+        smaller = _smaller(self.info, size)
+        reader = self._open(smaller) if smaller else self._reader
         asked = [int(i) for i in indices]
         try:
             pixels = reader.get_batch(asked).asnumpy()
@@ -120,6 +118,12 @@ class Decord:
         except (*_ERRORS, _extra("decord").DECORDError) as error:
             raise _failed(self._path, "decord", error) from error
         return Frames(pixels, times, tuple(asked))
+
+
+def _smaller(info: VideoInfo, size: int | None) -> tuple[int, int] | None:
+    """The width and height to shrink frames to; None where they may stay as they are."""
+    target = shrunk(info.width, info.height, size)
+    return None if target == (info.width, info.height) else target
 
 
 def _extra(module: str) -> Any:
