@@ -94,7 +94,7 @@ def build(source: Source) -> Index:
     Raises VideoError when no frame can be decoded at all.
     """
     packets = listed(source) or demuxed(source)
-    first = _first_frame(source)
+    first = source.first = _first_frame(source)
     ascending = np.sort(packets.pts[packets.shown])
     trusted = (
         packets.timed

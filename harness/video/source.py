@@ -11,6 +11,7 @@ from typing import BinaryIO
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from harness.errors import VideoError
@@ -30,6 +31,9 @@ class Source:
     One thread, because there is one worker process per core; FFmpeg's own threads only add delay
     and memory then. Raises VideoError with the reason when there is no video.
     """
+
+    first: VideoFrame | None = None
+    """The first frame, where indexing has decoded it: it need not be decoded again."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

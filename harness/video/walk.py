@@ -34,6 +34,9 @@ class Walk:
 
         Raises AstrayError at the first sign of damage.
         """
+        if list(group) == [0] and (first := self._first()):
+            yield first
+            return
         packet: Packet[VideoStream] | None = self._at_key(key)
         context = self._source.codec
         place = int(self._index.keys[key])
@@ -54,6 +57,12 @@ class Walk:
             context.flush_buffers()
             context.skip_frame = "DEFAULT"
             self._next = place + 1
+
+    def _first(self) -> VideoFrame | None:
+        """The video's first frame, if it is at hand and sound."""
+        first = self._source.first
+        fits = first is not None and first.pts == self._index.pts[0] and not first.is_corrupt
+        return first if fits else None
 
     def _at_key(self, key: int) -> Packet[VideoStream]:
         """The keyframe's packet, reached by reading on or by seeking."""
