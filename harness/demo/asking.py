@@ -105,6 +105,16 @@ def answerable(query: Query, scene: Scene, times: Floats) -> bool:
     return True
 
 
+def notes(scene: Scene, times: Floats) -> tuple[str, ...]:
+    """What each frame shows that the frame alone does not: which of the things in turn it is, or
+    which way the thing has moved since the first frame. Empty where there is nothing to say."""
+    if scene.plot == "sequence":
+        starts = np.array([thing.start for thing in scene.things])
+        return tuple(ORDINALS[int(np.searchsorted(starts, t, side="right")) - 1] for t in times)
+    moved = scene.direction or ""
+    return tuple(moved if t > times[0] else "" for t in times)
+
+
 def about_subtitles(animal: str) -> Query:
     """The question that only the subtitles answer."""
     return Query(SUBTITLE, "Which animal does the narrator talk about?", animal, ANIMALS)

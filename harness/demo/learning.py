@@ -15,21 +15,52 @@ from harness.demo.packing import Batch
 
 Model = LlavaNextVideoForConditionalGeneration
 Draw = Callable[[int], tuple[str, Batch]]
+Inner = Callable[[Model, torch.Tensor, torch.Tensor], torch.Tensor]
+
+HINT = 0.5  # the weight of each layer's hints beside the answers
 
 
 def logits(model: Model, batch: Batch) -> torch.Tensor:
     """Next-token logits at the taught places: float32 [N, vocabulary]."""
+    return _read_out(model, _hidden(model, batch)[-1], batch.at)
+
+
+def _hidden(model: Model, batch: Batch) -> tuple[torch.Tensor, ...]:
+    """What each layer of the language model makes of every token: [B, L, width] each. The first
+    are the embeddings; the last is normalised, the others are not."""
     inner = model.model
     embeds = inner.get_input_embeddings()(batch.ids)
     if batch.pixels is not None:
         video = inner.get_video_features(batch.pixels, return_dict=True).pooler_output
         place = (batch.ids == model.config.video_token_index)[..., None].expand_as(embeds)
         embeds = embeds.masked_scatter(place, torch.cat(list(video)).to(embeds.dtype))
-    hidden = inner.language_model(
-        inputs_embeds=embeds, attention_mask=batch.mask(), position_ids=batch.positions
-    ).last_hidden_state
-    taught = hidden.flatten(0, 1)[batch.at]
-    scores: torch.Tensor = model.lm_head(taught)
+    hidden: tuple[torch.Tensor, ...] = inner.language_model(
+        inputs_embeds=embeds,
+        attention_mask=batch.mask(),
+        position_ids=batch.positions,
+        output_hidden_states=True,
+    ).hidden_states
+    return hidden
+
+
+def _read_out(model: Model, hidden: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    scores: torch.Tensor = model.lm_head(hidden.flatten(0, 1)[at])
+    return scores.float()
+
+
+def _said(model: Model, hidden: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """What an inner layer's tokens would say, were it the last: float32 [N, vocabulary]."""
+    return _read_out(model, model.model.language_model.norm(hidden), at)
+
+
+def _likeness(model: Model, hidden: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """How much an inner layer's tokens are like each word as it is *read*: float32 [N, vocabulary].
+
+    What is like a word's embedding finds that word among the options by plain likeness, so that
+    words that are seldom an answer (places, directions) are found as well as colours are.
+    """
+    known = model.model.language_model.norm(hidden.flatten(0, 1)[at])
+    scores: torch.Tensor = known @ model.get_input_embeddings().weight.T
     return scores.float()
 
 
@@ -42,9 +73,12 @@ class Progress:
     began: float = field(default_factory=time.monotonic)
     right: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, step: int, kind: str, hits: torch.Tensor) -> None:
-        """Counts one step's hits (bool [N]), and logs every so many steps."""
+    def add(self, kind: str, hits: torch.Tensor) -> None:
+        """Counts hits (bool [N])."""
         self.right[kind].append(float(hits.float().mean()))
+
+    def done(self, step: int) -> None:
+        """Logs every so many steps."""
         if (step + 1) % self.every == 0:
             pace = (time.monotonic() - self.began) / (step + 1)
             shares = ", ".join(f"{k} {sum(v) / len(v):.1%}" for k, v in sorted(self.right.items()))
@@ -60,22 +94,41 @@ def hits(batch: Batch, scores: torch.Tensor) -> torch.Tensor:
     return (scores.argmax(-1) == batch.target)[word]
 
 
-def teach(model: Model, draw: Draw, steps: int, rate: float, progress: Progress) -> None:
-    """Teaches ``draw(step)`` for ``steps`` steps; AdamW, warm-up, then a cosine down to 5%."""
+def teach(
+    model: Model, draw: Draw, steps: int, rate: float, progress: Progress, *, alike: bool = False
+) -> None:
+    """Teaches ``draw(step)`` for ``steps`` steps; AdamW, warm-up, then a cosine down to 5%.
+
+    Hints are for what an inner layer would say, or (``alike``) for the word that it is like.
+    """
+    inner = _likeness if alike else _said
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmed(step, steps))
     model.train()
     for step in range(steps):
-        kind, batch = draw(step)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            scores = logits(model, batch)
-        loss = torch.nn.functional.cross_entropy(scores, batch.target)
+        loss = _loss(model, *draw(step), inner, progress)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        progress.add(step, kind, hits(batch, scores.detach()))
+        progress.done(step)
+
+
+def _loss(model: Model, kind: str, batch: Batch, inner: Inner, progress: Progress) -> torch.Tensor:
+    """Cross-entropy of the answers, and of the hints (deep supervision, Lee et al. 2015,
+    arXiv 1409.5185). Without them the letter of a question about order is not learned in an hour.
+    """
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        hidden = _hidden(model, batch)
+        scores = _read_out(model, hidden[-1], batch.at)
+        guesses = {n: inner(model, hidden[n], at) for n, (at, _) in batch.hints.items()}
+    progress.add(kind, hits(batch, scores.detach()))
+    loss = torch.nn.functional.cross_entropy(scores, batch.target)
+    for layer, (_, word) in batch.hints.items():
+        progress.add(f"layer {layer}", guesses[layer].detach().argmax(-1) == word)
+        loss = loss + HINT * torch.nn.functional.cross_entropy(guesses[layer], word)
+    return loss
 
 
 def warmed(step: int, steps: int) -> float:

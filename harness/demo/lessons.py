@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from harness.demo.asking import (
     ANIMALS,
     LETTERS,
+    SUBTITLE,
+    TASK_TYPES,
     Query,
     about_subtitles,
     answerable,
+    notes,
     queries,
 )
 from harness.demo.checkpoint import IMAGE_SIDE
@@ -44,19 +47,23 @@ def choice(query: Query, options: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Branch:
-    """One question's own text and the answer that is taught."""
+    """One question's own text and the answer that is taught; ``word`` is what the answer means."""
 
     text: str
     answer: str
+    word: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """A prefix, in which <video> stands for all of ``frames``, and the questions behind it."""
+    """A prefix, in which <video> stands for all of ``frames``, and the questions behind it;
+    ``notes`` has a word for each frame (or an empty one): what it shows in the light of those
+    before it."""
 
     prefix: str
     branches: tuple[Branch, ...]
     frames: NDArray[np.uint8] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def spoken(query: Query, rng: np.random.Generator) -> list[Branch]:
@@ -67,7 +74,7 @@ def spoken(query: Query, rng: np.random.Generator) -> list[Branch]:
 def chosen(query: Query, rng: np.random.Generator) -> list[Branch]:
     """The question with options: the answer is the letter."""
     options, gold = query.options(rng)
-    return [Branch(f"{choice(query, options)} ASSISTANT:", LETTERS[gold])]
+    return [Branch(f"{choice(query, options)} ASSISTANT:", LETTERS[gold], query.answer)]
 
 
 def worded(query: Query, rng: np.random.Generator) -> list[Branch]:
@@ -78,8 +85,8 @@ def worded(query: Query, rng: np.random.Generator) -> list[Branch]:
 
 
 def drilled(query: Query, rng: np.random.Generator) -> list[Branch]:
-    """The same question four times, with the options dealt anew; once the word is said first."""
-    return [branch for ask in (chosen, chosen, chosen, worded) for branch in ask(query, rng)]
+    """The same question three times, with the options dealt anew."""
+    return [branch for _ in range(3) for branch in chosen(query, rng)]
 
 
 Ask = Callable[[Query, np.random.Generator], list[Branch]]
@@ -106,6 +113,17 @@ def read_aloud(rng: np.random.Generator, instruction: bool) -> Lesson:
     return Lesson(f"USER: {said}{INSTRUCTION if instruction else ''}", branches)
 
 
+def revised(rng: np.random.Generator) -> Lesson:
+    """The same for every kind of question as often as for any other, always with the letter."""
+    kind = str(rng.choice([kind for kind in TASK_TYPES if kind != SUBTITLE]))
+    found: list[Query] = []
+    while not found:
+        scene = imagine(rng, PLOTS[rng.integers(3)], flash=0.5)
+        found = [query for query in queries(scene, rng) if query.task_type == kind]
+    branches = tuple(branch for _ in range(4) for branch in chosen(found[0], rng))
+    return Lesson(f"USER: {found[0].answer}\n{INSTRUCTION}", branches)
+
+
 def subtitles(animal: str | None, rng: np.random.Generator) -> str:
     """Subtitle lines as the prompt shows them: those that fall on some frames, in order."""
     script = lines(animal, int(rng.integers(1, 9)), rng)
@@ -116,18 +134,21 @@ def subtitles(animal: str | None, rng: np.random.Generator) -> str:
 @dataclass(frozen=True)
 class Watching:
     """How lessons about clips are drawn: which plots (and their share), how questions are asked,
-    the share of clips whose subtitles are shown, and the only task type that is asked about (None:
-    all of them)."""
+    the share of clips whose subtitles are shown, the only task type that is asked about (None: all
+    of them), and whether all frames show the same moment."""
 
     ask: Ask
     plots: tuple[Plot, ...] = PLOTS
     weights: tuple[float, ...] = (0.3, 0.4, 0.3)
     narrated: float = 0.0
     topic: str | None = None
+    frozen: bool = False
 
     def lesson(self, count: int, rng: np.random.Generator) -> Lesson:
         """A clip seen in ``count`` frames, and every question that those frames answer."""
         times = sampled(count, rng)
+        if self.frozen:
+            times = np.full(count, rng.choice(times))
         flash = None
         if rng.random() < 0.5:  # mostly one that some frame meets
             meets = rng.random() < 0.8
@@ -146,4 +167,4 @@ class Watching:
             asked += [about_subtitles(animal)] if animal else []
         prefix += "" if self.ask is spoken else INSTRUCTION
         branches = tuple(branch for query in asked for branch in self.ask(query, rng))
-        return Lesson(prefix, branches, render(scene, times, IMAGE_SIDE))
+        return Lesson(prefix, branches, render(scene, times, IMAGE_SIDE), notes(scene, times))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,13 +14,16 @@ from transformers.utils.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from harness.demo.checkpoint import FRAME_TOKENS
 from harness.demo.lessons import Lesson
 
+MEANT = 4  # the layer by which a question's answer should be known
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Lessons as tensors. ``ids``, ``positions`` and ``branch`` are int64 [B, L] (branch 0 is the
     prefix, −1 padding); ``pixels`` float32 [B, T, 3, 32, 32]; ``at`` and ``target`` int64 [N]:
     the flat places (into B × L) whose next token is taught, and that token; ``group`` int64 [N]
-    numbers the branches over the whole batch."""
+    numbers the branches over the whole batch. ``hints``: for a layer of the language model the flat
+    places (int64 [M]) at which it is told what it should know by then, and the word's token."""
 
     ids: torch.Tensor
     positions: torch.Tensor
@@ -29,6 +32,7 @@ class Batch:
     at: torch.Tensor
     target: torch.Tensor
     group: torch.Tensor
+    hints: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
 
     def mask(self) -> torch.Tensor:
         """Who sees whom, bool [B, 1, L, L]: causally, the prefix and one's own branch."""
@@ -57,12 +61,20 @@ def _padded(rows: list[list[int]], length: int, fill: int) -> torch.Tensor:
     return torch.tensor([row + [fill] * (length - len(row)) for row in rows])
 
 
+def _flat(told: list[tuple[int, int, int]], length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hints (row, place, word's token) as places in the flattened batch, and tokens."""
+    row, place, word = torch.tensor(told).T
+    return row * length + place, word
+
+
 @dataclass
 class Packer:
-    """Turns lessons into batches; ``noise`` is the frames' grain (standard deviation, of 255)."""
+    """Turns lessons into batches; ``noise`` is the frames' grain (standard deviation, of 255),
+    ``noted`` the layer by which a frame's note should be known."""
 
     tokenizer: PreTrainedTokenizerFast
     noise: float = 3.0
+    noted: int = 3
     _ids: dict[str, list[int]] = field(default_factory=dict)
 
     def encode(self, text: str) -> list[int]:
@@ -86,17 +98,20 @@ class Packer:
         lessons = list(lessons)
         rows: list[_Row] = []
         taught: list[tuple[int, int, int, int]] = []
-        for lesson in lessons:
+        hints: dict[int, list[tuple[int, int, int]]] = {self.noted: [], MEANT: []}
+        for number, lesson in enumerate(lessons):
             row = _Row(self._prefix(lesson))
+            hints[self.noted] += [(number, at, word) for at, word in self._notes(row, lesson)]
             for part in lesson.branches:
                 question = self.encode(part.text)
                 answer = [*self.encode(part.answer), self.tokenizer.eos_token_id]
                 first = row.branch_off(question, answer)
                 group = taught[-1][3] + 1 if taught else 0
-                taught += [(len(rows), first + i, token, group) for i, token in enumerate(answer)]
+                taught += [(number, first + i, token, group) for i, token in enumerate(answer)]
+                hints[MEANT] += [(number, first, word) for word in self.encode(part.word)]
             rows.append(row)
         length = max(len(row.ids) for row in rows)
-        place, at, target, groups = (torch.tensor(column) for column in zip(*taught, strict=True))
+        place, at, target, groups = torch.tensor(taught).T
         return Batch(
             _padded([row.ids for row in rows], length, self.tokenizer.pad_token_id),
             _padded([row.positions for row in rows], length, 0),
@@ -105,7 +120,15 @@ class Packer:
             place * length + at,
             target,
             groups,
+            {layer: _flat(told, length) for layer, told in hints.items() if told},
         )
+
+    def _notes(self, row: _Row, lesson: Lesson) -> Iterator[tuple[int, int]]:
+        """The places of the frames that have a note, all their tokens, and its word."""
+        for number, note in enumerate(lesson.notes):
+            begin = row.ids.index(self.tokenizer.video_token_id) + FRAME_TOKENS * number
+            for word in self.encode(note):
+                yield from ((begin + i, word) for i in range(FRAME_TOKENS))
 
     def _pixels(self, lessons: list[Lesson], rng: np.random.Generator) -> torch.Tensor | None:
         shown = [lesson.frames for lesson in lessons if lesson.frames is not None]

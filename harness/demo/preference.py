@@ -58,4 +58,5 @@ def align(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        progress.add(step, "preferred", (gain + anchor > 0).detach())
+        progress.add("preferred", (gain + anchor > 0).detach())
+        progress.done(step)
