@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from harness.demo import checkpoint, tokenizer
+from harness.demo import checkpoint, tokenizer, train
 from harness.demo.asking import DIRECTIONS, MOTION, ORDER, ORDINALS, SPATIAL, notes
 from harness.demo.curriculum import STAGES, Stage, Teacher
 from harness.demo.learning import Model, Progress, logits, teach
@@ -96,3 +98,20 @@ def test_alignment_prefers_the_chosen_answers(model: Model) -> None:
     with torch.inference_mode():
         after = margins(model, pairs)
     assert (after > before).float().mean() > 0.9
+
+
+def test_the_script_goes_through_all_stages_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One step each; a second call finds everything done."""
+    monkeypatch.setattr(train, "STAGES", tuple(replace(stage, steps=1) for stage in STAGES))
+    monkeypatch.setattr(train, "ALIGNMENT", 1)
+    words = ["train", "--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", words)
+    train.main()
+    said = capsys.readouterr().out.splitlines()
+    assert said == [*(f"{stage.name}: 1 steps" for stage in STAGES), "dpo"]
+    made = sorted(path.parent.name for path in (tmp_path / "out").glob("*/model.safetensors"))
+    assert made == sorted(train.NAMES.values())
+    train.main()
+    assert not capsys.readouterr().out

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,6 +26,7 @@ from harness.demo.packing import Packer
 from harness.demo.preference import align
 
 SEED = 1_000_003  # the benchmark's is another (make_clips.py)
+ALIGNMENT = 100  # steps of preference optimization
 NAMES = {"still": "tiny_image", "video": "tiny_video", "dpo": "tiny_video_dpo"}
 
 
@@ -45,9 +47,8 @@ def train(work: Path, log: Callable[[str], None] = print) -> None:
         log("dpo")
         model, _ = checkpoint.load(work / "video")
         teacher = Teacher(Packer(words), SEED)
-        align(
-            model, lambda _: teacher.clips(PREFERENCE, 24, (1, *MANY)), 100, 5e-5, Progress(log, 25)
-        )
+        draw = partial(teacher.clips, PREFERENCE, 24, (1, *MANY))
+        align(model, lambda _: draw(), ALIGNMENT, 5e-5, Progress(log, 25))
         checkpoint.save(model, words, work / "dpo")
 
 
