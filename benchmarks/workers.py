@@ -70,9 +70,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clip", type=Path, help="another video")
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--clips", type=int, default=6)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--workers", type=int, default=max(2, os.cpu_count() or 2))
     parser.add_argument("--repeats", type=int, default=5)
     asked = parser.parse_args(arguments)
+    if asked.workers < 2:
+        parser.error(
+            f"--workers {asked.workers}: one is what they are compared with; give 2 or more"
+        )
     path = asked.clip or clip_file("60s", Path(tempfile.gettempdir()) / "harness-benchmarks")
     found = measured(path, asked.frames, asked.clips, asked.workers, asked.repeats)
     if asked.json:

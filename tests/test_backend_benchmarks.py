@@ -74,3 +74,9 @@ def test_workers_compares_every_frame(capsys: pytest.CaptureFixture[str]) -> Non
     assert found["frames_equal"] is True
     assert found["one_seconds"] > 0
     assert found["many_seconds"] > 0
+
+
+def test_workers_refuses_one_worker(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        workers.main(["--workers", "1"])
+    assert "give 2 or more" in capsys.readouterr().err

@@ -75,7 +75,9 @@ def test_every_lesson_of_every_stage_can_be_drawn(stage: Stage) -> None:
         assert drawn.ids.shape[1] < checkpoint.CONTEXT
 
 
-def test_teaching_lowers_the_loss_of_answers_and_of_hints(model: Model) -> None:
+@pytest.mark.parametrize("alike", [False, True])
+def test_teaching_lowers_the_loss_of_answers_and_is_heard_by_inner_layers(alike: bool) -> None:
+    model = checkpoint.build(WORDS, seed=5)
     told = batch(Watching(drilled, ("moving",), (1.0,), topic=MOTION))
     lines: list[str] = []
 
@@ -84,10 +86,13 @@ def test_teaching_lowers_the_loss_of_answers_and_of_hints(model: Model) -> None:
             return float(torch.nn.functional.cross_entropy(logits(model, told), told.target))
 
     before = loss()
-    teach(model, lambda _: ("motion", told), 12, 2e-3, Progress(lines.append, 12))
+    teach(model, lambda _: ("motion", told), 12, 2e-3, Progress(lines.append, 1), alike=alike)
     assert loss() < before - 0.5
-    assert "layer 3" in lines[0]
-    assert "layer 4" in lines[0]
+    for layer in (3, 4):
+        first, last = (
+            float(line.split(f"layer {layer} ")[1].split("%")[0]) for line in lines[::11]
+        )
+        assert last > first
 
 
 def test_alignment_prefers_the_chosen_answers(model: Model) -> None:

@@ -15,7 +15,6 @@ from harness.demo.packing import Batch
 
 Model = LlavaNextVideoForConditionalGeneration
 Draw = Callable[[int], tuple[str, Batch]]
-Inner = Callable[[Model, torch.Tensor, torch.Tensor], torch.Tensor]
 
 HINT = 0.5  # the weight of each layer's hints beside the answers
 
@@ -48,19 +47,13 @@ def _read_out(model: Model, hidden: torch.Tensor, at: torch.Tensor) -> torch.Ten
     return scores.float()
 
 
-def _said(model: Model, hidden: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    """What an inner layer's tokens would say, were it the last: float32 [N, vocabulary]."""
-    return _read_out(model, model.model.language_model.norm(hidden), at)
-
-
-def _likeness(model: Model, hidden: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    """How much an inner layer's tokens are like each word as it is *read*: float32 [N, vocabulary].
-
-    What is like a word's embedding finds that word among the options by plain likeness, so that
-    words that are seldom an answer (places, directions) are found as well as colours are.
-    """
+def _guess(model: Model, hidden: torch.Tensor, at: torch.Tensor, alike: bool) -> torch.Tensor:
+    """What an inner layer's tokens would say, were it the last; or (``alike``) how much they are
+    like each word as it is read: its embedding, by which it could be found among the options.
+    float32 [N, vocabulary]."""
+    words = model.get_input_embeddings() if alike else model.lm_head
     known = model.model.language_model.norm(hidden.flatten(0, 1)[at])
-    scores: torch.Tensor = known @ model.get_input_embeddings().weight.T
+    scores: torch.Tensor = known @ words.weight.T
     return scores.float()
 
 
@@ -101,12 +94,11 @@ def teach(
 
     Hints are for what an inner layer would say, or (``alike``) for the word that it is like.
     """
-    inner = _likeness if alike else _said
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmed(step, steps))
     model.train()
     for step in range(steps):
-        loss = _loss(model, *draw(step), inner, progress)
+        loss = _loss(model, *draw(step), alike, progress)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -115,14 +107,14 @@ def teach(
         progress.done(step)
 
 
-def _loss(model: Model, kind: str, batch: Batch, inner: Inner, progress: Progress) -> torch.Tensor:
+def _loss(model: Model, kind: str, batch: Batch, alike: bool, progress: Progress) -> torch.Tensor:
     """Cross-entropy of the answers, and of the hints (deep supervision, Lee et al. 2015,
-    arXiv 1409.5185). Without them the letter of a question about order is not learned in an hour.
+    arXiv 1409.5185).
     """
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = _hidden(model, batch)
         scores = _read_out(model, hidden[-1], batch.at)
-        guesses = {n: inner(model, hidden[n], at) for n, (at, _) in batch.hints.items()}
+        guesses = {n: _guess(model, hidden[n], at, alike) for n, (at, _) in batch.hints.items()}
     progress.add(kind, hits(batch, scores.detach()))
     loss = torch.nn.functional.cross_entropy(scores, batch.target)
     for layer, (_, word) in batch.hints.items():

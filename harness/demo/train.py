@@ -4,10 +4,11 @@
 and direct preference optimization of the latter gives tiny_video_dpo.
 
 Each stage is written to ``--work`` when it is done and is not done again: a stopped training
-resumes at its last unfinished stage. About 45 minutes with ``--threads 2``. The committed
-checkpoints came from these stages, each begun where the one before had ended. What to teach next
-was decided by the training's own log and by benchmarks of other seeds (``make_clips --seed``),
-never by the benchmark itself.
+resumes at its last unfinished stage. With ``--threads 2`` that is some 45 minutes by the pace of
+the single stages. From start to end it has not been run at once: the committed checkpoints came
+from these stages in several sittings, each begun where the one before had ended. What to teach
+next was decided by the training's own log and by a benchmark of another seed (``make_clips
+--seed``).
 """
 
 from __future__ import annotations
