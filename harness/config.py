@@ -1,155 +1,206 @@
-"""The request's schema, and the door at which Hydra stops: ``DictConfig`` in, ``Request`` out."""
+"""The door at which Hydra stops: KEY=VALUE words and YAML files in, a checked ``Request`` out."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra.core.config_store import ConfigStore
-from hydra.core.hydra_config import HydraConfig
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from harness.build import build, nearest
-from harness.choices import choices, folders
+from harness.build import build, build_as, check
 from harness.errors import RequestError
-from harness.run.request import CONTROLS, Request, VideoOptions
-from harness.types import Decoding
+from harness.names import nearest
+from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
+from harness.run.request import Request, VideoOptions
+from harness.types import Generation
 from harness.video.sampling import Sampling
 
 SETTING_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 _NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")
-
-
-@dataclass
-class VideoSchema:
-    """See ``harness.run.request.VideoOptions``."""
-
-    size: str = "full"
-    decoder: str = "pyav"
-    damaged: str = "fail"
-    timeout: float = 300.0
-    workers: int | None = None
-    in_flight: int | None = None
-    store: str | None = None
-    store_gb: float = 50.0
-
-
-@dataclass
-class Schema:
-    """Every key of a request, with its type. configs/config.yaml holds the defaults."""
-
-    task: Any = MISSING
-    model: Any = MISSING
-    backend: Any = MISSING
-    sampling: Any = MISSING
-    decoding: Any = MISSING
-    frames: int = 8
-    limit: int | None = None
-    data: str | None = None
-    control: str = "none"
-    permute_options: int = 1
-    results: str = "results"
-    workers: int = 1
-    plan: bool = False
-    allow_failures: bool = False
-    retry_failures: bool = True
-    allow_overflow: bool = False
-    video: VideoSchema = field(default_factory=VideoSchema)
-
-
-def register() -> None:
-    """Tells Hydra the schema, and OmegaConf the ``package:`` resolver. Safe to repeat."""
-    ConfigStore.instance().store(name="schema", node=Schema)
-    OmegaConf.register_new_resolver("package", _package_folder, replace=True)
+_OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "video")
+_NOT_IN_REQUEST = {"data", "frames", "plan"}
+_LEAST = {
+    **dict.fromkeys(("frames", "limit", "permute_options", "repeats", "workers"), 1),
+    "video.timeout": 0.001,
+    "video.workers": 0,
+    "video.in_flight": 1,
+    "video.store_gb": 0.001,
+}
+_OF_MODEL = {"name", "generation", "sampling"}
+"""Keys of a model's YAML that are not settings of its class."""
 
 
 def compose(overrides: Sequence[str]) -> Request:
-    """The request that ``python -m harness OVERRIDES`` would run. Raises RequestError."""
+    """The request that ``python -m harness OVERRIDES`` would run. Raises RequestError.
+
+    Hydra's global state is as before afterwards."""
     register()
-    mine, built_in = folders()[:-1], folders()[-1]
+    before = GlobalHydra.instance().hydra
+    mine, built_in = config_folders()[:-1], config_folders()[-1]
     search = [f"hydra.searchpath=[{','.join(f'file://{path}' for path in mine)}]"] if mine else []
     try:
+        GlobalHydra.instance().clear()
         with initialize_config_dir(str(built_in), version_base="1.3"):
-            config = hydra_compose("config", [*overrides, *search], return_hydra_config=True)
-            HydraConfig.instance().set_config(config)
-            return request_from(config)
+            words = [*prepared(overrides), *search]
+            return request_from(hydra_compose("config", words, return_hydra_config=True))
     except SETTING_ERRORS as error:
         raise RequestError(explain(error)) from error
+    finally:
+        GlobalHydra.instance().hydra = before
+
+
+def register() -> None:
+    """Tells OmegaConf the ``package:`` resolver. Safe to repeat."""
+    OmegaConf.register_new_resolver("package", _package_folder, replace=True)
 
 
 def request_from(config: DictConfig) -> Request:
-    """Resolves and checks a composed configuration. Raises RequestError."""
+    """Resolves and checks a composed configuration (with Hydra's node). Raises RequestError."""
+    chosen = {str(key): value for key, value in config.hydra.runtime.choices.items()}
+    said = {key_of(word) for word in config.hydra.overrides.task}
     keys = [str(key) for key in config if key != "hydra"]
-    settings = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
-    assert isinstance(settings, dict)
-    chosen = HydraConfig.get().runtime.choices
-    model = settings["model"].get("name") or chosen["model"]
-    names = {"task": str(chosen["task"]), "model": str(model)}
-    for group, name in names.items():
-        if not _NAME.fullmatch(name) or ".." in name:
-            raise RequestError(f"{group}={name}: a name has letters, digits, _ - . and / only")
-    return _request(names, {str(key): value for key, value in settings.items()})
+    request = OmegaConf.masked_copy(config, keys)
+    raw, plain = _plain(request, resolve=False), _plain(request, resolve=True)
+    _refuse_unknown(plain, raw)
+    _refuse_unused(plain, raw, said, chosen)
+    names = _names(plain, chosen)
+    merged = {key: with_model(plain, key) for key in ("backend", "generation", "sampling")}
+    merged["backend"].pop("_name_", None)
+    return _request(names, {**plain, **merged})
+
+
+def _plain(config: Any, *, resolve: bool) -> dict[str, Any]:
+    settings = OmegaConf.to_container(config, resolve=resolve)
+    return {str(k): v for k, v in settings.items()} if isinstance(settings, dict) else {}
 
 
 def explain(error: Exception) -> str:
     """One line for what Hydra or OmegaConf said in many."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.removesuffix(".yaml").partition("/")
         return f"{group}={name}: no such {group}{nearest(name, choices(group))}"
-    if found := re.search(r"Could not override '([^']+)'", text):
-        key = found[1]
-        return f"{key}: no such key{nearest(key, _known_keys())}"
     cause = error.__cause__
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
-        said = str(cause).splitlines()[0]
-        return f"{cause.full_key}: {said}" if cause.full_key else said
-    return text
+        error = cause
+    if isinstance(error, OmegaConfBaseException) and error.msg:
+        said = str(error.msg).splitlines()[0]
+        return f"{error.full_key}: {said}" if error.full_key else said
+    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
-def _request(names: dict[str, str], settings: dict[str, Any]) -> Request:
-    for key, low in (("frames", 1), ("permute_options", 1), ("workers", 1), ("limit", 1)):
-        if settings[key] is not None and settings[key] < low:
-            raise RequestError(f"{key}={settings[key]}: write {low} or more")
-    if settings["control"] not in CONTROLS:
-        near = nearest(settings["control"], CONTROLS)
-        raise RequestError(f"control={settings['control']}: no such control{near}")
-    built = {
-        "benchmark": build(settings["task"], "task"),
-        "backend": build(settings["backend"], "backend"),
-        "sampling": build(_as(Sampling, settings["sampling"]), "sampling"),
-        "decoding": build(_as(Decoding, settings["decoding"]), "decoding"),
-        "video": build(_as(VideoOptions, settings["video"]), "video"),
+def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
+    _refuse_small(settings)
+    given = {
+        key: value
+        for key, value in settings.items()
+        if key not in _NOT_IN_REQUEST and key not in _OBJECTS
     }
-    same = ("limit", "control", "permute_options", "workers")
-    flags = ("allow_failures", "retry_failures", "allow_overflow")
-    return Request(
-        task=names["task"],
-        model=names["model"],
-        settings=settings,
-        results=Path(settings["results"]),
-        **built,
-        **{key: settings[key] for key in (*same, *flags)},
-    )
+    task = build(_mapping(settings, "task"), "task")
+    if settings["generation"].get("max_new_tokens") is None:
+        settings["generation"]["max_new_tokens"] = task.max_new_tokens
+    built: dict[str, Any] = {
+        "benchmark": task,
+        "backend": build(settings["backend"], "backend"),
+        "sampling": build_as(Sampling, _mapping(settings, "sampling"), "sampling"),
+        "generation": build_as(Generation, _mapping(settings, "generation"), "generation"),
+        "video": build_as(VideoOptions, _mapping(settings, "video"), "video"),
+    }
+    if settings.get("judge") is not None:
+        built["judge"] = build(_mapping(settings, "judge"), "judge")
+    return Request(**names, **built, settings=settings, **check(Request, given))
 
 
-def _as(cls: type, settings: dict[str, Any]) -> dict[str, Any]:
-    return {"_target_": f"{cls.__module__}.{cls.__qualname__}", **settings}
+def with_model(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A group's settings over what the model's own YAML says of them (``_model_: ${model}``)."""
+    own = _mapping(settings, key)
+    if "_model_" not in own:
+        return own
+    model = own.pop("_model_")
+    if not isinstance(model, Mapping):
+        raise RequestError(f"{key}: this model's YAML has no {key} settings of its card")
+    given = {k: v for k, v in model.items() if k not in _OF_MODEL}
+    return {**given, **own}
 
 
-def _known_keys() -> list[str]:
-    video = (f"video.{name}" for name in VideoSchema.__dataclass_fields__)
-    return [*Schema.__dataclass_fields__, *video]
+def _names(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, str]:
+    """What the run's folders and tables call the task and the model."""
+    model = settings["backend"].get("_name_") or settings["model"].get("name") or chosen["model"]
+    names = {"task": str(chosen["task"]), "model": str(model)}
+    for group, name in names.items():
+        if not _NAME.fullmatch(name) or ".." in name:
+            raise RequestError(f"{group}={name}: a name has letters, digits, _ - . and / only")
+    return names
+
+
+def _mapping(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = settings.get(key)
+    if not isinstance(value, dict):
+        raise RequestError(f"{key}={value!r}: write {key}=NAME, or set its keys: {key}.KEY=VALUE")
+    return dict(value)
+
+
+def _refuse_unknown(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
+    """A top-level key from a YAML file that nothing knows and nothing refers to."""
+    for key in settings:
+        if key not in top_level_keys() and key not in GROUPS and not _reads(raw, key):
+            raise RequestError(f"{key}: no such setting{nearest(key, top_level_keys())}")
+
+
+def _refuse_unused(
+    settings: Mapping[str, Any], raw: Mapping[str, Any], said: set[str], chosen: Mapping[str, Any]
+) -> None:
+    """What is set and not used: the run would not be the one that was asked for."""
+    task, backend = chosen.get("task"), chosen.get("backend")
+    if settings.get("data") is not None and not _reads(raw, "data"):
+        raise RequestError(
+            f"data={settings['data']}: task={task} does not read it: "
+            "its YAML needs path: ${data} in its source"
+        )
+    if "frames" in said and not _reads(raw, "frames"):
+        raise RequestError(
+            f"frames={settings['frames']}: sampling={chosen.get('sampling')} sets its own number "
+            "of frames: set sampling.frames instead"
+        )
+    taken = "_model_" in (raw.get("backend") or {})
+    for key in sorted(said):
+        inner = key.removeprefix("model.")
+        if inner != key and inner not in _OF_MODEL and not taken and not _reads(raw, key):
+            raise RequestError(f"{key}: backend={backend} does not use it")
+
+
+def _refuse_small(settings: Mapping[str, Any]) -> None:
+    """Numbers below what has a meaning; types are checked elsewhere."""
+    video = settings.get("video")
+    flat = {**settings, **{f"video.{k}": v for k, v in (video or {}).items()}}
+    for key, least in _LEAST.items():
+        value = flat.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
+            raise RequestError(f"{key}={value}: write {least} or more")
+
+
+def _reads(raw: Any, key: str) -> bool:
+    """Whether any value refers to a key: ``${data}``, ``${oc.select:data,null}``."""
+    pattern = re.compile(rf"\$\{{(oc\.select:\s*)?{re.escape(key)}\s*[,}}]")
+    return any(pattern.search(text) for text in _texts(raw))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
 
 
 def _package_folder(name: str) -> str:

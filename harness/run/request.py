@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from harness.types import Backend, Decoding, Task
+from harness.task import Task
+from harness.types import Generation, Model
 from harness.video.sampling import Sampling
 
 Control = Literal["none", "blank", "single_frame", "shuffled", "no_options"]
@@ -48,11 +49,12 @@ class Request:
     task: str
     model: str
     benchmark: Task
-    backend: Backend
+    backend: Model
     sampling: Sampling
-    decoding: Decoding
+    generation: Generation
     video: VideoOptions
     settings: Mapping[str, Any]
+    judge: Model | None = None
     results: Path = Path("results")
     limit: int | None = None
     control: Control = "none"
@@ -77,7 +79,7 @@ class Request:
             "model": self.model,
             "backend": dict(self.backend.identity()),
             "sampling": dataclasses.asdict(self.sampling),
-            "decoding": dataclasses.asdict(self.decoding),
+            "generation": dataclasses.asdict(self.generation),
             "video": {"size": video.size, "decoder": video.decoder, "damaged": video.damaged},
             "limit": self.limit,
             "control": self.control,
