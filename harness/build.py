@@ -247,7 +247,7 @@ def _checkable(hint: Any) -> Any:
     if origin is not None and isinstance(origin, type) and len(args) == 1:  # Sequence, Iterable
         return tuple[_checkable(args[0]), ...]  # type: ignore[misc]
     if isinstance(hint, type) and (dataclasses.is_dataclass(hint) or hint.__module__ != "builtins"):
-        return hint if issubclass(hint, Path) else typing.Annotated[hint, InstanceOf[Any]()]
+        return hint if issubclass(hint, Path) else typing.Annotated[hint, InstanceOf()]  # type: ignore[type-arg]
     return hint
 
 
