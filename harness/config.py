@@ -10,6 +10,7 @@ from typing import Any
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -64,8 +65,9 @@ def register() -> None:
 
 def request_from(config: DictConfig) -> Request:
     """Resolves and checks a composed configuration (with Hydra's node). Raises RequestError."""
-    chosen = {str(key): value for key, value in config.hydra.runtime.choices.items()}
-    said = {key_of(word) for word in config.hydra.overrides.task}
+    hydra = config.hydra if "hydra" in config else HydraConfig.get()
+    chosen = {str(key): value for key, value in hydra.runtime.choices.items()}
+    said = {key_of(word) for word in hydra.overrides.task}
     keys = [str(key) for key in config if key != "hydra"]
     request = OmegaConf.masked_copy(config, keys)
     raw, plain = _plain(request, resolve=False), _plain(request, resolve=True)

@@ -1,0 +1,77 @@
+"""A run against its baseline: exits 0 when it is as good, else 1."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.report.baseline import Side
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of ``harness gate``."""
+    made = argparse.ArgumentParser(prog="harness gate", description=__doc__)
+    made.add_argument("paths", nargs="+", type=Path, metavar="[BASELINE] RUN")
+    made.add_argument("--update", action="store_true", help="make RUN the baseline")
+    made.add_argument("--max-drop", type=float, default=5.0, help="points; default 5")
+    made.add_argument("--exact", action="store_true", help="no answer may change")
+    made.add_argument("--ignore", action="append", default=[], help="a request field, e.g. video")
+    made.add_argument("--junit", type=Path, metavar="FILE", help="write the verdict as JUnit XML")
+    made.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown")
+    made.add_argument("--results", type=Path, default=Path("results"))
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints the verdict, and writes it where asked; or writes a baseline."""
+    words = parser().parse_args(argv)
+
+    from harness.cli.finding import run_named
+    from harness.errors import RequestError
+    from harness.report import baseline, gate
+    from harness.run.journal import write_atomically
+
+    if len(words.paths) > 2 or (len(words.paths) < 2 and not words.update):
+        raise RequestError("gate: name a baseline and a run, or --update and a run")
+    *before, last = words.paths
+    if words.update:
+        run = run_named(last, words.results)
+        print(baseline.update(run, before[0] if before else None, words.results))
+        return 0
+    base = baseline.read(before[0], words.results)
+    run = _like(base, last, words.results, words.ignore)
+    rules = {"max_drop": words.max_drop / 100, "exact": words.exact, "ignore": words.ignore}
+    checks = gate.check(base, run, **rules)
+    text = gate.markdown(base, run, checks)
+    if words.junit:
+        write_atomically(words.junit, gate.junit(run, checks))
+    if words.markdown:
+        write_atomically(words.markdown, text)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(summary, "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+    print(text)
+    return int(not all(check.passed for check in checks))
+
+
+def _like(base: Side, path: Path, results: Path, ignore: Sequence[str]) -> Side:
+    """The run at ``path``; where the folder holds several, the one asked as the baseline was."""
+    from harness.report import baseline, runs
+
+    folders = sorted(found.parent for found in path.rglob("request.json")) if path.is_dir() else []
+    if len(folders) < 2:
+        return baseline.read(path, results)
+    alike = [
+        run
+        for run in map(runs.load, folders)
+        if _without(run.identity, ignore) == _without(base.identity, ignore)
+    ]
+    return baseline.side_of(alike[0]) if len(alike) == 1 else baseline.read(path, results)
+
+
+def _without(identity: dict[str, object], ignore: Sequence[str]) -> dict[str, object]:
+    return {key: value for key, value in identity.items() if key not in ignore}

@@ -1,0 +1,197 @@
+"""``harness [run] KEY=VALUE …``: compose the request, run it, say what it came to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.completion import add_settings
+from harness.cli.ending import STOPPED, complain
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from harness.run.loop import Outcome
+    from harness.run.request import Request
+
+HELP = """harness: measure how well a model understands video
+
+  harness task=videomme model=llava_next_video frames=32
+  harness -m model=tiny_image,tiny_video,tiny_video_dpo     a sweep
+  harness task=demo                                         the built-in demo
+
+Choose with GROUP=NAME:
+{choices}
+
+Set with KEY=VALUE (`--cfg job` prints all keys with their values; any field of a task, model or
+scorer can be set by its dotted name, task.scorer.extractor=…):
+{keys}
+
+Commands, each with --help:
+{commands}
+"""
+_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-name", "-cn", "--config-dir", "-cd"}
+_WITHOUT = {"-m", "--multirun", "--resolve", "--info", "-i", "--hydra-help", "-r", "--run"}
+_COMPLETION = {"-sc", "--shell-completion"}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of ``harness run``, for completion: Hydra parses them."""
+    made = argparse.ArgumentParser(prog="harness run", description=__doc__)
+    made.add_argument("-m", "--multirun", action="store_true", help="a sweep over commas")
+    made.add_argument("--cfg", choices=("job", "hydra", "all"), help="print the configuration")
+    add_settings(made)
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs what the command line asks for: 0, 1 (questions failed), 2 (bad request)."""
+    if {"-h", "--help"} & set(argv):
+        print(help_text())
+        return 0
+    runs = Runs()
+    with _hydra(_told(argv)) as start:
+        start(runs.job)
+    runs.show()
+    return max(runs.codes, default=0)
+
+
+class Runs:
+    """The runs of one command line, a sweep's one after the other."""
+
+    def __init__(self) -> None:
+        self.codes: list[int] = []
+        self.done: list[tuple[Request, Outcome]] = []
+
+    def job(self, config: DictConfig) -> None:
+        """One run. Its error ends it alone; Ctrl-C ends the sweep."""
+        from harness.config import SETTING_ERRORS, explain, request_from
+
+        try:
+            self.codes.append(self._run(request_from(config)) if config else 0)
+        except SETTING_ERRORS as error:
+            complain(explain(error))
+            self.codes.append(2)
+        except HarnessError as error:
+            complain(str(error))
+            self.codes.append(2)
+        except KeyboardInterrupt:
+            print("\nStopped. Run the same command again to resume.", file=sys.stderr)
+            sys.exit(STOPPED)
+
+    def show(self) -> None:
+        """Prints one table for every task that was run, and rewrites the leaderboard of all."""
+        from harness.report import leaderboard, tables
+        from harness.report.runs import find
+
+        for results in dict.fromkeys(request.results for request, _ in self.done):
+            every, _ = find(results)
+            leaderboard.write(results, every)
+            asked = {request.task for request, _ in self.done if request.results == results}
+            runs = [run for run in every if run.task in asked]
+            for title, members in leaderboard.rankings(runs).items():
+                rows = tables.frame(leaderboard.cells(members, runs)).fillna("")
+                print(f"\n{title}\n{rows.to_string(index=False)}")
+        for _, outcome in self.done:
+            print(f"\n{outcome.folder}" if len(self.done) == 1 else outcome.folder)
+
+    def _run(self, request: Request) -> int:
+        from harness.run.loop import plan, run
+
+        writable(request.results)
+        if request.settings.get("plan"):
+            print(plan(request))
+            return 0
+        outcome = run(request)
+        self.done.append((request, outcome))
+        for line in outcome.complaints:
+            complain(line)
+        return int(bool(outcome.complaints))
+
+
+def writable(results: Path) -> None:
+    """Raises RequestError where runs cannot be written, before anything is planned or loaded."""
+    from harness.errors import RequestError
+
+    nearest = next(path for path in (results, *results.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        what = "no folder" if not nearest.is_dir() else "not writable"
+        raise RequestError(f"results={results}: {nearest} is {what}; name another with results=")
+
+
+def help_text() -> str:
+    """The one screen of ``--help``, from the file names alone: no Hydra, no torch."""
+    from harness.cli import COMMANDS
+    from harness.overrides import GROUPS, choices, top_level_text
+
+    lines = [
+        textwrap.fill(
+            f"{group:<10} {'  '.join(choices(group))}",
+            96,
+            initial_indent="  ",
+            subsequent_indent=" " * 13,
+            break_on_hyphens=False,
+        )
+        for group in GROUPS
+        if choices(group)
+    ]
+    commands = "\n".join(f"  {name:<12} {line}" for name, line in COMMANDS.items())
+    return HELP.format(choices="\n".join(lines), keys=top_level_text(), commands=commands)
+
+
+def _told(argv: Sequence[str]) -> list[str]:
+    """The words as Hydra takes them; its own options as they are. Raises RequestError."""
+    from harness.overrides import prepared
+
+    if _COMPLETION & set(argv):
+        return list(argv)
+    options: list[str] = []
+    settings: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word.partition("=")[0] in _WITH_VALUE | _WITHOUT:
+            options.append(word)
+            options += [next(words, "")] if word in _WITH_VALUE else []
+        else:
+            settings.append(word)
+    return options + prepared(settings)
+
+
+@contextmanager
+def _hydra(words: list[str]) -> Iterator[Any]:
+    """Hydra's own main over ``words``; its marks on the process are gone afterwards.
+
+    Raises RequestError, in one line, for a configuration that cannot be composed."""
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
+    from harness.config import SETTING_ERRORS, explain, register
+    from harness.errors import RequestError
+    from harness.overrides import config_folders
+
+    *mine, built_in = config_folders()
+    register()
+    argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    folders = [word for path in mine for word in ("--config-dir", str(path))]
+    sys.argv = ["harness", *folders, *words]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors reach the handler below
+    before = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+    try:
+        wrap = hydra.main(config_path=str(built_in), config_name="config", version_base="1.3")
+        yield lambda job: wrap(job)()
+    except SETTING_ERRORS as error:
+        raise RequestError(explain(error)) from error
+    finally:
+        sys.argv = argv
+        GlobalHydra.instance().hydra, HydraConfig.instance().cfg = before
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if full is not None:
+            os.environ["HYDRA_FULL_ERROR"] = full
