@@ -67,6 +67,13 @@ def prepared(words: Sequence[str]) -> list[str]:
     return told
 
 
+def quoted(text: str) -> str:
+    """A text in Hydra's quotes, whatever characters are in it."""
+    # a backslash is itself there, unless it stands before a quote or the end
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text)
+    return f"'{escaped}'"
+
+
 def is_option(word: str) -> bool:
     """Whether a word is one of Hydra's own options (``-m``, ``--cfg``) and not a setting."""
     return word.startswith("-")
@@ -97,9 +104,7 @@ def _value(key: str, value: str) -> str:
     literal = key in _TEXTS and not _PLAIN.fullmatch(text) and text[0] not in "'\""
     if not literal or "${" in text:
         return value
-    # in Hydra's quotes a backslash is itself, unless it stands before a quote or the end
-    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text)
-    return f"='{escaped}'"
+    return f"={quoted(text)}"
 
 
 def _not_a_setting(word: str, following: str | None) -> str:

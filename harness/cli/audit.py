@@ -24,8 +24,8 @@ def main(argv: Sequence[str]) -> int:
     """Prints the audit and writes it into the run folder; with --import reads responses first."""
     words = parser().parse_args(argv)
 
-    from harness.cli.finding import run_named
     from harness.report import audit, imported, tables
+    from harness.report.finding import run_named
 
     if words.taken:
         rules = {name: getattr(words, name) for name in ("model", "task", "reader", "denominator")}

@@ -26,8 +26,8 @@ def main(argv: Sequence[str]) -> int:
     """Prints the comparison and writes it as Markdown, CSV and JSON."""
     words = parser().parse_args(argv)
 
-    from harness.cli.finding import run_named
     from harness.errors import RequestError
+    from harness.report.finding import run_named
 
     if words.paper and len(words.runs) > 1:
         raise RequestError("compare --paper: name one run; it is held against what was published")

@@ -24,8 +24,8 @@ def main(argv: Sequence[str]) -> int:
     import json
 
     from harness.cli.ending import complain
-    from harness.cli.finding import run_named
     from harness.report import export, html
+    from harness.report.finding import run_named
     from harness.run.journal import write_atomically
 
     run = run_named(words.run, words.results)

@@ -30,9 +30,9 @@ def main(argv: Sequence[str]) -> int:
     """Prints the verdict, and writes it where asked; or writes a baseline."""
     words = parser().parse_args(argv)
 
-    from harness.cli.finding import run_named
     from harness.errors import RequestError
     from harness.report import baseline, gate
+    from harness.report.finding import run_named
     from harness.run.journal import write_atomically
 
     if len(words.paths) > 2 or (len(words.paths) < 2 and not words.update):
