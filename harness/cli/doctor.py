@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.models.transformers import Transformers
     from harness.run.loading import arranged, select, watch
     from harness.types import Clip
-    from harness.video.ahead import Reader
+    from harness.video.prefetch import Prefetcher
 
     def skip(clip: Clip, reason: str) -> None:
         complain(f"clip {clip.id} is left out: {reason}")
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     options = request.video
     from harness.models.transformers.proof import examine
 
-    with Reader(options.workers, options.timeout, options.in_flight) as reader:
+    with Prefetcher(options.workers, options.timeout, options.in_flight) as reader:
         chosen = arranged(clips, request.control, request.permute_options)
         watched = list(watch(chosen, request, reader, skip))
     verdict = examine(backend.load(), watched, request.generation, request.model)
