@@ -55,7 +55,7 @@ _PLACES = {
 }  # fmt: skip
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604, RUF022  # pinned by tests/test_api.py
+__all__ = [  # pinned by tests/test_api.py
     "Clip", "Estimate", "Failure", "Frames", "Generation", "HarnessError", "JudgedScorer", "Mean",
     "Metric", "Model", "Planner", "Prompt", "PromptTemplate", "Question", "Record", "Response",
     "Run", "Sample", "Score", "Scorer", "Task", "VideoInfo", "compare", "evaluate", "extract",

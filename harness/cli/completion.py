@@ -18,10 +18,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Prints the script."""
-    import argcomplete
+    from argcomplete.shell_integration import shellcode
 
     shell = parser().parse_args(argv).shell
-    print(argcomplete.shellcode(["harness"], shell=shell))
+    print(shellcode(["harness"], shell=shell))
     return 0
 
 

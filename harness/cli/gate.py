@@ -39,8 +39,8 @@ def main(argv: Sequence[str]) -> int:
         raise RequestError("gate: name a baseline and a run, or --update and a run")
     *before, last = words.paths
     if words.update:
-        run = run_named(last, words.results)
-        print(baseline.update(run, before[0] if before else None, words.results))
+        made = run_named(last, words.results)
+        print(baseline.update(made, before[0] if before else None, words.results))
         return 0
     base = baseline.read(before[0], words.results)
     run = _like(base, last, words.results, words.ignore)
