@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.archives import intact, sizes_below
-from harness.data.folder import SUBTITLES, VIDEOS, Folder, walk
+from harness.data.folder import SUBTITLES, Folder, video_endings, walk
 from harness.data.hub import commit
 from harness.data.rows import hub_rows, read_rows, rows_files
 from harness.data.store import Store
@@ -167,7 +167,7 @@ class Source:
     @cached_property
     def _video_folder(self) -> Folder:
         root = self._folder("videos", "video")
-        return Folder(root, walk(root), VIDEOS, frames=True, first=self.videos)
+        return Folder(root, walk(root), video_endings(), frames=True, first=self.videos)
 
     @cached_property
     def _subtitle_folder(self) -> Folder:

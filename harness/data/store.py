@@ -22,7 +22,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from harness.data import archives, hub
-from harness.data.folder import VIDEOS, Folder, made
+from harness.data.folder import Folder, made, video_endings
 from harness.data.hub import RemoteFile
 from harness.errors import DataError
 
@@ -71,7 +71,7 @@ class Store:
                 told = [
                     PurePosixPath(a, m) for a, members in contents.items() for m in members or ()
                 ]
-                index = Folder(self.root / kind, told, VIDEOS, frames=True, first=first)
+                index = Folder(self.root / kind, told, video_endings(), frames=True, first=first)
                 places = [(name, index.find(name)) for name in names]
                 holders = {self._holder(known, kind, path) for _, path in places if path}
                 self._get(kind, [archive for archive in todo if archive.name in holders])
@@ -96,7 +96,7 @@ class Store:
             self._get(kind, [archive])
             members = archives.manifest(self.root / kind / archive.name)
             paths = map(PurePosixPath, members)
-            found = Folder(self.root, paths, VIDEOS, frames=True, first=first)
+            found = Folder(self.root, paths, video_endings(), frames=True, first=first)
             lost = {name for name in lost if found.find(name) is None}
 
     def _get(self, kind: str, todo: list[Archive]) -> None:
