@@ -1,0 +1,64 @@
+"""Extraction rules: from a response to the letter it chose, or None when it chose none.
+
+``EXTRACTORS[name](response, options)`` never guesses: where a source draws at random, its rule
+returns None. ``VERDICTS[name](response, options, gold)`` is for the source that compares the
+response with the gold option instead of reading a letter: where there is one, it decides the score.
+Options may carry their own "A. " or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from harness.scoring.extractors import lmms_eval, official
+from harness.scoring.options import without_prefixes
+from harness.scoring.extractors.default import default, option_text
+
+Extractor = Callable[[str, Sequence[str]], str | None]
+Verdict = Callable[[str, Sequence[str], str], bool]
+
+__all__ = ["EXTRACTORS", "VERDICTS", "Extractor", "Verdict", "option_text", "right", "without_prefixes"]
+
+RULES: Mapping[str, Extractor] = {
+    "default": default,
+    "videomme": official.videomme,
+    "lmms_mcq": lmms_eval.lmms_mcq,
+    "mvbench": official.mvbench,
+    "mvbench_lmms": lmms_eval.mvbench_lmms,
+    "mlvu": official.mlvu,
+    "nextqa_lmms": lmms_eval.nextqa_lmms,
+    "egoschema_lmms": lmms_eval.egoschema_lmms,
+    "longvideobench_lmms": lmms_eval.longvideobench_lmms,
+    "lvbench": official.lvbench,
+    "perceptiontest_lmms": lmms_eval.perceptiontest_lmms,
+    "tvbench_lmms": lmms_eval.tvbench_lmms,
+    "tomato_lmms": lmms_eval.tomato_lmms,
+    "tempcompass": official.tempcompass,
+    "tomato": official.tomato,
+    "videomme_v2": official.videomme_v2,
+}
+
+
+def _bare(rule: Extractor) -> Extractor:
+    def read(response: str, options: Sequence[str]) -> str | None:
+        return rule(response, without_prefixes(options))
+
+    read.__name__, read.__doc__ = rule.__name__, rule.__doc__
+    return read
+
+
+EXTRACTORS: Mapping[str, Extractor] = {name: _bare(rule) for name, rule in RULES.items()}
+
+VERDICTS: Mapping[str, Verdict] = {"mvbench": official.mvbench_verdict}
+
+
+def right(extractor: str, response: str, options: Sequence[str], gold: str) -> bool | None:
+    """What the named rule makes of a response whose right letter is ``gold``; None: unread.
+
+    The one function an audit needs: it takes the verdict where the source judges, and the
+    letter where it reads.
+    """
+    if extractor in VERDICTS:
+        return VERDICTS[extractor](response, options, gold)
+    read = EXTRACTORS[extractor](response, options)
+    return None if read is None else read == gold
