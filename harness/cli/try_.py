@@ -35,14 +35,13 @@ def main(argv: Sequence[str]) -> int:
     request = compose([*words, "backend=fake"])
     every = list(request.benchmark.clips())
     odd = list(_odd_labels(request, every))
-    left = QUESTIONS
-    for clip in select(every, QUESTIONS):
-        if left <= 0:
-            break
-        odd += _show(request, clip, clip.questions[:left])
-        left -= len(clip.questions)
+    chosen, shown = select(every, QUESTIONS), 0
+    for place, clip in enumerate(chosen):
+        several = -(-(QUESTIONS - shown) // (len(chosen) - place))  # spread over the clips
+        odd += _show(request, clip, clip.questions[:several])
+        shown += len(clip.questions[:several])
     count = sum(len(clip.questions) for clip in every)
-    print(f"\n{count} questions about {len(every)} videos; {QUESTIONS - max(left, 0)} shown")
+    print(f"\n{count} questions about {len(every)} videos; {shown} shown")
     for line in dict.fromkeys(odd):
         print(f"odd: {line}")
     if not odd:
@@ -126,4 +125,5 @@ def _odd_labels(request: Request, clips: Sequence[Clip]) -> Iterator[str]:
         yield f"{missing} of {len(clips)} videos are not there"
     texts = Counter((clip.id, question.text) for clip in clips for question in clip.questions)
     if twice := sum(count > 1 for count in texts.values()):
-        yield f"{twice} questions are asked twice of the same video"
+        what = "question is" if twice == 1 else "questions are"
+        yield f"{twice} {what} asked twice of the same video"

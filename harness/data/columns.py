@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import DataError
 from harness.names import nearest
+from harness.scoring.options import LETTERS, without_prefixes
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -45,7 +46,17 @@ class Columns:
     fields: Mapping[str, str]
     options: tuple[str, ...] = ()
     breakdowns: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+
+
+class UnknownColumn(DataError):
+    """No column can be the standard ``field``; there are these ``columns``."""
+
+    def __init__(self, field: str, columns: Sequence[str]) -> None:
+        self.field, self.columns = field, tuple(columns)
+        super().__init__(
+            f"no column looks like the {field}; say which with --{field} COLUMN "
+            f"(there are: {', '.join(columns)})"
+        )
 
 
 def guess(rows: Rows, given: Mapping[str, str], is_video: Callable[[str], bool]) -> Columns:
@@ -68,42 +79,47 @@ def guess(rows: Rows, given: Mapping[str, str], is_video: Callable[[str], bool])
     several = () if "options" in fields else _option_columns(names)
     for name in NEEDED:
         if name not in fields:
-            raise DataError(
-                f"no column looks like the {name}; say which with --{name} COLUMN "
-                f"(there are: {', '.join(names)})"
-            )
+            raise UnknownColumn(name, names)
     used = {*fields.values(), *several}
     return Columns(fields, several, _breakdowns(rows, [n for n in names if n not in used]))
 
 
-def standard(rows: Rows, columns: Columns) -> list[dict[str, Any]]:
-    """The rows with standard fields: options as one list, the answer as a letter.
+def standard(rows: Rows, columns: Columns, answers: str | None = None) -> list[dict[str, Any]]:
+    """The rows with standard fields: options as one list without letters, the answer as a letter.
 
-    Raises DataError where an answer is none of its options.
+    ``answers`` says how all answers are written: a name of ANSWERS; None: seen from all of them.
+    Raises DataError where an answer is none of its options, or can be read in two ways.
     """
     made = []
-    zero_based = _counts_from_zero(rows, columns)
-    for number, row in enumerate(rows, start=1):
+    for row in rows:
         kept = {name: row[own] for name, own in columns.fields.items() if own in row}
         kept |= {name: row.get(name) for name in columns.breakdowns}
         if columns.options:
             texts = [row.get(name) for name in columns.options]
             kept["options"] = [str(text) for text in texts if text not in (None, "")]
-        if kept.get("options") and "answer" in kept:
-            kept["answer"] = _letter(kept["answer"], kept["options"], number, zero_based)
+        if "options" in kept:
+            kept["options"] = _as_list(kept["options"])
         made.append(kept)
+    asked = {n: row for n, row in enumerate(made, start=1) if row.get("options")}
+    answered = {n: row for n, row in asked.items() if row.get("answer") not in (None, "")}
+    for number, letter in _letters(answered, answers).items():
+        made[number - 1]["answer"] = letter
     return made
 
 
 def needs_rewriting(rows: Rows, columns: Columns) -> bool:
-    """Whether the rows as they are cannot be asked: options in columns of their own, or answers
-    that are no letters."""
+    """Whether the rows as they are cannot be asked: options in columns of their own or in one text,
+    or answers that are no letters."""
     if columns.options:
         return True
     answer, options = columns.fields.get("answer"), columns.fields.get("options")
-    if not answer or not options:
+    if not options:
         return False
-    return any(not re.fullmatch(r"[A-Z]", str(row.get(answer) or "A")) for row in rows)
+    if any(isinstance(row.get(options), str) for row in rows):
+        return True
+    return answer is not None and any(
+        not re.fullmatch(r"[A-Z]", str(row.get(answer) or "A")) for row in rows
+    )
 
 
 def _by_name(name: str, columns: Sequence[str]) -> str | None:
@@ -152,21 +168,79 @@ def _breakdowns(rows: Rows, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _counts_from_zero(rows: Rows, columns: Columns) -> bool:
-    answer = columns.fields.get("answer")
-    return any(str(row.get(answer)) == "0" for row in rows) if answer else False
+def _as_list(value: Any) -> list[str]:
+    """Options as a list of texts without letters: a list; or one text, a line each or with | or ;
+    between them. Raises DataError."""
+    if isinstance(value, str):
+        between = next((mark for mark in ("\n", "|", ";") if mark in value), None)
+        if between is None:
+            raise DataError(
+                f"the options {value!r} are one text; write a list, or | between the options"
+            )
+        value = [part.strip() for part in value.split(between) if part.strip()]
+    return list(without_prefixes([str(text) for text in value or ()]))
 
 
-def _letter(answer: Any, options: Sequence[str], number: int, zero_based: bool) -> str:
-    text = str(answer).strip()
-    letters = [chr(ord("A") + place) for place in range(len(options))]
-    if text.upper() in letters:
-        return text.upper()
-    if options.count(text) == 1:
-        return letters[options.index(text)]
-    if text.isdecimal() and (place := int(text) - (not zero_based)) in range(len(options)):
-        return letters[place]
-    raise DataError(
-        f"row {number}: the answer {answer!r} is no letter, number or text of its "
-        f"{len(options)} options"
-    )
+def _letters(rows: Mapping[int, Mapping[str, Any]], said: str | None) -> dict[int, str]:
+    """The answers as letters, by row number; all read in one way where one way fits them all.
+
+    Where none does, each is read by itself. Raises DataError where two ways disagree."""
+    if said is not None:
+        return {n: _one(n, row, ANSWERS[said]) for n, row in rows.items()}
+    fitting = {
+        name: {n: letter for n, row in rows.items() if (letter := read(*_answer(row)))}
+        for name, read in ANSWERS.items()
+    }
+    whole = {name: letters for name, letters in fitting.items() if len(letters) == len(rows)}
+    if not whole:
+        return {n: _one(n, row, *ANSWERS.values()) for n, row in rows.items()}
+    first, *others = whole.values()
+    if any(letters != first for letters in others):
+        raise DataError(
+            f"the answers can be read as {' or as '.join(whole)}, and these differ; "
+            f"say which with --answers {' | '.join(whole)}"
+        )
+    return first
+
+
+def _one(number: int, row: Mapping[str, Any], *ways: Callable[[str, Sequence[str]], str]) -> str:
+    """One answer as a letter: what all the ways that can read it agree on. Raises DataError."""
+    text, options = _answer(row)
+    found = {letter for read in ways if (letter := read(text, options))}
+    if len(found) == 1:
+        return found.pop()
+    what = "can be read in two ways" if found else "is no letter, number or text of its options"
+    raise DataError(f"row {number}: the answer {text!r} {what}: {', '.join(options)}")
+
+
+def _answer(row: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
+    return str(row["answer"]).strip(), row["options"]
+
+
+def _by_letter(text: str, options: Sequence[str]) -> str:
+    match = re.fullmatch(r"\(?([A-Za-z])[).:]?", text)
+    found = match[1].upper() if match else ""
+    return found if found in LETTERS[: len(options)] else ""
+
+
+def _by_text(text: str, options: Sequence[str]) -> str:
+    if text not in options and (match := re.fullmatch(r"\(?([A-Za-z])[).:]\s+(.+)", text)):
+        text = match[2] if _by_letter(match[1], options) == _by_text(match[2], options) else text
+    return LETTERS[options.index(text)] if options.count(text) == 1 else ""
+
+
+def _by_number(first: int) -> Callable[[str, Sequence[str]], str]:
+    def read(text: str, options: Sequence[str]) -> str:
+        place = int(text) - first if text.isdecimal() else -1
+        return LETTERS[place] if place in range(len(options)) else ""
+
+    return read
+
+
+ANSWERS: Mapping[str, Callable[[str, Sequence[str]], str]] = {
+    "letter": _by_letter,
+    "text": _by_text,
+    "from-0": _by_number(0),
+    "from-1": _by_number(1),
+}
+"""How a column of answers may say which option is right: by its letter, its text, its number."""
