@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -22,6 +22,7 @@ from harness.names import nearest
 from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
 from harness.run.request import Request, VideoOptions
 from harness.types import Generation
+from harness.unused import OF_MODEL, reads, refuse_idle, refuse_idle_judge, refuse_unused
 from harness.video.sampling import Sampling
 
 SETTING_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
@@ -35,8 +36,6 @@ _LEAST = {
     "video.in_flight": 1,
     "video.store_gb": 0.001,
 }
-_OF_MODEL = {"name", "generation", "sampling"}
-"""Keys of a model's YAML that are not settings of its class."""
 
 
 def compose(overrides: Sequence[str]) -> Request:
@@ -72,11 +71,13 @@ def request_from(config: DictConfig) -> Request:
     request = OmegaConf.masked_copy(config, keys)
     raw, plain = _plain(request, resolve=False), _plain(request, resolve=True)
     _refuse_unknown(plain, raw)
-    _refuse_unused(plain, raw, said, chosen)
+    refuse_unused(plain, raw, said, chosen)
     names = _names(plain, chosen)
     merged = {key: with_model(plain, key) for key in ("backend", "generation", "sampling")}
     merged["backend"].pop("_name_", None)
-    return _request(names, {**plain, **merged})
+    settings = {**plain, **merged}
+    refuse_idle(settings, said)
+    return _request(names, settings)
 
 
 def _plain(config: Any, *, resolve: bool) -> dict[str, Any]:
@@ -117,6 +118,7 @@ def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
     }
     if settings.get("judge") is not None:
         built["judge"] = build(_mapping(settings, "judge"), "judge")
+        refuse_idle_judge(task)
     return Request(**names, **built, settings=settings, **check(Request, given))
 
 
@@ -128,7 +130,7 @@ def with_model(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
     model = own.pop("_model_")
     if not isinstance(model, Mapping):
         raise RequestError(f"{key}: this model's YAML has no {key} settings of its card")
-    given = {k: v for k, v in model.items() if k not in _OF_MODEL}
+    given = {k: v for k, v in model.items() if k not in OF_MODEL}
     return {**given, **own}
 
 
@@ -152,30 +154,8 @@ def _mapping(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _refuse_unknown(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
     """A top-level key from a YAML file that nothing knows and nothing refers to."""
     for key in settings:
-        if key not in top_level_keys() and key not in GROUPS and not _reads(raw, key):
+        if key not in top_level_keys() and key not in GROUPS and not reads(raw, key):
             raise RequestError(f"{key}: no such setting{nearest(key, top_level_keys())}")
-
-
-def _refuse_unused(
-    settings: Mapping[str, Any], raw: Mapping[str, Any], said: set[str], chosen: Mapping[str, Any]
-) -> None:
-    """What is set and not used: the run would not be the one that was asked for."""
-    task, backend = chosen.get("task"), chosen.get("backend")
-    if settings.get("data") is not None and not _reads(raw, "data"):
-        raise RequestError(
-            f"data={settings['data']}: task={task} does not read it: "
-            "its YAML needs path: ${data} in its source"
-        )
-    if "frames" in said and not _reads(raw, "frames"):
-        raise RequestError(
-            f"frames={settings['frames']}: sampling={chosen.get('sampling')} sets its own number "
-            "of frames: set sampling.frames instead"
-        )
-    taken = "_model_" in (raw.get("backend") or {})
-    for key in sorted(said):
-        inner = key.removeprefix("model.")
-        if inner != key and inner not in _OF_MODEL and not taken and not _reads(raw, key):
-            raise RequestError(f"{key}: backend={backend} does not use it")
 
 
 def _refuse_small(settings: Mapping[str, Any]) -> None:
@@ -186,23 +166,6 @@ def _refuse_small(settings: Mapping[str, Any]) -> None:
         value = flat.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
             raise RequestError(f"{key}={value}: write {least} or more")
-
-
-def _reads(raw: Any, key: str) -> bool:
-    """Whether any value refers to a key: ``${data}``, ``${oc.select:data,null}``."""
-    pattern = re.compile(rf"\$\{{(oc\.select:\s*)?{re.escape(key)}\s*[,}}]")
-    return any(pattern.search(text) for text in _texts(raw))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, str):
-        yield value
 
 
 def _package_folder(name: str) -> str:

@@ -14,7 +14,7 @@ from harness.overrides import prepared
 from harness.prompts import PromptTemplate
 from harness.run.request import Request
 from harness.scoring.choice import ChoiceScorer
-from harness.types import Sample
+from harness.types import Prompt, Question, Response, Sample, Score
 
 TASK = """
 task:
@@ -43,6 +43,17 @@ class Named:
 
     def generate(self, samples: list[Sample], generation: object) -> Iterator[object]:
         yield from ()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A scorer that asks a judge."""
+
+    def judge_prompts(self, question: Question, response: Response) -> list[Prompt]:
+        return []
+
+    def score_judged(self, question: Question, response: Response, replies: list[str]) -> Score:
+        return Score()
 
 
 @pytest.fixture(autouse=True)
@@ -83,8 +94,10 @@ def test_every_field_can_be_set_whether_the_yaml_names_it_or_not() -> None:
         "task.metrics.0.counted=answered",
         "task.source.path=/x",
         "generation.top_k=20",
+        "generation.temperature=0.5",
         "sampling.short=repeat",
         "video.store_gb=1",
+        "video.store=/s",
         "backend.seed=3",
     )
     assert made.benchmark.answer_marker == "Answer:"
@@ -145,6 +158,40 @@ def test_a_setting_that_nothing_reads_is_refused() -> None:
     assert refused("sampling.frames=4", "frames=8").startswith("frames=8: sampling=linspace sets")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["generation.top_p=0.9"], "generation.top_p=0.9: nothing is drawn at temperature 0"),
+        (["generation.seed=1"], "generation.seed=1: nothing is drawn at temperature 0"),
+        (
+            ["generation=letters", "generation.temperature=1"],
+            "generation.temperature=1: letters are compared, nothing is generated",
+        ),
+        (["video.store_gb=9"], "video.store_gb=9: no frames are kept: set video.store too"),
+        (
+            ["video.workers=0", "video.in_flight=2"],
+            "video.in_flight=2: nothing is read ahead without workers",
+        ),
+        (
+            ["video.decoder=decord", "video.damaged=partial"],
+            "video.damaged=partial: video.decoder=decord cannot tell a damaged video",
+        ),
+        (
+            ["+judge={_target_:tests.test_config.Named,model:j}"],
+            "judge: ChoiceScorer, the scorer of task mine, asks no judge",
+        ),
+    ],
+)
+def test_a_setting_without_effect_is_refused(words: list[str], said: str) -> None:
+    assert refused(*words).startswith(said)
+
+
+def test_settings_that_take_effect_together_are_not_refused() -> None:
+    made = request("generation.temperature=1", "generation.top_p=0.9", "generation.seed=1")
+    assert (made.generation.temperature, made.generation.top_p) == (1, 0.9)
+    assert request("video.store=/x", "video.store_gb=9").video.store_gb == 9
+
+
 def test_a_path_may_hold_anything() -> None:
     for path in ("/my videos/(new), all", "/it's here", "/a=b", "/b\\c d", "/b\\'c \\", "/ü[1]"):
         assert request(f"data={path}").benchmark.source.path == path  # type: ignore[attr-defined]
@@ -190,7 +237,10 @@ def test_generation_as_the_model_s_card_or_the_protocol_says() -> None:
 
 
 def test_a_judge_is_built_and_kept() -> None:
-    judged = request("+judge={_target_:tests.test_config.Named,model:j}")
+    judged = request(
+        "+judge={_target_:tests.test_config.Named,model:j}",
+        "task.scorer={_target_:tests.test_config.Judged}",
+    )
     assert judged.judge == Named("j")
     assert request().judge is None
 
