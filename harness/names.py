@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+DISTRIBUTION = "video-eval-harness"
+"""What pip calls this project."""
+
 MOVED = {
     "task.reader": "task.scorer.extractor",
     "task.denominator": "task.metrics.0.counted",

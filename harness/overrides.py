@@ -95,16 +95,25 @@ def _prepared(word: str, following: str | None) -> str:
         raise RequestError(f"{key}: no such setting{nearest(top, known)}")
     if not sign and top in _NESTED and dot:
         sign = "++"
-    return f"{sign}{key}{_value(key, value)}"
+    return _readable(f"{sign}{key}", key in _TEXTS, value)
 
 
-def _value(key: str, value: str) -> str:
-    """``=VALUE`` with the value in quotes where Hydra's grammar would trip over a path."""
+def _readable(start: str, is_path: bool, value: str) -> str:
+    """The word with its value in quotes where Hydra's grammar would trip over it, or where it is a
+    path: ``task.primer=!``, ``data=/my videos``."""
+    # imported here: --help and completion do without Hydra
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
     text = value[1:]
-    literal = key in _TEXTS and not _PLAIN.fullmatch(text) and text[0] not in "'\""
-    if not literal or "${" in text:
-        return value
-    return f"={quoted(text)}"
+    literal = is_path and not _PLAIN.fullmatch(text) and text[0] not in "'\"" and "${" not in text
+    if literal:
+        return f"{start}={quoted(text)}"
+    try:
+        OverridesParser.create().parse_override(f"{start}{value}")
+    except HydraException:
+        return f"{start}={quoted(text)}"
+    return f"{start}{value}"
 
 
 def _not_a_setting(word: str, following: str | None) -> str:

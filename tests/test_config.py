@@ -197,6 +197,16 @@ def test_a_path_may_hold_anything() -> None:
         assert request(f"data={path}").benchmark.source.path == path  # type: ignore[attr-defined]
 
 
+def test_a_text_may_hold_what_hydra_s_grammar_does_not() -> None:
+    for text in ("!", "Answer: (", "{question}?", "a # b", "50%", 'it\'s "so"'):
+        system = text if "{" not in text else "x"
+        made = request(f"task.prompt.system={system}", f"task.answer_marker={text}")
+        assert made.benchmark.answer_marker == text
+    assert request("task.prompt.template={question} {options}!").benchmark.prompt.template == (  # type: ignore[attr-defined]
+        "{question} {options}!"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -8,6 +8,7 @@ A command is a file ``harness/cli/NAME.py`` with ``parser() -> ArgumentParser`` 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -51,13 +52,15 @@ def command(name: str) -> ModuleType:
 
 
 def version() -> str:
-    """The installed version; from a bare checkout, that of its pyproject.toml is not known."""
+    """The installed version; a bare checkout says that it is one."""
     from importlib import metadata
 
+    from harness.names import DISTRIBUTION
+
     try:
-        return metadata.version("video-eval-harness")
+        return metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        return "(not installed)"
+        return "(a checkout that is not installed)"
 
 
 def console(*before: str) -> NoReturn:
@@ -70,4 +73,6 @@ def console(*before: str) -> NoReturn:
     from harness.cli.ending import ended
 
     complete_if_asked()
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.insert(0, os.getcwd())  # the user's own tasks/ and models, as with python -m
     sys.exit(ended(lambda: main([*before, *sys.argv[1:]])))
