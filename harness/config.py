@@ -18,7 +18,7 @@ from yaml import YAMLError
 
 from harness.build import build, build_as, check
 from harness.errors import RequestError
-from harness.names import nearest
+from harness.names import DISTRIBUTION, nearest
 from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
 from harness.run.request import Request, VideoOptions
 from harness.types import Generation
@@ -27,6 +27,10 @@ from harness.video.sampling import Sampling
 
 SETTING_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 _NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")
+_AMBIGUOUS = re.compile(
+    r"Ambiguous value for argument '\+*(?P<key>[^=]+)=(?P<value>.*)'$", re.MULTILINE
+)
+_EXTRA_DECODERS = ("decord", "torchcodec")
 _OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "video")
 _NOT_IN_REQUEST = {"data", "frames", "plan"}
 _LEAST = {
@@ -75,8 +79,9 @@ def request_from(config: DictConfig) -> Request:
     names = _names(plain, chosen)
     merged = {key: with_model(plain, key) for key in ("backend", "generation", "sampling")}
     merged["backend"].pop("_name_", None)
-    settings = {**plain, **merged}
+    settings = {**plain, **merged, "video": _mapping(plain, "video")}
     refuse_idle(settings, said)
+    _refuse_missing(settings)
     return _request(names, settings)
 
 
@@ -90,6 +95,9 @@ def explain(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.removesuffix(".yaml").partition("/")
         return f"{group}={name}: no such {group}{nearest(name, choices(group))}"
+    if found := _AMBIGUOUS.search(str(error)):
+        key, value = found["key"], found["value"]
+        return f"{key}={value}: add -m to run each; for one text write {key}='\"{value}\"'"
     cause = error.__cause__
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
         error = cause
@@ -156,6 +164,16 @@ def _refuse_unknown(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> None
     for key in settings:
         if key not in top_level_keys() and key not in GROUPS and not reads(raw, key):
             raise RequestError(f"{key}: no such setting{nearest(key, top_level_keys())}")
+
+
+def _refuse_missing(settings: Mapping[str, Any]) -> None:
+    """Optional packages that the request needs, before anything is fetched or planned."""
+    decoder = settings["video"].get("decoder")
+    if decoder in _EXTRA_DECODERS and importlib.util.find_spec(decoder) is None:
+        raise RequestError(
+            f"video.decoder={decoder}: {decoder} is not installed: "
+            f"pip install '{DISTRIBUTION}[{decoder}]', or write video.decoder=pyav"
+        )
 
 
 def _refuse_small(settings: Mapping[str, Any]) -> None:

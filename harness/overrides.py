@@ -93,6 +93,8 @@ def _prepared(word: str, following: str | None) -> str:
     if top not in _NESTED and top not in top_level_keys() and top != "hydra" and not sign:
         known = [*top_level_keys(), *GROUPS]
         raise RequestError(f"{key}: no such setting{nearest(top, known)}")
+    if sign == "~" and not dot:
+        raise RequestError(f"{word}: cannot be left out; set it to another value")
     if not sign and top in _NESTED and dot:
         sign = "++"
     return _readable(f"{sign}{key}", key in _TEXTS, value)

@@ -27,7 +27,8 @@ def refuse_unused(
     ``raw`` is the composed configuration before references are resolved; ``chosen`` {group: name}.
     """
     task, backend = chosen.get("task"), chosen.get("backend")
-    if settings.get("data") is not None and not reads(raw, "data"):
+    elsewhere = "data" not in said and any(key.startswith("task.source") for key in said)
+    if settings.get("data") is not None and not reads(raw, "data") and not elsewhere:
         raise RequestError(
             f"data={settings['data']}: task={task} does not read it: "
             "its YAML needs path: ${data} in its source"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -63,15 +64,23 @@ def version() -> str:
         return "(a checkout that is not installed)"
 
 
+def _stop(number: int, frame: object) -> NoReturn:
+    """Ctrl-C before anything is imported that could tell it better."""
+    os.write(2, b"harness: stopped\n")
+    os._exit(128 + number)
+
+
 def console(*before: str) -> NoReturn:
     """The console script: ``before`` and the program's words, then exit with the code.
 
     0: done; 1: done but incomplete, failed or a user's own code has a bug; 2: cannot be done as
     written; 130: stopped with Ctrl-C.
     """
+    before_import = signal.signal(signal.SIGINT, _stop)
     from harness.cli.completion import complete_if_asked
     from harness.cli.ending import ended
 
+    signal.signal(signal.SIGINT, before_import)
     complete_if_asked()
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())  # the user's own tasks/ and models, as with python -m

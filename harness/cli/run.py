@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -103,9 +104,11 @@ class Runs:
             print(f"\n{outcome.folder}" if len(self.done) == 1 else outcome.folder)
 
     def _run(self, request: Request) -> int:
+        if not request.settings.get("plan"):
+            writable(request.results)
+
         from harness.run.loop import plan, run
 
-        writable(request.results)
         if request.settings.get("plan"):
             print(plan(request))
             return 0
@@ -120,10 +123,15 @@ def writable(results: Path) -> None:
     """Raises RequestError where runs cannot be written, before anything is planned or loaded."""
     from harness.errors import RequestError
 
-    nearest = next(path for path in (results, *results.absolute().parents) if path.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        what = "no folder" if not nearest.is_dir() else "not writable"
-        raise RequestError(f"results={results}: {nearest} is {what}; name another with results=")
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results):
+            pass
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RequestError(
+            f"results={results}: cannot write there ({reason}); name another folder with results="
+        ) from error
 
 
 def help_text() -> str:
@@ -148,6 +156,7 @@ def help_text() -> str:
 
 def _told(argv: Sequence[str]) -> list[str]:
     """The words as Hydra takes them; its own options as they are. Raises RequestError."""
+    from harness.errors import RequestError
     from harness.overrides import prepared
 
     if _COMPLETION & set(argv):
@@ -157,8 +166,9 @@ def _told(argv: Sequence[str]) -> list[str]:
     words = iter(argv)
     for word in words:
         if word.partition("=")[0] in _WITH_VALUE | _WITHOUT:
-            options.append(word)
-            options += [next(words, "")] if word in _WITH_VALUE else []
+            options += [word, next(words, "")] if word in _WITH_VALUE else [word]
+            if word in ("--cfg", "-c") and options[-1] not in ("job", "hydra", "all"):
+                raise RequestError(f"{word} {options[-1]}: write {word} job, hydra or all")
         else:
             settings.append(word)
     return options + prepared(settings)
