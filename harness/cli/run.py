@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import sys
 import tempfile
 import textwrap
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli.completion import add_settings
 from harness.cli.ending import STOPPED, complain
+from harness.cli.result import result_line, sweep_size
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ scorer can be set by its dotted name, task.scorer.extractor=…):
 Commands, each with --help:
 {commands}
 """
+_SIZE = re.compile(r"(?P<name>.+?)_(?P<size>\d+(_\d+)?[bm](_a\d+b)?)")
 _WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-name", "-cn", "--config-dir", "-cd"}
 _WITHOUT = {"-m", "--multirun", "--resolve", "--info", "-i", "--hydra-help", "-r", "--run"}
 _COMPLETION = {"-sc", "--shell-completion"}
@@ -57,8 +61,9 @@ def main(argv: Sequence[str]) -> int:
     if {"-h", "--help"} & set(argv):
         print(help_text())
         return 0
-    runs = Runs()
-    with _hydra(_told(argv)) as start:
+    options, settings = _told(argv)
+    runs = Runs(sweep_size(settings) if {"-m", "--multirun"} & set(options) else 1)
+    with _hydra([*options, *settings]) as start:
         start(runs.job)
     runs.show()
     return max(runs.codes, default=0)
@@ -67,7 +72,8 @@ def main(argv: Sequence[str]) -> int:
 class Runs:
     """The runs of one command line, a sweep's one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int | None = 1) -> None:
+        self.expected = expected
         self.codes: list[int] = []
         self.done: list[tuple[Request, Outcome]] = []
 
@@ -100,8 +106,16 @@ class Runs:
             for title, members in leaderboard.rankings(runs).items():
                 rows = tables.frame(leaderboard.cells(members, runs)).fillna("")
                 print(f"\n{title}\n{rows.to_string(index=False)}")
-        for _, outcome in self.done:
-            print(f"\n{outcome.folder}" if len(self.done) == 1 else outcome.folder)
+        if self.expected == 1:
+            for _, outcome in self.done:
+                print(f"\n{self._line(outcome)}\n{outcome.folder}")
+
+    def _line(self, outcome: Outcome) -> str:
+        """The run's own line, with its place in the sweep."""
+        place, of = len(self.codes) + 1, self.expected
+        where = "" if of == 1 else f"run {place} of {of}" if of else f"run {place}"
+        text = (outcome.folder / "summary.json").read_text(encoding="utf-8")
+        return result_line(json.loads(text), where)
 
     def _run(self, request: Request) -> int:
         if not request.settings.get("plan"):
@@ -114,6 +128,8 @@ class Runs:
             return 0
         outcome = run(request)
         self.done.append((request, outcome))
+        if self.expected != 1:
+            print(f"{self._line(outcome)}\n  {outcome.folder}", flush=True)
         for line in outcome.complaints:
             complain(line)
         return int(bool(outcome.complaints))
@@ -134,6 +150,22 @@ def writable(results: Path) -> None:
         ) from error
 
 
+def by_size(names: Sequence[str]) -> list[str]:
+    """Names that differ in their last part only, a model's size, as one: ``qwen2_vl_{2b,7b}``."""
+    sizes: dict[str, list[str]] = {}
+    for name in names:
+        found = _SIZE.fullmatch(name)
+        sizes.setdefault(found["name"] if found else name, []).append(
+            found["size"] if found else ""
+        )
+    return [
+        f"{name}_{{{','.join(several)}}}"
+        if len(several) > 1 and all(several)
+        else " ".join(f"{name}_{size}" if size else name for size in several)
+        for name, several in sizes.items()
+    ]
+
+
 def help_text() -> str:
     """The one screen of ``--help``, from the file names alone: no Hydra, no torch."""
     from harness.cli import COMMANDS
@@ -141,7 +173,7 @@ def help_text() -> str:
 
     lines = [
         textwrap.fill(
-            f"{group:<10} {'  '.join(choices(group))}",
+            f"{group:<10} {'  '.join(by_size(choices(group)))}",
             96,
             initial_indent="  ",
             subsequent_indent=" " * 13,
@@ -154,13 +186,13 @@ def help_text() -> str:
     return HELP.format(choices="\n".join(lines), keys=top_level_text(), commands=commands)
 
 
-def _told(argv: Sequence[str]) -> list[str]:
-    """The words as Hydra takes them; its own options as they are. Raises RequestError."""
+def _told(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's own options as they are, and the settings as it takes them. Raises RequestError."""
     from harness.errors import RequestError
     from harness.overrides import prepared
 
     if _COMPLETION & set(argv):
-        return list(argv)
+        return list(argv), []
     options: list[str] = []
     settings: list[str] = []
     words = iter(argv)
@@ -171,7 +203,7 @@ def _told(argv: Sequence[str]) -> list[str]:
                 raise RequestError(f"{word} {options[-1]}: write {word} job, hydra or all")
         else:
             settings.append(word)
-    return options + prepared(settings)
+    return options, prepared(settings)
 
 
 @contextmanager
