@@ -71,10 +71,12 @@ def test_models_that_differ_in_size_are_one_word_of_the_help() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code: object = None
     try:
-        main([name, "--help"])
-    except SystemExit as ended:
-        assert ended.code == 0
+        code = main([name, "--help"])
+    except SystemExit as error:
+        code = error.code
+    assert code == 0
     assert "harness" in capsys.readouterr().out
 
 
