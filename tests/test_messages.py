@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.cli.compare import as_published
 from harness.cli.ending import ended
+from harness.report.published import published
 
 ROWS = {"id": "1", "video": "one", "question": "?", "options": ["a", "b"], "answer": "B"}
 TASK = """\
@@ -162,3 +164,9 @@ def test_ctrl_c_in_the_first_second_is_one_line(after: float, folder: Path) -> N
     assert len(said.strip().splitlines()) == 1, said
     # Python ends itself by the signal where an exec() of generated code was interrupted
     assert process.returncode in (130, -signal.SIGINT)
+
+
+def test_a_published_name_may_have_other_capitals() -> None:
+    assert as_published("LLaVA-NeXT-Video-34B") == "llava-next-video-34b"
+    assert "llava-next-video-34b" in {value.model for value in published()}
+    assert as_published("Nobody's") == "Nobody's"

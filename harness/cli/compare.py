@@ -42,10 +42,18 @@ def main(argv: Sequence[str]) -> int:
 def _with_paper(run: Run, model: str | None, out: Path) -> str:
     from harness.report import published, tables
 
-    verdicts = published.against(run, model)
+    verdicts = published.against(run, as_published(model) if model else None)
     text, rows = published.markdown(run, verdicts), published.rows(verdicts)
     tables.write(out, text, rows, rows)
     return text
+
+
+def as_published(name: str) -> str:
+    """A model's name as it was published, whatever capitals it is given in."""
+    from harness.report.published import published
+
+    known = {value.model.lower(): value.model for value in published()}
+    return known.get(name.lower(), name)
 
 
 def _with_another(runs: Sequence[Run], out: Path) -> str:
