@@ -86,7 +86,7 @@ def request_from(config: DictConfig) -> Request:
 
 
 def _plain(config: Any, *, resolve: bool) -> dict[str, Any]:
-    settings = OmegaConf.to_container(config, resolve=resolve)
+    settings = OmegaConf.to_container(config, resolve=resolve, throw_on_missing=resolve)
     return {str(k): v for k, v in settings.items()} if isinstance(settings, dict) else {}
 
 

@@ -75,7 +75,7 @@ def _checkable(hint: Any) -> Any:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if hint in (int, float, str, bool):
         return typing.Annotated[hint, Strict()]
-    if isinstance(hint, typing.TypeVar | str):
+    if isinstance(hint, typing.TypeVar | typing.ForwardRef | str):
         return Any
     if getattr(hint, "_is_protocol", False):
         return typing.Annotated[Any, AfterValidator(_Meets(hint))]

@@ -33,7 +33,7 @@ def refuse_unused(
             f"data={settings['data']}: task={task} does not read it: "
             "its YAML needs path: ${data} in its source"
         )
-    if "frames" in said and not reads(raw, "frames"):
+    if "frames" in said and not reads(raw.get("sampling"), "frames"):
         raise RequestError(
             f"frames={settings['frames']}: sampling={chosen.get('sampling')} sets its own number "
             "of frames: set sampling.frames instead"

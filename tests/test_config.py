@@ -62,7 +62,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {
         "task/mine": "# @package _global_" + TASK,
         "task/deaf": "# @package _global_" + TASK.replace(', path: "${data}"', ""),
-        "model/served": "name: a-name\ngeneration: {temperature: 0.6, top_p: 0.95}\n",
+        "model/served": "name: a-name\ngeneration: {temperature: 0.6, top_p: 0.95}\n"
+        "sampling: {rule: 'fps:2', frames: 64}\n",
+        "model/open": "checkpoint: ???\n",
         "backend/named": "_target_: tests.test_config.Named\nmodel: ${model.name}\n",
     }
     for name, text in files.items():
@@ -244,6 +246,29 @@ def test_generation_as_the_model_s_card_or_the_protocol_says() -> None:
     assert (card.temperature, card.top_p, card.max_new_tokens) == (0.6, 0.5, 16)
     assert "no generation settings of its card" in refused("generation=card")
     assert compose([*words, "decoding=letters"]).generation.letters
+
+
+def test_sampling_as_the_model_s_card_says() -> None:
+    words = ["task=mine", "model=served", "backend=named"]
+    made = compose([*words, "sampling=card", "sampling.short=repeat"]).sampling
+    assert (made.rule, made.frames, made.short) == ("fps:2", 64, "repeat")
+    assert refused(*words[1:], "sampling=card", "frames=8").startswith("frames=8: sampling=card")
+
+
+def test_the_backend_is_told_how_many_frames_there_will_be() -> None:
+    own = "+model.sampling={rule: linspace, frames: 64}"
+    for words, frames in (
+        (["frames=4"], 4),
+        (["sampling.frames=6"], 6),
+        ([own, "sampling=card"], 64),
+        ([own, "sampling=card", "sampling.frames=7"], 7),
+    ):
+        made = compose(["task=mine", "model=tiny_video", *words])
+        assert made.backend.frames == made.sampling.frames == frames  # type: ignore[attr-defined]
+
+
+def test_what_a_model_leaves_open_must_be_said() -> None:
+    assert "model.checkpoint" in refused("backend=transformers", "model=open")
 
 
 def test_a_judge_is_built_and_kept() -> None:
