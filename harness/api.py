@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,9 +105,10 @@ def extract(name: str, response: str, options: Sequence[str] = ()) -> str | None
 
 
 def _words(settings: Mapping[str, Any], before: str = "") -> Iterator[str]:
-    """Settings as KEY=VALUE words; a mapping's keys each by their dotted name."""
+    """Settings as KEY=VALUE words; a mapping's keys each by their dotted name, where they are
+    names."""
     for key, value in settings.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and value and all(str(k).isidentifier() for k in value):
             yield from _words(value, f"{before}{key}.")
         else:
             yield f"{before}{key}={_spelt(value)}"
@@ -119,10 +121,15 @@ def _spelt(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{k}:{_spelt(v)}" for k, v in value.items()) + "}"
+        return "{" + ",".join(f"{_key(k)}:{_spelt(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_spelt, value)) + "]"
     return str(value) if isinstance(value, int | float) else quoted(str(value))
+
+
+def _key(key: object) -> str:
+    """A mapping's key in Hydra's grammar, which knows no quotes there: all else is escaped."""
+    return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", str(key))
 
 
 def _row(record: Record) -> dict[str, Any]:

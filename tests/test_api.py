@@ -8,13 +8,26 @@ import pandas as pd
 import pytest
 
 import harness
+from harness.api import _words
+from harness.config import compose
 from harness.errors import HarnessError
 
+MINE = """\
+# @package _global_
+task:
+  _target_: harness.task.Task
+  name: mine
+  source: {_target_: harness.data.Source, path: rows.jsonl}
+  prompt: {_target_: harness.prompts.PromptTemplate, template: "{question}"}
+  scorer: {_target_: harness.scoring.choice.ChoiceScorer}
+"""
 FAKE = {"backend": "fake", "limit": 3, "video": {"workers": 0}}
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "configs" / "task").mkdir(parents=True)
+    (tmp_path / "configs" / "task" / "mine.yaml").write_text(MINE)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -75,6 +88,15 @@ def test_what_goes_wrong_is_an_exception_and_hydra_s_state_is_kept() -> None:
 def test_texts_are_taken_as_they_are() -> None:
     run = harness.evaluate(**FAKE, **{"backend.rule": "constant:it's (B), 'x'"})
     assert set(run.records["response"]) == {"it's (B), 'x'"}
+
+
+def test_settings_are_words_of_the_command_line() -> None:
+    answers = {"001-1": "B", "a b": "it's (C): {x}", "x:y": "1"}
+    words = _words({"frames": 4, "backend": {"rule": "first", "answers": answers}, "data": None})
+    made = compose(["backend=fake", "task=mine", *words])
+    assert made.backend.answers == answers  # type: ignore[attr-defined]
+    assert made.backend.rule == "first"  # type: ignore[attr-defined]
+    assert made.sampling.frames == 4
 
 
 def test_two_runs_are_compared() -> None:

@@ -114,7 +114,7 @@ def test_a_resumed_run_says_what_was_kept_and_a_finished_one_that_it_is(run: Any
 
 
 def test_the_run_folder_has_a_log(run: Any) -> None:
-    run(*FAKE, "limit=2", "backend.failures={'001-1': 'no answer'}")
+    run(*FAKE, "limit=2", "backend.failures={001-1: 'no answer'}")
     log = (only_run() / "run.log").read_text()
     assert "6 of 6 questions" in log
     assert "question 001-1 failed: no answer" in log

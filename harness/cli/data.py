@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.completion import add_settings
+from harness.cli.result import several
 
 if TYPE_CHECKING:
     from harness.data import Source
@@ -76,7 +77,7 @@ def _report(task: str, source: Source, videos: Sequence[Path], subtitles: list[P
     origin = " ".join(value[:19] for value in source.identity().values())
     with_subtitles = len(unique) - subtitles.count(None) if any(subtitles) else 0
     print(
-        f"{task} ({origin}): {len(unique) - len(found)} of {len(unique)} videos usable"
+        f"{task} ({origin}): {len(unique) - len(found)} of {several(len(unique), 'video')} usable"
         + (f" ({said})" if said else "")
         + (f", {with_subtitles} with subtitles" if with_subtitles else "")
     )
