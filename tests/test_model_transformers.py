@@ -15,8 +15,9 @@ import torch
 from transformers import LlavaNextVideoForConditionalGeneration
 
 from harness.errors import RequestError
+from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
-from harness.models.transformers.plain import generate, inputs
+from harness.models.transformers.plain import generate
 from harness.types import (
     Failure,
     Generation,
@@ -60,13 +61,11 @@ def answers(
 def plainly(engine: Engine, sample: Sample, generation: Generation = LONG) -> dict[str, str]:
     """Every question through transformers' own forward and generate, from pixels, on its own."""
     found = {}
-    for prompt in sample.prompts:
-        pictures = engine.pictures(sample)
-        tokens = engine.writer.tokens(prompt, pictures)
-        given = inputs(engine.writer, engine.pixels, tokens, pictures, sample.frames.pixels)
-        said, _ = generate(engine.model, given, generation, generation.max_new_tokens, engine.stops)
+    for branch in engine.write(sample, generation).branches:
+        given, most = branch.written.inputs, generation.max_new_tokens
+        said, _ = generate(engine.model, given, generation, most, engine.stops)
         text = engine.writer.tokenizer.decode(said, skip_special_tokens=True)
-        found[prompt.key] = text.strip()
+        found[branch.prompt.key] = text.strip()
     return found
 
 
@@ -181,9 +180,9 @@ def test_letters_are_compared_not_generated(engines: dict[str, Engine]) -> None:
     found = answers(engine, [clip(7)], Generation(letters=True))
     for prompt in clip(7).prompts:
         answer = found[prompt.key]
-        pictures = engine.pictures(clip(7))
-        tokens = engine.writer.tokens(prompt, pictures)
-        given = inputs(engine.writer, engine.pixels, tokens, pictures, clip(7).frames.pixels)
+        one = dataclasses.replace(clip(7), prompts=(prompt,))
+        [branch] = engine.write(one, Generation()).branches
+        given = branch.written.inputs
         _, logits = generate(engine.model, given, Generation(), 1, engine.stops)
         likely = logits.softmax(-1)
         # a byte-level tokenizer says " A" as a space and "A": only "A" is a letter's own token
@@ -237,8 +236,8 @@ def test_an_answer_stops_where_the_context_ends(folders: dict[str, Path]) -> Non
     assert isinstance(answer, Response)
     assert answer.finish == "length"
     engine = backend(folders["mistral"]).load()
-    [branch], _ = engine.write(sample, engine.pictures(sample), Generation(100))
-    assert branch.limit == 1024 - len(branch.tokens) < 100
+    [branch] = engine.write(sample, Generation(100)).branches
+    assert branch.limit == 1024 - len(branch.written.tokens) < 100
 
 
 def test_a_question_that_says_video_is_a_failure(engines: dict[str, Engine]) -> None:
@@ -251,16 +250,15 @@ def test_a_question_that_says_video_is_a_failure(engines: dict[str, Engine]) -> 
 
 def crowded(engine: Engine, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine runs out of memory when more than ``most`` rows are in one step."""
-    import harness.models.transformers.asking as asking
+    for name in ("advance", "step"):
+        real = getattr(Decoder, name)
 
-    real = asking.advance
+        def limited(self: Decoder, segments: Any, *rest: Any, real: Any = real) -> Any:
+            if len(segments) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return real(self, segments, *rest)
 
-    def advance(model: Any, segments: Any, *rest: Any) -> Any:
-        if len(segments) > most:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(model, segments, *rest)
-
-    monkeypatch.setattr(asking, "advance", advance)
+        monkeypatch.setattr(Decoder, name, limited)
 
 
 def test_out_of_memory_halves_what_is_in_flight(

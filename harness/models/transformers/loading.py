@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import harness.models.transformers.library  # noqa: F401
 from harness.errors import ModelError, RequestError
+from harness.models.transformers.chat import ChatTemplate
 from harness.models.transformers.checkpoint import read_json
 from harness.models.transformers.pixels import Preprocessor, read_preprocessor
-from harness.models.transformers.prompts import IMAGE, VIDEO, Writer
+from harness.models.transformers.pooled import IMAGE, VIDEO, PooledWriter, anyres_tokens
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
@@ -109,12 +110,10 @@ def read_pixels(settings: Transformers, folder: Path, config: Any) -> Preprocess
     return pixels
 
 
-def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
+def read_writer(settings: Transformers, folder: Path, config: Any) -> PooledWriter:
     """The tokenizer and chat template. Sets the video token of an image-only model. Raises
     ModelError when there is no chat template or no video token."""
     from transformers import AutoTokenizer
-
-    from harness.models.transformers.vision import anyres_tokens
 
     tokenizer: Any = _read(AutoTokenizer, folder)
     if config.video_token_index < 0:
@@ -126,14 +125,20 @@ def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
             raise ModelError(
                 f"{folder}: its tokenizer reads {mark} as {found}, the model expects [{expected}]"
             )
-    return Writer(
+    template = _template(settings.chat_template, folder, tokenizer)
+    pinpoints = [tuple(p) for p in config.image_grid_pinpoints]
+    return PooledWriter(
         tokenizer=tokenizer,
-        template=_template(settings.chat_template, folder, tokenizer),
+        template=ChatTemplate(
+            template, tokenizer, tokenizer.bos_token or "", settings.template_settings
+        ),
+        pixels=read_pixels(settings, folder, config),
         video_id=config.video_token_index,
         image_id=config.image_token_index,
         tokens_per_frame=settings.tokens_per_frame,
         anyres_tokens=lambda height, width: anyres_tokens(config, height, width),
-        frames_as=settings.frames_as,
+        largest=max(pinpoints, key=lambda size: anyres_tokens(config, *size)),
+        frames_as="anyres" if settings.frames_as == "anyres" else "pooled_video",
         system=settings.system,
     )
 

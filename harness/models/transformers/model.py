@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import RequestError
 from harness.models.transformers.checkpoint import fingerprint, locate
-from harness.types import Failure, Generation, Prompt, Response, Sample
+from harness.types import JSON, Failure, Generation, Prompt, Response, Sample
 
 if TYPE_CHECKING:
     from harness.models.transformers.engine import Engine
     from harness.models.transformers.memory import DeviceMemory
-    from harness.models.transformers.prompts import Writer
+    from harness.models.transformers.written import Writer
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Transformers:
     rope_scaling: str = "checkpoint"
     system: str | None = None
     chat_template: str = "checkpoint"
+    template_settings: Mapping[str, JSON] = field(default_factory=dict)
+    sharing: Literal["auto", "packed", "copied", "none"] = "auto"
     dtype: Literal["float16", "bfloat16", "float32"] = "float16"
     attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
     quantization: Literal["none", "nf4", "int8"] = "none"
@@ -73,12 +75,7 @@ class Transformers:
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens when ``frames`` frames are shown, from the tokenizer;
         for AnyRes frames, whose size is not known yet, at most."""
-        from harness.models.transformers.prompts import Pictures
-
-        pinpoints = [tuple(p) for p in self._config.image_grid_pinpoints]
-        largest = max(pinpoints, key=lambda size: self._writer.anyres_tokens(*size))
-        pictures = Pictures(frames, largest)
-        return [len(self._writer.tokens(prompt, pictures)) for prompt in prompts]
+        return self._writer.count(prompts, frames)
 
     def memory(self, frames: int) -> DeviceMemory:
         """What a run needs of the device, estimated from the configuration alone."""
@@ -134,23 +131,17 @@ class Transformers:
     @cached_property
     def _engine(self) -> Engine:
         from harness.models.transformers.engine import Engine
-        from harness.models.transformers.loading import (
-            context_of,
-            load_model,
-            read_pixels,
-            stop_tokens,
-        )
+        from harness.models.transformers.loading import context_of, load_model, stop_tokens
 
         folder = locate(self.checkpoint, self.revision)
-        pixels = read_pixels(self, folder, self._config)
         writer = self._writer
         model = load_model(self, folder, self._config)
         return Engine(
             model=model,
             writer=writer,
-            pixels=pixels,
             context=context_of(self._config),
             stops=stop_tokens(folder, self._config, writer.tokenizer),
             in_flight=self.in_flight or self.memory(self.frames).in_flight,
             allow_overflow=self.allow_overflow,
+            sharing=self.sharing,
         )

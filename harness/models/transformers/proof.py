@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import torch
 
 from harness.models.transformers.engine import Engine
-from harness.models.transformers.plain import generate, inputs
-from harness.models.transformers.vision import frames_of
+from harness.models.transformers.plain import generate
 from harness.types import Generation, Sample
 
 # largest logit difference that rounding explains, as a share of the logits' standard deviation
@@ -125,10 +124,8 @@ def _shared(engine: Engine, samples: Sequence[Sample], generation: Generation) -
 def _plain(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
     outputs = {}
     for sample in samples:
-        pictures = engine.pictures(sample)
-        branches, _ = engine.write(sample, pictures, generation)
-        for branch in branches:
-            given = inputs(engine.writer, engine.pixels, branch.tokens, pictures, frames_of(sample))
+        for branch in engine.write(sample, generation).branches:
+            given = branch.written.inputs
             tokens, logits = generate(engine.model, given, generation, branch.limit, engine.stops)
             outputs[branch.prompt.key] = Output(tuple(tokens), logits.cpu())
     return outputs
