@@ -37,14 +37,15 @@ def estimate(settings: Transformers, config: Any, frames: int) -> DeviceMemory:
     from harness.models.transformers.loading import context_of
 
     device = settings.resolved_device()
-    text = config.text_config
+    text = config.get_text_config()
     size = BYTES[settings.dtype]
-    heads = text.num_key_value_heads or text.num_attention_heads
+    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     kv = int(2 * text.num_hidden_layers * heads * head * size)
-    longest = frames * settings.tokens_per_frame + TEXT
+    longest = settings.clip_tokens(frames) + TEXT
     # the widest moment of a prefill: the MLP's three tensors beside the residual and its norm
-    activations = int(longest * (3 * text.intermediate_size + 4 * text.hidden_size) * size)
+    inner = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
+    activations = int(longest * (3 * inner + 4 * text.hidden_size) * size)
     if settings.attention == "eager":
         activations += 3 * longest * longest * text.num_attention_heads * 4
     weights = _weights(settings, config)
@@ -57,10 +58,14 @@ def estimate(settings: Transformers, config: Any, frames: int) -> DeviceMemory:
 
 def _weights(settings: Transformers, config: Any) -> int:
     import torch
-    from transformers import LlavaNextVideoForConditionalGeneration
+    import transformers
 
+    untyped: Any = transformers
     with torch.device("meta"):
-        model = LlavaNextVideoForConditionalGeneration(config)
+        if settings.by_processor:
+            model = untyped.AutoModelForImageTextToText.from_config(config)
+        else:
+            model = untyped.LlavaNextVideoForConditionalGeneration(config)
     inner = sum(
         module.weight.numel()
         for name, module in model.named_modules()
