@@ -210,6 +210,33 @@ def test_sampling_is_each_questions_own(engines: dict[str, Engine]) -> None:
     assert texts(found) != texts(answers(engine, [clip(0), clip(1)], Generation(12)))
 
 
+def test_repeats_share_the_prefix_and_draw_anew(engines: dict[str, Engine]) -> None:
+    [prompt, *_] = asked("What colour is the ball?")
+    again = [
+        dataclasses.replace(prompt, question=dataclasses.replace(prompt.question, repeat=n))
+        for n in range(4)
+    ]
+    generation = Generation(max_new_tokens=12, temperature=1.5, top_k=40, min_p=0.01)
+    found = list(engines["yi"].generate([clip(0, again)], generation))
+    assert len({r.question for r in found}) == 4
+    assert len({r.text for r in found if isinstance(r, Response)}) > 1
+    usage = [r.usage for r in found if isinstance(r, Response)]
+    assert usage[0] is not None
+    assert usage[1] is not None
+    assert usage[0].cached == 0
+    assert usage[1].cached == (usage[1].input or 0) - 1
+    alone = list(engines["yi"].generate([clip(0, again[2:3])], generation))
+    assert alone[0].question == found[2].question
+    assert getattr(alone[0], "text", None) == getattr(found[2], "text", "")
+
+
+def test_penalties_change_what_is_said(engines: dict[str, Engine]) -> None:
+    plain = texts(answers(engines["mistral"], [clip(0)]))
+    for penalty in ({"repetition_penalty": 1.8}, {"presence_penalty": 9.0}):
+        generation = dataclasses.replace(LONG, **penalty)
+        assert texts(answers(engines["mistral"], [clip(0)], generation)) != plain
+
+
 def test_beam_search(engines: dict[str, Engine], folders: dict[str, Path]) -> None:
     generation = Generation(max_new_tokens=6, beams=3)
     found = texts(answers(engines["yi"], [clip(0)], generation))
