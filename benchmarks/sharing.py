@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -28,24 +29,20 @@ from transformers import (
 )
 from transformers import LlavaNextVideoForConditionalGeneration as Model
 
-from harness.models.transformers.asking import (
-    Branch,
-    Flight,
-    hear,
-    prefill_prefix,
-    prefill_suffixes,
-    step,
-)
+from harness.models.transformers.branches import ActiveClip, Branch, append
+from harness.models.transformers.decoder import Decoder
+from harness.models.transformers.features import remembered
 from harness.models.transformers.plain import generate
-from harness.models.transformers.prompts import Gallery
-from harness.models.transformers.vision import video_features
-from harness.types import Clip, Decoding, Frames, Prompt, Question, WatchedClip
+from harness.models.transformers.prefix import Prompts
+from harness.models.transformers.sharing import Packed
+from harness.models.transformers.written import Written
+from harness.types import Clip, Generation, Prompt, Question, Sample
 
 FRAMES, TOKENS, NEW = 32, 144, 8
 VOCABULARY, VIDEO, IMAGE, NEVER = 8000, 7999, 7998, 7997  # NEVER ends an answer
 COUNTS = (3, 10, 18)
-DECODING = Decoding(max_new_tokens=NEW)
-NOTHING = WatchedClip(Clip("", Path(), ()), Frames(np.empty(0, np.uint8), np.empty(0)), ())
+GENERATION = Generation(max_new_tokens=NEW)
+NOTHING = Sample(Clip("", None), None, None, ())
 RAW = argparse.RawDescriptionHelpFormatter
 
 
@@ -87,46 +84,62 @@ def build() -> Model:
     return model.eval()  # type: ignore[no-any-return]
 
 
-def questions() -> list[Branch]:
+def questions(values: torch.Tensor) -> list[Written]:
     """18 prompts: 20 common tokens, the clip, and 30 to 60 tokens that differ."""
     random = np.random.default_rng(0)
     start = random.integers(3, NEVER, 20)
-    clip = np.repeat(-1 - np.arange(FRAMES), TOKENS)
-    return [
-        Branch(
-            Prompt(Question(str(i), ""), ()),
-            np.concatenate([start, clip, random.integers(3, NEVER, random.integers(30, 61))]),
-            NEW,
-        )
-        for i in range(max(COUNTS))
-    ]
+    clip = np.full(FRAMES * TOKENS, VIDEO)
+    written = []
+    for i in range(max(COUNTS)):
+        own = random.integers(3, NEVER, random.integers(30, 61))
+        tokens = np.concatenate([start, clip, own])
+        ids = torch.from_numpy(tokens)[None]
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        inputs["pixel_values_videos"] = values[None]
+        written.append(Written(Prompt(Question(str(i), ""), ()), tokens, inputs))
+    return written
 
 
 @torch.inference_mode()
-def shared(model: Model, values: torch.Tensor, count: int) -> Measured:
-    """``count`` questions as the harness asks them."""
-    branches = questions()[:count]
+def shared(decoder: Decoder, written: Sequence[Written]) -> Measured:
+    """These questions as the harness asks them."""
+    clip = ActiveClip(NOTHING, branches=[Branch(each, NEW) for each in written])
+    way = Packed(decoder)
     began = time.perf_counter()
-    features = list(video_features(model, values))
-    row = prefill_prefix(model, branches, features)
-    prefix = time.perf_counter() - began
-    hear(branches, prefill_suffixes(model, row, branches, features), DECODING, ())
-    flight = Flight(NOTHING, Gallery(0, (0, 0)), branches, rows=[(row, branches)])
-    while step(model, [flight], DECODING, ()):
-        pass
-    return Measured(time.perf_counter() - began, prefix, [branch.said for branch in branches])
+    with remembered(decoder.model):
+        prompts = Prompts(decoder, [each.inputs for each in written])
+    advanced: list[float] = []
+    with after(decoder, advanced):
+        append(clip.branches, way.prefill(clip, prompts), GENERATION, ())
+    while not clip.done:
+        asked, logits = way.step([clip])
+        assert logits is not None
+        append(asked, logits, GENERATION, ())
+    seconds = time.perf_counter() - began
+    return Measured(seconds, advanced[0] - began, [branch.output_ids for branch in clip.branches])
 
 
-def one_by_one(model: Model, values: torch.Tensor, branch: Branch) -> Measured:
+@contextmanager
+def after(decoder: Decoder, times: list[float]) -> Iterator[None]:
+    """Notes the clock after each of the decoder's passes; the first one is the prefix's."""
+    advance = decoder.advance
+
+    def timed(*args: Any) -> torch.Tensor:
+        hidden = advance(*args)
+        times.append(time.perf_counter())
+        return hidden
+
+    decoder.advance = timed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del decoder.advance
+
+
+def one_by_one(model: Model, written: Written) -> Measured:
     """One question as everybody else asks it."""
-    ids = torch.from_numpy(np.where(branch.tokens < 0, VIDEO, branch.tokens))[None]
-    given = {
-        "input_ids": ids,
-        "attention_mask": torch.ones_like(ids),
-        "pixel_values_videos": values[None],
-    }
     began = time.perf_counter()
-    said, _ = generate(model, given, DECODING, NEW, frozenset([NEVER]))
+    said, _ = generate(model, written.inputs, GENERATION, NEW, frozenset([NEVER]))
     return Measured(time.perf_counter() - began, 0.0, [said])
 
 
@@ -134,16 +147,17 @@ def measure(repeats: int, counts: tuple[int, ...]) -> dict[str, Any]:
     """Both ways, interleaved, so that a busy machine slows both; medians over the repeats."""
     model = build()
     values = torch.randn(FRAMES, 3, 336, 336, generator=torch.Generator().manual_seed(0))
-    branches = questions()[: max(counts)]
-    one_by_one(model, values, branches[0])  # warm
+    decoder = Decoder(model)
+    written = questions(values)[: max(counts)]
+    one_by_one(model, written[0])  # warm
     ours: dict[int, list[Measured]] = {count: [] for count in counts}
     theirs: list[list[Measured]] = []
     for _ in range(repeats):
         theirs.append([])
-        for i, branch in enumerate(branches):
-            theirs[-1].append(one_by_one(model, values, branch))
+        for i, each in enumerate(written):
+            theirs[-1].append(one_by_one(model, each))
             if i + 1 in counts:
-                ours[i + 1].append(shared(model, values, i + 1))
+                ours[i + 1].append(shared(decoder, written[: i + 1]))
     said = [found.said[0] for found in theirs[0]]
     return {
         str(count): {

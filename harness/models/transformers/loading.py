@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import harness.models.transformers.library  # noqa: F401
+from harness.errors import ModelError, RequestError
+from harness.models.transformers.chat import ChatTemplate
 from harness.models.transformers.checkpoint import read_json
 from harness.models.transformers.pixels import Preprocessor, read_preprocessor
-from harness.models.transformers.prompts import IMAGE, VIDEO, Writer
-from harness.errors import ModelError, RequestError
+from harness.models.transformers.pooled import IMAGE, VIDEO, PooledWriter, anyres_tokens
+from harness.models.transformers.processor import ProcessorWriter
+from harness.models.transformers.written import Writer
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
@@ -22,20 +26,24 @@ MARGIN = 1000  # tokens that the original code leaves for the text beside the fr
 
 def identify(settings: Transformers, folder: Path, config: Any) -> dict[str, Any]:
     """What decides the answers beside the checkpoint's files."""
-    names = ("frames_as", "tokens_per_frame", "pool_stride", "pool_mode", "system", "dtype")
-    also = ("attention", "quantization", "allow_overflow")
+    names = ["frames_as", "system", "dtype", "attention", "quantization", "allow_overflow"]
+    own = ("tokens_per_frame", "pool_stride", "pool_mode")
+    also = ("frame_text", "processor") if settings.by_processor else own
     template = settings.chat_template
     if template != "checkpoint":
         template = hashlib.sha256(_template(template, folder, None).encode()).hexdigest()
+    if settings.template_settings:
+        names.append("template_settings")
     return {
         **{name: getattr(settings, name) for name in (*names, *also)},
-        "rope": dict(config.text_config.rope_parameters),
+        "rope": getattr(config.get_text_config(), "rope_parameters", None),
         "chat_template": template,
     }
 
 
 def read_config(settings: Transformers, folder: Path) -> Any:
-    """The checkpoint's configuration as LlavaNextVideo's, with the requested pooling and RoPE.
+    """The checkpoint's configuration, with the requested RoPE; for LLaVA-NeXT's own ways of showing
+    frames as LlavaNextVideo's, with the requested pooling.
 
     An image-only LLaVA-NeXT becomes the video architecture with the same weights: what its video
     path adds (average pooling by the stride) has none. Raises ModelError and RequestError.
@@ -43,8 +51,15 @@ def read_config(settings: Transformers, folder: Path) -> Any:
     from transformers import AutoConfig, LlavaNextVideoConfig
 
     kind = read_json(folder, "config.json").get("model_type")
+    if settings.by_processor:
+        found: Any = _read(AutoConfig, folder)
+        scale_rope(found.get_text_config(), settings)
+        return found
     if kind not in ("llava_next", "llava_next_video"):
-        raise ModelError(f"{folder} is a {kind}; this backend runs llava_next(_video) models")
+        raise ModelError(
+            f"{folder} is a {kind}; model.frames_as={settings.frames_as} shows frames as "
+            "llava_next(_video) models were trained: write model.frames_as=video or images"
+        )
     config: Any = _read(AutoConfig, folder)
     if kind == "llava_next":
         shared = LlavaNextVideoConfig().to_dict().keys() & config.to_dict().keys()
@@ -88,8 +103,11 @@ def scale_rope(text: Any, settings: Transformers) -> None:
 
 def context_of(config: Any) -> int:
     """The model's length in tokens after RoPE scaling."""
-    text = config.text_config
-    return int(text.max_position_embeddings * (text.rope_parameters.get("factor") or 1.0))
+    text = config.get_text_config()
+    rope = getattr(text, "rope_parameters", None) or {}
+    # only a linear factor stretches what the configuration says; other rules' are in it already
+    factor = rope.get("factor") if rope.get("rope_type") == "linear" else None
+    return int(text.max_position_embeddings * (factor or 1.0))
 
 
 def read_pixels(settings: Transformers, folder: Path, config: Any) -> Preprocessor:
@@ -109,11 +127,42 @@ def read_pixels(settings: Transformers, folder: Path, config: Any) -> Preprocess
 
 
 def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
+    """How prompts are written: by the checkpoint's processor, or LLaVA-NeXT's own ways. Raises
+    ModelError."""
+    if not settings.by_processor:
+        return _pooled_writer(settings, folder, config)
+    return _processor_writer(settings, folder)
+
+
+def _processor_writer(settings: Transformers, folder: Path) -> Writer:
+    from transformers import AutoProcessor
+
+    from harness.models.transformers import torchvision
+
+    torchvision.load()
+    parts = {name: dict(v) for name, v in settings.processor.items() if isinstance(v, Mapping)}
+    calls = {name: parts[name] for name in parts if name.endswith("_kwargs")}
+    own = {name: value for name, value in settings.processor.items() if name not in calls}
+    processor: Any = _read(AutoProcessor, folder, **own)
+    tokenizer = getattr(processor, "tokenizer", None)
+    if tokenizer is None:
+        raise ModelError(f"{folder} has no processor of pictures and text: it is no model of video")
+    bos = tokenizer.bos_token or ""
+    template = _template(settings.chat_template, folder, processor)
+    return ProcessorWriter(
+        processor,
+        ChatTemplate(template, processor, bos, settings.template_settings),
+        frames_as="images" if settings.frames_as == "images" else "video",
+        frame_text=settings.frame_text,
+        settings=calls,
+        system=settings.system,
+    )
+
+
+def _pooled_writer(settings: Transformers, folder: Path, config: Any) -> PooledWriter:
     """The tokenizer and chat template. Sets the video token of an image-only model. Raises
     ModelError when there is no chat template or no video token."""
     from transformers import AutoTokenizer
-
-    from harness.models.transformers.vision import anyres_tokens
 
     tokenizer: Any = _read(AutoTokenizer, folder)
     if config.video_token_index < 0:
@@ -125,14 +174,20 @@ def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
             raise ModelError(
                 f"{folder}: its tokenizer reads {mark} as {found}, the model expects [{expected}]"
             )
-    return Writer(
+    template = _template(settings.chat_template, folder, tokenizer)
+    pinpoints = [tuple(p) for p in config.image_grid_pinpoints]
+    return PooledWriter(
         tokenizer=tokenizer,
-        template=_template(settings.chat_template, folder, tokenizer),
+        template=ChatTemplate(
+            template, tokenizer, tokenizer.bos_token or "", settings.template_settings
+        ),
+        pixels=read_pixels(settings, folder, config),
         video_id=config.video_token_index,
         image_id=config.image_token_index,
         tokens_per_frame=settings.tokens_per_frame,
         anyres_tokens=lambda height, width: anyres_tokens(config, height, width),
-        frames_as=settings.frames_as,
+        largest=max(pinpoints, key=lambda size: anyres_tokens(config, *size)),
+        frames_as="anyres" if settings.frames_as == "anyres" else "pooled_video",
         system=settings.system,
     )
 
@@ -141,7 +196,7 @@ def stop_tokens(folder: Path, config: Any, tokenizer: Any) -> frozenset[int]:
     """Every token that ends an answer, by the checkpoint's files taken together."""
     named = [
         read_json(folder, "generation_config.json").get("eos_token_id"),
-        config.text_config.eos_token_id,
+        config.get_text_config().eos_token_id,
         tokenizer.eos_token_id,
     ]
     flat = [i for name in named for i in (name if isinstance(name, list) else [name])]
@@ -156,10 +211,13 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
     from transformers.utils import logging
 
     untyped: Any = transformers
+    kind: Any = untyped.LlavaNextVideoForConditionalGeneration
+    if settings.by_processor:
+        kind = untyped.AutoModelForImageTextToText
     quiet: Any = logging
     quiet.disable_progress_bar()  # it would cut through the run's own
     try:
-        model, found = untyped.LlavaNextVideoForConditionalGeneration.from_pretrained(
+        model, found = kind.from_pretrained(
             folder,
             config=config,
             dtype=settings.dtype,
@@ -177,9 +235,12 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
             f"{folder}: its weights are damaged ({error}): fetch them again"
         ) from error
     _check_complete(folder, found["missing_keys"])
-    if config.video_token_index >= model.get_input_embeddings().num_embeddings:
+    if (
+        not settings.by_processor
+        and config.video_token_index >= model.get_input_embeddings().num_embeddings
+    ):
         model.resize_token_embeddings(config.video_token_index + 1)
-    # decoding is the request's: nothing of a checkpoint's own sampling may leak in
+    # generation is the request's: nothing of a checkpoint's own sampling may leak in
     model.generation_config = untyped.GenerationConfig()
     return model.eval()
 
@@ -191,12 +252,14 @@ def _check_complete(folder: Path, missing: Collection[str]) -> None:
         )
 
 
-def _read(kind: Any, folder: Path) -> Any:
+def _read(kind: Any, folder: Path, **settings: Any) -> Any:
     """What transformers reads from a folder, without running code that lies in it."""
     from huggingface_hub.errors import StrictDataclassError
 
     try:
-        return kind.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        return kind.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True, **settings
+        )
     except (ValueError, KeyError, OSError, StrictDataclassError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"{folder} is not a checkpoint that can be read: {reason}") from error

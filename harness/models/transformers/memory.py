@@ -15,7 +15,7 @@ MOST_IN_FLIGHT = 8  # short answers gain nothing beyond; long ones little: prefi
 
 
 @dataclass(frozen=True)
-class Needs:
+class DeviceMemory:
     """Bytes, unless said otherwise: ``context`` is in tokens, ``in_flight`` in clips;
     ``memory`` is what ``device`` has in all."""
 
@@ -32,19 +32,20 @@ class Needs:
         return self.weights + self.activations + self.in_flight * tokens * self.kv_per_token
 
 
-def estimate(settings: Transformers, config: Any, frames: int) -> Needs:
+def estimate(settings: Transformers, config: Any, frames: int) -> DeviceMemory:
     """Counts the parameters of a weightless model; activations are those of one prefill."""
     from harness.models.transformers.loading import context_of
 
     device = settings.resolved_device()
-    text = config.text_config
+    text = config.get_text_config()
     size = BYTES[settings.dtype]
-    heads = text.num_key_value_heads or text.num_attention_heads
+    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     kv = int(2 * text.num_hidden_layers * heads * head * size)
-    longest = frames * settings.tokens_per_frame + TEXT
+    longest = settings.clip_tokens(frames) + TEXT
     # the widest moment of a prefill: the MLP's three tensors beside the residual and its norm
-    activations = int(longest * (3 * text.intermediate_size + 4 * text.hidden_size) * size)
+    inner = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
+    activations = int(longest * (3 * inner + 4 * text.hidden_size) * size)
     if settings.attention == "eager":
         activations += 3 * longest * longest * text.num_attention_heads * 4
     weights = _weights(settings, config)
@@ -52,15 +53,19 @@ def estimate(settings: Transformers, config: Any, frames: int) -> Needs:
     spare = int(0.9 * memory) - weights - activations
     fits = max(1, min(MOST_IN_FLIGHT, spare // (kv * longest)))
     in_flight = settings.in_flight or (fits if device.startswith("cuda") else 1)
-    return Needs(context_of(config), weights, kv, activations, device, memory, in_flight)
+    return DeviceMemory(context_of(config), weights, kv, activations, device, memory, in_flight)
 
 
 def _weights(settings: Transformers, config: Any) -> int:
     import torch
-    from transformers import LlavaNextVideoForConditionalGeneration
+    import transformers
 
+    untyped: Any = transformers
     with torch.device("meta"):
-        model = LlavaNextVideoForConditionalGeneration(config)
+        if settings.by_processor:
+            model = untyped.AutoModelForImageTextToText.from_config(config)
+        else:
+            model = untyped.LlavaNextVideoForConditionalGeneration(config)
     inner = sum(
         module.weight.numel()
         for name, module in model.named_modules()

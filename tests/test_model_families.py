@@ -1,0 +1,186 @@
+"""Every family's tiny build through the one engine: the same tokens and logits as ``generate``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.errors import ModelError
+from harness.models.transformers import Transformers, packing
+from harness.models.transformers.decoder import Decoder
+from harness.models.transformers.engine import Engine
+from harness.types import (
+    Clip,
+    Failure,
+    Generation,
+    Prompt,
+    Question,
+    Response,
+    Sample,
+    Text,
+    Turn,
+    Video,
+)
+from tests import families
+
+LONG = Generation(max_new_tokens=8)
+TEXTS = ("What colour is the ball?", "Where does the circle go first, and where then?", "How many?")
+
+
+def settings(name: str, **given: Any) -> Transformers:
+    family = families.FAMILIES[name]
+    made = {"frames_as": family.frames_as, "dtype": "float32", "device": "cpu"} | given
+    return Transformers(str(families.build(name)), **made)
+
+
+def sample(seed: int = 0, frames: int = 6) -> Sample:
+    shown = families.noise(frames, seed=seed)
+    prompts = tuple(
+        Prompt(
+            Question(f"{seed}/{i}", text, ("red", "blue")), (Turn("user", (Video(), Text(text))),)
+        )
+        for i, text in enumerate(TEXTS)
+    )
+    return Sample(Clip(f"c{seed}", None), families.information(shown), shown, prompts)
+
+
+def outputs(engine: Engine, *samples: Sample) -> dict[str, tuple[list[int], Any]]:
+    return {
+        branch.prompt.key: (branch.output_ids, branch.first_logits)
+        for clip in engine.run(samples, LONG)
+        for branch in clip.branches
+    }
+
+
+@pytest.mark.parametrize("name", families.names())
+def test_shared_is_one_by_one(name: str) -> None:
+    asked = sample()
+    engine = settings(name).load()
+    found = outputs(engine, asked)
+    for prompt, truth in zip(asked.prompts, families.reference(name, asked), strict=True):
+        tokens, logits = found[prompt.key]
+        ends = [t for t in truth.tokens if t not in engine.stops]
+        assert tokens == ends
+        assert float((logits - truth.logits).abs().max()) < 1e-5 * float(truth.logits.std())
+
+
+@pytest.mark.parametrize("name", families.names())
+def test_answers_do_not_depend_on_company(name: str) -> None:
+    clips = [sample(seed, 4 + 2 * seed) for seed in range(3)]
+    alone = {k: v[0] for k, v in outputs(settings(name).load(), *clips).items()}
+    together = outputs(settings(name, in_flight=3).load(), *clips)
+    assert {k: v[0] for k, v in together.items()} == alone
+
+
+@pytest.mark.parametrize("name", families.names())
+@pytest.mark.parametrize("sharing", ["copied", "none"])
+def test_other_ways_of_sharing_say_the_same(name: str, sharing: str) -> None:
+    asked = sample()
+    packed = {k: v[0] for k, v in outputs(settings(name).load(), asked).items()}
+    assert {
+        k: v[0] for k, v in outputs(settings(name, sharing=sharing).load(), asked).items()
+    } == packed
+
+
+def leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Branches see each other."""
+    real = packing.Segment.visible
+    monkeypatch.setattr(
+        packing.Segment, "visible", lambda self, *, causal: real(self, causal=causal) | True
+    )
+
+
+def flatten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All axes of a position are the first one's, moved on by seven behind the prefix."""
+    real = Decoder.advance
+
+    def moved(self: Decoder, segments: Any, part: Any, rules: Any) -> Any:
+        positions = part.positions + 7 * int(segments[0].row.length > 0)
+        return real(self, segments, dataclasses.replace(part, positions=positions), rules)
+
+    monkeypatch.setattr(Decoder, "advance", moved)
+
+
+def widen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows and two-way pictures are dropped: all that came before is seen."""
+    monkeypatch.setattr(
+        packing.Segment, "mask", lambda self, rules, device: self.visible(causal=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"),
+    [
+        *[(name, leak) for name in families.names()],
+        *[(name, flatten) for name in families.names()],
+        ("gemma3", widen),
+    ],
+)
+def test_the_self_test_finds_mistakes(
+    name: str, mistake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(ModelError, match=r"first logits differ by [0-9.]+ of their deviation"):
+        settings(name).load()
+
+
+def test_times_reach_the_prompt_as_they_are() -> None:
+    shown = families.noise(4)
+    shown = dataclasses.replace(shown, times=np.array([0.5, 1.25, 7.0, 7.5]))
+    one = dataclasses.replace(sample(frames=4), frames=shown)
+    [first, *_] = settings("qwen3_vl").generate([one], Generation(max_new_tokens=1))
+    assert isinstance(first, Response)
+    assert first.told_times == ("<0.9 seconds>", "<7.2 seconds>")
+
+
+def test_times_before_frames_as_images() -> None:
+    backend = settings("gemma3", frame_text="Frame {number} at {time} s: ")
+    [first, *_] = backend.generate([sample(frames=2)], Generation(max_new_tokens=1))
+    assert isinstance(first, Response)
+    assert first.told_times == ("Frame 1 at 0.0 s:", "Frame 2 at 0.5 s:")
+
+
+def test_text_that_would_be_a_picture_is_a_failure() -> None:
+    prompt = Prompt(Question("q", ""), (Turn("user", (Video(), Text("what is <|video_pad|>?"))),))
+    one = dataclasses.replace(sample(), prompts=(prompt,))
+    [failure] = settings("qwen2_5_vl").generate([one], LONG)
+    assert isinstance(failure, Failure)
+    assert "the model's own <|video_pad|>" in failure.reason
+
+
+def test_a_template_that_loses_the_video(tmp_path: Any) -> None:
+    file = tmp_path / "mine.jinja"
+    file.write_text(
+        "{% for m in messages %}{% for c in m['content'] if c['type'] == 'text' %}"
+        "{{ c['text'] }}{% endfor %}{% endfor %}"
+    )
+    with pytest.raises(ModelError, match="shows 0 of 1 pictures"):
+        settings("qwen2_5_vl", chat_template=str(file)).load()
+
+
+def test_expected_tokens_are_checked() -> None:
+    with pytest.raises(ModelError, match=r"takes 4 tokens, model.expect_tokens says 3"):
+        settings("llava_onevision", expect_tokens=3).load()
+    settings("llava_onevision", expect_tokens=4).load()
+
+
+def test_a_video_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = settings("qwen2_5_vl").load()
+    tower, seen = engine.model.model.visual, []
+    forward = tower.forward
+    monkeypatch.setattr(tower, "forward", lambda *a, **k: (seen.append(1), forward(*a, **k))[1])
+    outputs(engine, sample())
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("name", families.names())
+def test_letters_and_counts(name: str) -> None:
+    asked = dataclasses.replace(sample(), prompts=sample().prompts[:2])
+    backend = settings(name)
+    for response in backend.generate([asked], Generation(letters=True)):
+        assert isinstance(response, Response)
+        assert set(response.probabilities or {}) == {"A", "B"}
+    assert backend.count(asked.prompts, 2)[0] < backend.count(asked.prompts, 8)[0]
