@@ -37,7 +37,9 @@ def template(video: str | None, image: str | None, *, bos: str = "") -> str:
     for a part (None: such a part is refused)."""
 
     def mark(kind: str, text: str | None) -> str:
-        said = f"{{{{ {text!r} }}}}" if text is not None else f"{{{{ raise_exception('no {kind}') }}}}"
+        said = (
+            f"{{{{ {text!r} }}}}" if text is not None else f"{{{{ raise_exception('no {kind}') }}}}"
+        )
         return f"{{%- elif c['type'] == '{kind}' -%}}{said}"
 
     return (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.demo.asking import (
+from training.asking import (
     ANIMALS,
     LETTERS,
     SUBTITLE,
@@ -25,9 +25,9 @@ from harness.demo.asking import (
     notes,
     queries,
 )
-from harness.demo.checkpoint import IMAGE_SIDE
-from harness.demo.narration import lines
-from harness.demo.scene import Floats, Plot, imagine, render
+from training.checkpoint import IMAGE_SIDE
+from training.narration import lines
+from training.scene import Floats, Plot, imagine, render
 
 SUBTITLES = "This video's subtitles are listed below:\n"
 INSTRUCTION = (

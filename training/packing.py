@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 from transformers.utils.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
-from harness.demo.checkpoint import FRAME_TOKENS
-from harness.demo.lessons import Lesson
+from training.checkpoint import FRAME_TOKENS
+from training.lessons import Lesson
 
 MEANT = 4  # the layer by which a question's answer should be known
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from transformers import LlavaNextVideoForConditionalGeneration
 
-from harness.demo.packing import Batch
+from training.packing import Batch
 
 Model = LlavaNextVideoForConditionalGeneration
 Draw = Callable[[int], tuple[str, Batch]]
