@@ -8,18 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from harness.models.transformers import torchvision
 from training import DEMO, qwen
 from training.curriculum import CHOICE
 from training.learning import logits
 from training.lessons import Lesson
 
 TEACHER = DEMO / "checkpoints" / "tiny_video"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def loaded() -> None:
-    torchvision.load()
 
 
 @pytest.mark.parametrize(("count", "seconds"), [(1, 4.0), (2, 24.0), (5, 10.0), (16, 24.0)])

@@ -9,5 +9,6 @@
 from pathlib import Path
 
 import harness.demo
+import harness.models.transformers.library  # before transformers
 
 DEMO = Path(harness.demo.__path__[0])  # where the benchmark and the checkpoints lie

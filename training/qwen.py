@@ -16,6 +16,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,6 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
-from harness.models.transformers import torchvision
 from training import DEMO, checkpoint, tokenizer
 from training.checkpoint import CONTEXT, FRAME_TOKENS, IMAGE_SIDE, PATCH
 from training.curriculum import STAGES, Teacher
@@ -62,7 +62,7 @@ def build(made: PreTrainedTokenizerFast, teacher: Path, seed: int) -> Qwen:
     """An untrained vision tower on the teacher's language model."""
     torch.manual_seed(seed)
     known, _ = checkpoint.load(teacher)
-    text = known.config.text_config
+    text: Any = known.config.text_config
     config = Qwen2_5_VLConfig(
         vision_config={
             "depth": 3,
@@ -185,7 +185,10 @@ def imitate(
         assert frames is not None
         with torch.no_grad():
             seen = known.model.get_video_features(frames, return_dict=True).pooler_output
-            goal = torch.stack(list(seen)).unflatten(1, (-1, 2, FRAME_TOKENS)).mean(2).flatten(0, 2)
+            pairs = torch.stack(list(seen)).reshape(
+                len(seen), -1, 2, FRAME_TOKENS, seen[0].shape[-1]
+            )
+            goal = pairs.mean(2).flatten(0, 2)
         pixels, grid = patches(frames)
         found = tower(pixels, grid_thw=grid).pooler_output
         loss = torch.nn.functional.mse_loss(found, goal) / goal.var()
@@ -200,12 +203,12 @@ def imitate(
 
 def save(model: Qwen, made: PreTrainedTokenizerFast, folder: Path) -> None:
     """Writes a folder that transformers loads: half precision, safetensors, all of its files."""
-    torchvision.load()
     weights = {name: value.to(torch.float16) for name, value in model.state_dict().items()}
     model.config.dtype = torch.float16
     model.save_pretrained(folder, state_dict=weights)
     model.config.dtype = torch.float32
-    Qwen2_5_VLProcessor(
+    processor: Any = Qwen2_5_VLProcessor
+    processor(
         image_processor=Qwen2VLImageProcessor(patch_size=PATCH, size=SIZE),
         tokenizer=made,
         video_processor=Qwen2VLVideoProcessor(
@@ -248,7 +251,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    torchvision.load()
     train(asked.work, asked.teacher, asked.imitate, lambda line: print(line, flush=True))
     save(load(asked.work / list(TAUGHT)[-1]), words(), asked.out)
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import transformers
+from packaging.version import Version
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging
 
-from harness.models.transformers import torchvision
+import harness.models.transformers.library  # noqa: F401  (before transformers)
 from harness.types import Frames, Image, Prompt, Sample, Text, VideoInfo
-from tests.families import google, llava, qwen, vision
+from tests.families import glm, google, llava, others, qwen, vision
 from tests.families.parts import scatter
 
 Made = tuple[torch.nn.Module, Any]
@@ -31,20 +33,48 @@ Made = tuple[torch.nn.Module, Any]
 class Family:
     """``make`` gives model and processor; ``frames_as`` "video" or "images"; ``copied``: its
     decoder has layers that cannot be packed (linear attention), the prefix cache is copied;
-    ``stills``: its own forward takes a video and a still picture in one prompt."""
+    ``stills``: its own forward takes a video and a still picture in one prompt; ``since``: the
+    first version of transformers whose own forward runs."""
 
     make: Callable[[], Made]
     frames_as: str = "video"
     copied: bool = False
     stills: bool = True
+    since: str = "5.0"
 
 
-FAMILIES: dict[str, Family] = {
+_ALL = {
     "llava_onevision": Family(llava.onevision),
     "qwen2_5_vl": Family(qwen.qwen2_5_vl),
     "qwen3_vl": Family(qwen.qwen3_vl),
     "internvl": Family(vision.internvl),
     "gemma3": Family(google.gemma3, "images"),
+    "llava_next_video": Family(llava.next_video),
+    "llava_next": Family(llava.next_image, "images"),
+    "video_llava": Family(llava.video_llava),
+    "qwen2_vl": Family(qwen.qwen2_vl),
+    "qwen3_vl_moe": Family(qwen.qwen3_vl_moe),
+    "qwen3_5": Family(qwen.qwen3_5, copied=True),
+    "smolvlm": Family(vision.smolvlm, stills=False),
+    "idefics3": Family(vision.idefics3, "images"),
+    "video_llama_3": Family(vision.video_llama_3),
+    "perception_lm": Family(vision.perception_lm),
+    "aya_vision": Family(vision.aya_vision, "images"),
+    "mistral3": Family(vision.mistral3, "images"),
+    "ovis2": Family(vision.ovis2, "images"),
+    "glm4v": Family(glm.glm4v, stills=False),
+    "glm4v_moe": Family(glm.glm4v_moe, stills=False),
+    "glm46v": Family(glm.glm46v, stills=False),
+    "gemma3n": Family(google.gemma3n, "images"),
+    "gemma4": Family(google.gemma4),
+    "molmo2": Family(others.molmo2),
+    "kimi_k25": Family(others.kimi_k25, since="5.24"),
+    "minicpmv4_6": Family(others.minicpmv4_6, copied=True),
+}
+FAMILIES: dict[str, Family] = {
+    name: family
+    for name, family in _ALL.items()
+    if Version(family.since) <= Version(transformers.__version__)
 }
 
 
@@ -66,10 +96,11 @@ def _scratch() -> tempfile.TemporaryDirectory[str]:
 @functools.cache
 def build(name: str, seed: int = 0) -> Path:
     """The family's checkpoint folder, float32, a few hundred KB; made once in a process."""
-    torchvision.load()
     logging.disable_progress_bar()
     folder = Path(_scratch().name) / f"{name}-{seed}"
-    model, processor = FAMILIES[name].make()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # a vector here and there keeps what its class drew
+        model, processor = FAMILIES[name].make()
     scatter(model, seed)
     model.save_pretrained(folder)  # type: ignore[operator]
     processor.save_pretrained(folder)
@@ -79,7 +110,6 @@ def build(name: str, seed: int = 0) -> Path:
 @functools.cache
 def loaded(name: str, attention: str = "sdpa") -> tuple[Any, Any]:
     """Model and processor as transformers reads them from the folder."""
-    torchvision.load()
     folder = build(name)
     model = AutoModelForImageTextToText.from_pretrained(
         folder, dtype=torch.float32, attn_implementation=attention
@@ -178,8 +208,3 @@ def information(frames: Frames, fps: float = 24.0) -> VideoInfo:
     last = float(frames.times[-1]) + 0.5
     height, width = frames.pixels.shape[1:3]
     return VideoInfo(int(last * fps), fps, last, width, height)
-
-
-def names(chosen: Sequence[str] = ()) -> list[str]:
-    """The families' names, for parametrizing tests."""
-    return list(chosen or FAMILIES)

@@ -104,5 +104,7 @@ def scatter(model: torch.nn.Module, seed: int = 0) -> None:
             fan_in = weight.numel() / weight.shape[0]
             width = 1 / scales.get(name, 1.0) if "embed" in name else 1.5 / fan_in**0.5
             weight.normal_(0, width, generator=noise)
+        elif name.endswith("A_log"):  # linear attention shall not forget the clip at once
+            weight.fill_(-4)
         elif name.endswith("bias"):
             weight.normal_(0, 0.1, generator=noise)
