@@ -152,7 +152,12 @@ def inputs(name: str, processor: Any, sample: Sample, prompt: Prompt) -> dict[st
     assert sample.info is not None
     family, pixels = FAMILIES[name], sample.frames.pixels
     said = messages(prompt, len(pixels), family.frames_as)
-    text = processor.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
+    text = processor.apply_chat_template(
+        said,
+        chat_template=processor.chat_template,  # SmolVLM takes another one for videos
+        tokenize=False,
+        add_generation_prompt=True,
+    )
     bos = processor.tokenizer.bos_token
     given: dict[str, Any] = {
         "text": [text],
