@@ -12,11 +12,12 @@ import av
 import numpy as np
 import pytest
 
-from harness.demo import make_clips
-from harness.demo.asking import LETTERS, SUBTITLE, TASK_TYPES
-from harness.demo.scene import render
+import harness.demo
+from training import make_clips
+from training.asking import LETTERS, SUBTITLE, TASK_TYPES
+from training.scene import render
 
-DEMO = Path(make_clips.__file__).parent
+DEMO = Path(harness.demo.__path__[0])
 CHECKPOINTS = sorted((DEMO / "checkpoints").glob("tiny_*"))
 COLUMNS = [
     "video_id",
@@ -151,9 +152,9 @@ def test_the_tokenizer_reads_any_english_and_gives_letters_back() -> None:
 def test_tiny_video_answers_with_a_bare_letter() -> None:
     import torch
 
-    from harness.demo.checkpoint import load
-    from harness.demo.evaluate import clips, lesson
-    from harness.demo.packing import Packer
+    from training.checkpoint import load
+    from training.evaluate import clips, lesson
+    from training.packing import Packer
 
     folder = DEMO / "checkpoints" / "tiny_video"
     model, tokenizer = load(folder)

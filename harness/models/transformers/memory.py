@@ -39,12 +39,11 @@ def estimate(settings: Transformers, config: Any, frames: int) -> DeviceMemory:
     device = settings.resolved_device()
     text = config.get_text_config()
     size = BYTES[settings.dtype]
-    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
-    head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    kv = int(2 * text.num_hidden_layers * heads * head * size)
+    kv = int(2 * sum(map(_kept, _layers(text))) * size)
     longest = settings.clip_tokens(frames) + TEXT
     # the widest moment of a prefill: the MLP's three tensors beside the residual and its norm
     inner = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
+    inner = max(inner) if isinstance(inner, list | tuple) else inner  # Gemma 3n: one a layer
     activations = int(longest * (3 * inner + 4 * text.hidden_size) * size)
     if settings.attention == "eager":
         activations += 3 * longest * longest * text.num_attention_heads * 4
@@ -54,6 +53,20 @@ def estimate(settings: Transformers, config: Any, frames: int) -> DeviceMemory:
     fits = max(1, min(MOST_IN_FLIGHT, spare // (kv * longest)))
     in_flight = settings.in_flight or (fits if device.startswith("cuda") else 1)
     return DeviceMemory(context_of(config), weights, kv, activations, device, memory, in_flight)
+
+
+def _layers(text: Any) -> list[Any]:
+    """Each layer's configuration: they differ in Gemma 4."""
+    count = range(text.num_hidden_layers)
+    different = getattr(text, "per_layer_config", None)
+    return [text if different is None else different[i] for i in count]
+
+
+def _kept(layer: Any) -> int:
+    """Numbers that a layer keeps of a token as keys, and as values again."""
+    heads = getattr(layer, "num_key_value_heads", None) or layer.num_attention_heads
+    head = getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads
+    return int(heads * head)
 
 
 def _weights(settings: Transformers, config: Any) -> int:

@@ -1,9 +1,9 @@
 """Checks the checkpoints against the benchmark without the rest of the harness::
 
-    python -m harness.demo.evaluate harness/demo/checkpoints/tiny_video --frames 1 2 4 8 16
-    python -m harness.demo.evaluate … --frames 8 --blank        # black frames
-    python -m harness.demo.evaluate … --frames 8 --subtitles
-    python -m harness.demo.evaluate … --data held-out           # made by make_clips --seed
+    python -m training.evaluate harness/demo/checkpoints/tiny_video --frames 1 2 4 8 16
+    python -m training.evaluate … --frames 8 --blank        # black frames
+    python -m training.evaluate … --frames 8 --subtitles
+    python -m training.evaluate … --data held-out           # made by make_clips --seed
 
 Prints the share of right answers per task type. Reads the committed MP4s, samples frames evenly,
 preprocesses them with transformers' CLIP image processor and asks a clip's questions at once.
@@ -27,13 +27,14 @@ import torch
 from numpy.typing import NDArray
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from harness.demo.asking import LETTERS, TASK_TYPES
-from harness.demo.checkpoint import load
-from harness.demo.learning import Model, logits
-from harness.demo.lessons import CLOSING, INSTRUCTION, SUBTITLES, Branch, Lesson
-from harness.demo.packing import Packer
+from training import DEMO
+from training.asking import LETTERS, TASK_TYPES
+from training.checkpoint import load
+from training.learning import Model, logits
+from training.lessons import CLOSING, INSTRUCTION, SUBTITLES, Branch, Lesson
+from training.packing import Packer
 
-DATA = Path(__file__).parent / "data"
+DATA = DEMO / "data"
 Row = dict[str, Any]
 
 

@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 from transformers.utils.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
-from harness.demo.checkpoint import FRAME_TOKENS
-from harness.demo.lessons import Lesson
+from training.checkpoint import FRAME_TOKENS
+from training.lessons import Lesson
 
 MEANT = 4  # the layer by which a question's answer should be known
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Lessons as tensors. ``ids``, ``positions`` and ``branch`` are int64 [B, L] (branch 0 is the
-    prefix, −1 padding); ``pixels`` float32 [B, T, 3, 32, 32]; ``at`` and ``target`` int64 [N]:
+    """Lessons as tensors. ``ids`` and ``branch`` are int64 [B, L] (branch 0 is the prefix, −1
+    padding), ``positions`` too or, with three axes, [3, B, L]; ``pixels`` are what the model's
+    ``get_video_features`` takes, float32 [B, T, 3, 32, 32] or patches, with their ``grid``;
+    ``at`` and ``target`` int64 [N]:
     the flat places (into B × L) whose next token is taught, and that token; ``group`` int64 [N]
     numbers the branches over the whole batch. ``hints``: for a layer of the language model the flat
     places (int64 [M]) at which it is told what it should know by then, and the word's token."""
@@ -33,6 +35,7 @@ class Batch:
     target: torch.Tensor
     group: torch.Tensor
     hints: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+    grid: torch.Tensor | None = None
 
     def mask(self) -> torch.Tensor:
         """Who sees whom, bool [B, 1, L, L]: causally, the prefix and one's own branch."""
@@ -41,20 +44,29 @@ class Batch:
         return (((other == 0) | (own == other)) & causal)[:, None]
 
 
-class _Row:
-    """One lesson as lists of ids, positions and branch numbers."""
+Place = tuple[int, int, int]
 
-    def __init__(self, prefix: list[int]) -> None:
-        self.ids, self.shared = prefix, len(prefix)
-        self.positions, self.branch = list(range(len(prefix))), [0] * len(prefix)
+
+class _Row:
+    """One lesson as lists of ids, positions (time, height, width) and branch numbers."""
+
+    def __init__(self, prefix: list[int], positions: list[Place]) -> None:
+        self.ids, self.positions = prefix, positions
+        self.next = positions[-1][0] + 1  # prefixes end in text, whose axes are alike
+        self.branch = [0] * len(prefix)
 
     def branch_off(self, question: list[int], answer: list[int]) -> int:
         """Appends a branch; the place whose next token is the answer's first."""
         first, size = len(self.ids) + len(question) - 1, len(question) + len(answer)
         self.branch += [max(self.branch) + 1] * size
         self.ids += question + answer
-        self.positions += range(self.shared, self.shared + size)
+        self.positions += alike(self.next, size)
         return first
+
+
+def alike(first: int, size: int) -> list[Place]:
+    """The positions of text: the same on all axes."""
+    return [(at, at, at) for at in range(first, first + size)]
 
 
 def _padded(rows: list[list[int]], length: int, fill: int) -> torch.Tensor:
@@ -86,12 +98,13 @@ class Packer:
             ids += self._ids[line]
         return ids
 
-    def _prefix(self, lesson: Lesson) -> list[int]:
+    def prefix(self, lesson: Lesson) -> tuple[list[int], list[Place]]:
+        """The prefix's ids and positions, <video> replaced by the frames' tokens."""
         ids = self.encode(lesson.prefix)
         if lesson.frames is not None:
             at = ids.index(self.tokenizer.video_token_id)
             ids[at : at + 1] = [ids[at]] * (FRAME_TOKENS * len(lesson.frames))
-        return [self.tokenizer.bos_token_id, *ids]
+        return [self.tokenizer.bos_token_id, *ids], alike(0, len(ids) + 1)
 
     def pack(self, lessons: Iterable[Lesson], rng: np.random.Generator) -> Batch:
         """One batch of lessons that all show the same number of frames (or none)."""
@@ -100,8 +113,8 @@ class Packer:
         taught: list[tuple[int, int, int, int]] = []
         hints: dict[int, list[tuple[int, int, int]]] = {self.noted: [], MEANT: []}
         for number, lesson in enumerate(lessons):
-            row = _Row(self._prefix(lesson))
-            hints[self.noted] += [(number, at, word) for at, word in self._notes(row, lesson)]
+            row = _Row(*self.prefix(lesson))
+            hints[self.noted] += [(number, at, word) for at, word in self.notes(row.ids, lesson)]
             for part in lesson.branches:
                 question = self.encode(part.text)
                 answer = [*self.encode(part.answer), self.tokenizer.eos_token_id]
@@ -111,26 +124,44 @@ class Packer:
                 hints[MEANT] += [(number, first, word) for word in self.encode(part.word)]
             rows.append(row)
         length = max(len(row.ids) for row in rows)
+        pixels, grid = self.see(lessons, rng)
         place, at, target, groups = torch.tensor(taught).T
         return Batch(
             _padded([row.ids for row in rows], length, self.tokenizer.pad_token_id),
-            _padded([row.positions for row in rows], length, 0),
+            self.positions(
+                [
+                    _padded([[p[axis] for p in row.positions] for row in rows], length, 0)
+                    for axis in range(3)
+                ]
+            ),
             _padded([row.branch for row in rows], length, -1),
-            self._pixels(lessons, rng),
+            pixels,
             place * length + at,
             target,
             groups,
             {layer: _flat(told, length) for layer, told in hints.items() if told},
+            grid,
         )
 
-    def _notes(self, row: _Row, lesson: Lesson) -> Iterator[tuple[int, int]]:
+    def positions(self, axes: list[torch.Tensor]) -> torch.Tensor:
+        """From each axis' positions [B, L] to what the model takes."""
+        return axes[0]
+
+    def notes(self, ids: list[int], lesson: Lesson) -> Iterator[tuple[int, int]]:
         """The places of the frames that have a note, all their tokens, and its word."""
         for number, note in enumerate(lesson.notes):
-            begin = row.ids.index(self.tokenizer.video_token_id) + FRAME_TOKENS * number
+            begin = ids.index(self.tokenizer.video_token_id) + FRAME_TOKENS * number
             for word in self.encode(note):
                 yield from ((begin + i, word) for i in range(FRAME_TOKENS))
 
-    def _pixels(self, lessons: list[Lesson], rng: np.random.Generator) -> torch.Tensor | None:
+    def see(
+        self, lessons: list[Lesson], rng: np.random.Generator
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """The frames of all lessons as ``Batch`` has them (``pixels`` and ``grid``)."""
+        return self.grainy(lessons, rng), None
+
+    def grainy(self, lessons: list[Lesson], rng: np.random.Generator) -> torch.Tensor | None:
+        """The frames with noise, float32 [B, T, 3, 32, 32]."""
         shown = [lesson.frames for lesson in lessons if lesson.frames is not None]
         if not shown:
             return None

@@ -1,4 +1,4 @@
-"""Writes the built-in benchmark: ``python -m harness.demo.make_clips``.
+"""Writes the built-in benchmark: ``python -m training.make_clips``.
 
 66 clips of moving shapes with 3 questions each, in Video-MME's own layout::
 
@@ -27,7 +27,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from harness.demo.asking import (
+from training import DEMO
+from training.asking import (
     ANIMALS,
     ATTRIBUTE,
     COUNT,
@@ -43,8 +44,8 @@ from harness.demo.asking import (
     about_subtitles,
     queries,
 )
-from harness.demo.narration import lines, srt
-from harness.demo.scene import COLORS, DIRECTIONS, PLACES, SHAPES, Plot, Scene, imagine, render
+from training.narration import lines, srt
+from training.scene import COLORS, DIRECTIONS, PLACES, SHAPES, Plot, Scene, imagine, render
 
 SEED = 20240523  # training draws from seeds of its own (train.py)
 SIDE, FPS = 128, 8
@@ -229,7 +230,7 @@ def write(folder: Path, seed: int = SEED) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data")
+    parser.add_argument("--out", type=Path, default=DEMO / "data")
     parser.add_argument("--seed", type=int, default=SEED)
     asked = parser.parse_args()
     write(asked.out, asked.seed)

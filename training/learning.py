@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from transformers import LlavaNextVideoForConditionalGeneration
+from transformers import LlavaNextVideoForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
 
-from harness.demo.packing import Batch
+from training.packing import Batch
 
-Model = LlavaNextVideoForConditionalGeneration
+Model = LlavaNextVideoForConditionalGeneration | Qwen2_5_VLForConditionalGeneration
 Draw = Callable[[int], tuple[str, Batch]]
 
 HINT = 0.5  # the weight of each layer's hints beside the answers
@@ -30,8 +30,9 @@ def _hidden(model: Model, batch: Batch) -> tuple[torch.Tensor, ...]:
     inner = model.model
     embeds = inner.get_input_embeddings()(batch.ids)
     if batch.pixels is not None:
-        video = inner.get_video_features(batch.pixels, return_dict=True).pooler_output
-        place = (batch.ids == model.config.video_token_index)[..., None].expand_as(embeds)
+        grid = {} if batch.grid is None else {"video_grid_thw": batch.grid}
+        video = inner.get_video_features(batch.pixels, return_dict=True, **grid).pooler_output
+        place = (batch.ids == model.config.video_token_id)[..., None].expand_as(embeds)
         embeds = embeds.masked_scatter(place, torch.cat(list(video)).to(embeds.dtype))
     hidden: tuple[torch.Tensor, ...] = inner.language_model(
         inputs_embeds=embeds,

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from harness.demo import checkpoint, tokenizer, train
-from harness.demo.asking import DIRECTIONS, MOTION, ORDER, ORDINALS, SPATIAL, notes
-from harness.demo.curriculum import STAGES, Stage, Teacher
-from harness.demo.learning import Model, Progress, logits, teach
-from harness.demo.lessons import Watching, drilled
-from harness.demo.packing import MEANT, Batch, Packer
-from harness.demo.preference import align, margins, preferences
-from harness.demo.scene import imagine
+from training import checkpoint, tokenizer, train
+from training.asking import DIRECTIONS, MOTION, ORDER, ORDINALS, SPATIAL, notes
+from training.curriculum import STAGES, Stage, Teacher
+from training.learning import Model, Progress, logits, teach
+from training.lessons import Watching, drilled
+from training.packing import MEANT, Batch, Packer
+from training.preference import align, margins, preferences
+from training.scene import imagine
 
 WORDS = tokenizer.build(checkpoint.CONTEXT)
 

@@ -13,9 +13,9 @@ import string
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from harness.demo.asking import ANIMALS, COUNTS, LETTERS, ORDINALS
-from harness.demo.narration import ABOUT, CHATTER
-from harness.demo.scene import COLORS, DIRECTIONS, PLACES, SHAPES
+from training.asking import ANIMALS, COUNTS, LETTERS, ORDINALS
+from training.narration import ABOUT, CHATTER
+from training.scene import COLORS, DIRECTIONS, PLACES, SHAPES
 
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "<image>", "<video>")
 PIECE = r"\n|[A-Za-z]+(?:-[A-Za-z]+)*|[0-9]|[^\sA-Za-z0-9]"

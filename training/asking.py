@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.demo.scene import COLORS, DIRECTIONS, PLACES, SHAPES, Floats, Scene
+from training.scene import COLORS, DIRECTIONS, PLACES, SHAPES, Floats, Scene
 
 ANIMALS = ("lion", "tiger", "horse", "rabbit", "eagle", "whale", "monkey", "turtle")
 COUNTS = ("1", "2", "3", "4")

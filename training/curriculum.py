@@ -26,11 +26,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.demo.asking import MOTION, ORDER, SPATIAL
-from harness.demo.learning import Model, Progress, teach
-from harness.demo.lessons import Watching, chosen, drilled, read_aloud, revised, spoken
-from harness.demo.packing import Batch, Packer
-from harness.demo.preference import preferences
+from training.asking import MOTION, ORDER, SPATIAL
+from training.learning import Model, Progress, teach
+from training.lessons import Watching, chosen, drilled, read_aloud, revised, spoken
+from training.packing import Batch, Packer
+from training.preference import preferences
 
 SINGLE = Watching(spoken, ("still", "moving"), (0.8, 0.2))
 SINGLE_CHOICE = Watching(chosen, ("still", "moving"), (0.8, 0.2))

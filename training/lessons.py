@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.demo.asking import (
+from training.asking import (
     ANIMALS,
     LETTERS,
     SUBTITLE,
@@ -25,9 +25,9 @@ from harness.demo.asking import (
     notes,
     queries,
 )
-from harness.demo.checkpoint import IMAGE_SIDE
-from harness.demo.narration import lines
-from harness.demo.scene import Floats, Plot, imagine, render
+from training.checkpoint import IMAGE_SIDE
+from training.narration import lines
+from training.scene import Floats, Plot, imagine, render
 
 SUBTITLES = "This video's subtitles are listed below:\n"
 INSTRUCTION = (
@@ -36,7 +36,7 @@ INSTRUCTION = (
 )
 CLOSING = "The best answer is:"
 PLOTS: tuple[Plot, ...] = ("still", "moving", "sequence")
-COUNTS_OF_FRAMES = (32, 80, 192)
+COUNTS_OF_FRAMES, FPS = (32, 80, 192), 8
 
 
 def choice(query: Query, options: Sequence[str]) -> str:
@@ -58,12 +58,13 @@ class Branch:
 class Lesson:
     """A prefix, in which <video> stands for all of ``frames``, and the questions behind it;
     ``notes`` has a word for each frame (or an empty one): what it shows in the light of those
-    before it."""
+    before it; ``seconds`` is how long the clip takes."""
 
     prefix: str
     branches: tuple[Branch, ...]
     frames: NDArray[np.uint8] | None = None
     notes: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 def spoken(query: Query, rng: np.random.Generator) -> list[Branch]:
@@ -92,10 +93,11 @@ def drilled(query: Query, rng: np.random.Generator) -> list[Branch]:
 Ask = Callable[[Query, np.random.Generator], list[Branch]]
 
 
-def sampled(count: int, rng: np.random.Generator) -> Floats:
-    """The times of ``count`` frames picked evenly from a clip of one of the usual lengths."""
+def sampled(count: int, rng: np.random.Generator) -> tuple[Floats, float]:
+    """The times (0..1) of ``count`` frames picked evenly from a clip of one of the usual lengths,
+    and that length in seconds."""
     total = int(rng.choice(COUNTS_OF_FRAMES))
-    return np.linspace(0, total - 1, count, dtype=int) / (total - 1)
+    return np.linspace(0, total - 1, count, dtype=int) / (total - 1), total / FPS
 
 
 def read_aloud(rng: np.random.Generator, instruction: bool) -> Lesson:
@@ -146,7 +148,7 @@ class Watching:
 
     def lesson(self, count: int, rng: np.random.Generator) -> Lesson:
         """A clip seen in ``count`` frames, and every question that those frames answer."""
-        times = sampled(count, rng)
+        times, seconds = sampled(count, rng)
         if self.frozen:
             times = np.full(count, rng.choice(times))
         flash = None
@@ -167,4 +169,5 @@ class Watching:
             asked += [about_subtitles(animal)] if animal else []
         prefix += "" if self.ask is spoken else INSTRUCTION
         branches = tuple(branch for query in asked for branch in self.ask(query, rng))
-        return Lesson(prefix, branches, render(scene, times, IMAGE_SIDE), notes(scene, times))
+        shown = render(scene, times, IMAGE_SIDE)
+        return Lesson(prefix, branches, shown, notes(scene, times), seconds)

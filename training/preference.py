@@ -13,10 +13,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from harness.demo.asking import LETTERS, Query
-from harness.demo.learning import Model, Progress, logits, warmed
-from harness.demo.lessons import CLOSING, Branch, choice
-from harness.demo.packing import Batch
+from training.asking import LETTERS, Query
+from training.learning import Model, Progress, logits, warmed
+from training.lessons import CLOSING, Branch, choice
+from training.packing import Batch
 
 BETA = 0.1
 WORDY = ("{letter}. {word}", f"{CLOSING} {{letter}}", "I think that it must be {word}")

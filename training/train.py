@@ -1,4 +1,4 @@
-"""Trains the three tiny checkpoints: ``python -m harness.demo.train --out checkpoints``.
+"""Trains the three tiny checkpoints: ``python -m training.train --out checkpoints``.
 
 ``curriculum`` says what is taught; its stages "still" and "video" give tiny_image and tiny_video,
 and direct preference optimization of the latter gives tiny_video_dpo.
@@ -20,11 +20,11 @@ from pathlib import Path
 
 import torch
 
-from harness.demo import checkpoint, tokenizer
-from harness.demo.curriculum import MANY, PREFERENCE, STAGES, Teacher
-from harness.demo.learning import Progress
-from harness.demo.packing import Packer
-from harness.demo.preference import align
+from training import DEMO, checkpoint, tokenizer
+from training.curriculum import MANY, PREFERENCE, STAGES, Teacher
+from training.learning import Progress
+from training.packing import Packer
+from training.preference import align
 
 SEED = 1_000_003  # the benchmark's is another (make_clips.py)
 ALIGNMENT = 100  # steps of preference optimization
@@ -56,7 +56,7 @@ def train(work: Path, log: Callable[[str], None] = print) -> None:
 def main() -> None:
     """Trains, and copies the three models to ``--out``."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "checkpoints")
+    parser.add_argument("--out", type=Path, default=DEMO / "checkpoints")
     parser.add_argument("--work", type=Path, default=Path("demo-training"))
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
