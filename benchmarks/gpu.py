@@ -134,7 +134,8 @@ def shared(
             with stages.stage("vision"), remembered(model):
                 prompts = Prompts(decoder, [each.inputs for each in written])
             with stages.stage("prefill"):
-                append(clip.branches, way.prefill(clip, prompts), generation, ())
+                [first_logits] = way.prefill([(clip, prompts)])
+                append(clip.branches, first_logits, generation, ())
             active.append(clip)
         with stages.stage("answer"):
             while not all(clip.done for clip in active):

@@ -110,7 +110,8 @@ def shared(decoder: Decoder, written: Sequence[Written]) -> Measured:
         prompts = Prompts(decoder, [each.inputs for each in written])
     advanced: list[float] = []
     with after(decoder, advanced):
-        append(clip.branches, way.prefill(clip, prompts), GENERATION, ())
+        [logits] = way.prefill([(clip, prompts)])
+        append(clip.branches, logits, GENERATION, ())
     while not clip.done:
         asked, logits = way.step([clip])
         assert logits is not None

@@ -63,7 +63,7 @@ def test_branches_that_see_each_other_are_found_out(
         return mask if mask is None else mask | True
 
     monkeypatch.setattr(packing.Segment, "mask", leaky)
-    verdict = examine(backend(folder).load(), CLIPS[:1], GENERATION, "small")
+    verdict = examine(backend(folder, self_test=False).load(), CLIPS[:1], GENERATION, "small")
     assert not verdict.sound
     assert "verdict: NOT the same" in str(verdict)
 
@@ -79,7 +79,7 @@ def test_positions_that_do_not_restart_are_found_out(
         return real(self, segments, dataclasses.replace(part, positions=positions), rules)
 
     monkeypatch.setattr(Decoder, "advance", shifted)
-    verdict = examine(backend(folder).load(), CLIPS[:1], GENERATION, "small")
+    verdict = examine(backend(folder, self_test=False).load(), CLIPS[:1], GENERATION, "small")
     assert not verdict.sound
 
 

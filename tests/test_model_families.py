@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.errors import ModelError
-from harness.models.transformers import Transformers, packing
+from harness.models.transformers import Transformers, packing, sharing
 from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
 from harness.types import (
@@ -77,13 +77,34 @@ def test_answers_do_not_depend_on_company(name: str) -> None:
     assert {k: v[0] for k, v in together.items()} == alone
 
 
+@pytest.mark.parametrize("name", ["qwen3_vl", "gemma3", "llava_onevision"])
+def test_a_long_prefix_in_a_pass_of_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = settings(name, in_flight=2).load()
+    clips = [sample(0), sample(1)]
+    expected = {k: v[0] for k, v in outputs(engine, *clips).items()}
+    passes: list[int] = []
+    advance = Decoder.advance
+
+    def counted(self: Decoder, segments: Any, *rest: Any) -> Any:
+        passes.append(len(segments))
+        return advance(self, segments, *rest)
+
+    monkeypatch.setattr(Decoder, "advance", counted)
+    outputs(engine, *clips)
+    assert passes == [4]  # both clips' prefixes and what follows them
+    passes.clear()
+    monkeypatch.setattr(sharing, "TOGETHER", 1)
+    assert {k: v[0] for k, v in outputs(engine, *clips).items()} == expected
+    assert passes == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("sharing", ["copied", "none"])
-def test_other_ways_of_sharing_say_the_same(name: str, sharing: str) -> None:
+@pytest.mark.parametrize("how", ["copied", "none"])
+def test_other_ways_of_sharing_say_the_same(name: str, how: str) -> None:
     asked = sample()
     packed = {k: v[0] for k, v in outputs(settings(name).load(), asked).items()}
     assert {
-        k: v[0] for k, v in outputs(settings(name, sharing=sharing).load(), asked).items()
+        k: v[0] for k, v in outputs(settings(name, sharing=how).load(), asked).items()
     } == packed
 
 

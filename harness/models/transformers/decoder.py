@@ -14,12 +14,12 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import torch
 
 from harness.errors import ModelError
-from harness.models.transformers.packing import Call, Rule, Segment, attending
+from harness.models.transformers.packing import BySegment, Call, Rule, Segment, attending
 
 Rules = Mapping[str, Rule] | Rule | None
 """A model's rules for what may be seen, by type of layer where they differ; None: its decoder's."""
@@ -149,12 +149,12 @@ class Decoder:
 
     @torch.inference_mode()
     def advance(
-        self, segments: Sequence[Segment], part: Part, rules: Mapping[int, Rules] | Rules
+        self, segments: Sequence[Segment], part: Part, rules: Sequence[Mapping[int, Rules]]
     ) -> torch.Tensor:
         """Runs new tokens of several rows through the decoder and writes them into the rows.
 
-        ``part`` holds the segments' tokens one behind the other; ``rules`` are the model's own, for
-        all tokens or by owner. Returns the last hidden states [n, hidden].
+        ``part`` holds the segments' tokens one behind the other; ``rules`` are the prompts' own,
+        for each segment by owner. Returns the last hidden states [n, hidden].
         """
         call = Call(segments, self.kernel)
         with attending(self.configs, call):
@@ -335,19 +335,19 @@ def _rules(mask: Any, call: Call) -> Rules:
 
 def _rule(mask: Any, call: Call) -> Rule:
     rule = call.rule(mask)
-    if isinstance(rule, Mapping):
+    if isinstance(rule, BySegment):
         raise ModelError("a prompt's own mask was expected")
     return rule
 
 
-def _mask(call: Call, rules: Mapping[int, Rules] | Rules, part: Part) -> Any:
+def _mask(call: Call, rules: Sequence[Mapping[int, Rules]] | Rules, part: Part) -> Any:
     """What the decoder is given for masks: stand-ins by type of layer, one for all layers, or
-    flags that let its own functions make them. ``rules`` may be by owner."""
+    flags that let its own functions make them. ``rules`` are for all tokens, or for each segment
+    by owner."""
     device = part.embeds.device
-    owned = isinstance(rules, Mapping) and all(isinstance(key, int) for key in rules)
-    by_owner: Mapping[int, Rules] = cast("Mapping[int, Rules]", rules) if owned else {}
-    shared = None if owned else cast("Rules", rules)
-    first = next(iter(by_owner.values()), shared)
+    by_segment = rules if isinstance(rules, Sequence) else ()
+    shared = None if isinstance(rules, Sequence) else rules
+    first = next((rule for owned in by_segment for rule in owned.values()), shared)
     if first is None:
         return torch.ones(1, part.length, dtype=torch.bool, device=device)
     kinds: list[str | None] = list(first) if isinstance(first, Mapping) else [None]
@@ -357,6 +357,6 @@ def _mask(call: Call, rules: Mapping[int, Rules] | Rules, part: Part) -> Any:
 
     made = {}
     for kind in kinds:
-        each = {owner: rule(own, kind) for owner, own in by_owner.items()}
-        made[kind] = call.stand_in(each or rule(shared, kind), device)
+        own = tuple({o: rule(each, kind) for o, each in owned.items()} for owned in by_segment)
+        made[kind] = call.stand_in(BySegment(own) if own else rule(shared, kind), device)
     return made[None] if kinds == [None] else made

@@ -74,9 +74,11 @@ class Engine:
             pending = _Pending(samples, prepare)
             while True:
                 try:
+                    new: list[ActiveClip] = []
                     while len(active) < limit and (clip := pending.next()):
                         active.append(clip)
-                        self.prefill(clip, generation)
+                        new.append(clip)
+                    self.prefill(new, generation)
                     if not active:
                         return
                     self._step(active, generation)
@@ -92,34 +94,35 @@ class Engine:
                 yield from finished
 
     @torch.inference_mode()
-    def prefill(self, clip: ActiveClip, generation: Generation) -> None:
-        """Encodes a clip, prefills its questions, and gives each its first token."""
+    def prefill(self, clips: Sequence[ActiveClip], generation: Generation) -> None:
+        """Encodes clips, prefills their questions, and gives each its first token."""
         began = time.perf_counter()
-        self._ask(clip, generation)
-        if not clip.branches:
-            return
+        for clip in clips:
+            if clip.written is not None:
+                self._admit(clip, clip.written.result(), generation)
+        asked = [clip for clip in clips if clip.branches]
+        branches = [branch for clip in asked for branch in clip.branches]
         if generation.beams > 1:
-            for branch in clip.branches:
+            for branch in branches:
                 self._search(branch, generation)
-        else:
-            with remembered(self.model):
-                place = Placed(self.model)
-                prompts = Prompts(
-                    self.decoder, [place(branch.written.inputs) for branch in clip.branches]
-                )
-            append(clip.branches, self.way.prefill(clip, prompts), generation, self.stops)
-        for branch in clip.branches:
-            branch.seconds += (time.perf_counter() - began) / len(clip.branches)
+        elif asked:
+            prompts = [(clip, self._see(clip)) for clip in asked]
+            for clip, logits in zip(asked, self.way.prefill(prompts), strict=True):
+                append(clip.branches, logits, generation, self.stops)
+        for branch in branches:
+            branch.seconds += (time.perf_counter() - began) / len(branches)
+
+    def _see(self, clip: ActiveClip) -> Prompts:
+        """The clip's prompts as the decoder takes them, its pictures encoded once."""
+        place = Placed(self.model)
+        with remembered(self.model):
+            return Prompts(self.decoder, [place(branch.written.inputs) for branch in clip.branches])
 
     def write(self, sample: Sample, generation: Generation) -> ActiveClip:
         """A sample's prompts as branches that were not asked yet."""
         clip = ActiveClip(sample)
         self._admit(clip, self.writer.write(sample, generation.letters), generation)
         return clip
-
-    def _ask(self, clip: ActiveClip, generation: Generation) -> None:
-        if clip.written is not None:
-            self._admit(clip, clip.written.result(), generation)
 
     def _admit(
         self, clip: ActiveClip, written: Sequence[Written | Failure], generation: Generation

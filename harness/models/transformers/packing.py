@@ -65,41 +65,57 @@ class Row:
         return len(self.owners)
 
     def write(
-        self, layer: int, key: torch.Tensor, value: torch.Tensor
+        self, layer: int, start: int, key: torch.Tensor, value: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Appends [1, heads, n, dim] in one layer; returns views of all that is there now."""
-        end = self.length + key.shape[2]
+        """Writes [1, heads, n, dim] behind the first ``start`` tokens of one layer; returns views
+        of all that is there now."""
+        end = start + key.shape[2]
         if layer not in self.keys or self.keys[layer].shape[2] < end:
             self.room = max(self.room, end)
-            self._grow(layer, key, value)
-        self.keys[layer][:, :, self.length : end] = key
-        self.values[layer][:, :, self.length : end] = value
+            self._grow(layer, start, key, value)
+        self.keys[layer][:, :, start:end] = key
+        self.values[layer][:, :, start:end] = value
         return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
 
-    def _grow(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> None:
+    def _grow(self, layer: int, start: int, key: torch.Tensor, value: torch.Tensor) -> None:
         for buffers, new in ((self.keys, key), (self.values, value)):
             buffer = new.new_empty(*new.shape[:2], self.room, new.shape[3])
             if layer in buffers:
-                buffer[:, :, : self.length] = buffers[layer][:, :, : self.length]
+                buffer[:, :, :start] = buffers[layer][:, :, :start]
             buffers[layer] = buffer
 
 
 @dataclass(frozen=True, eq=False)
 class Segment:
     """A row's next tokens: ``owners`` [n] says whose they are, ``places`` [n] where in their own
-    branch's sequence they stand. All PREFIX: the row's prefix."""
+    branch's sequence they stand. All PREFIX: the row's prefix, which ``behind`` may name when it is
+    written in the same pass."""
 
     row: Row
     owners: NDArray[np.int32]
     places: Ints
+    behind: Segment | None = None
+
+    @property
+    def start(self) -> int:
+        """Tokens of the row before these."""
+        return self.row.length + (0 if self.behind is None else len(self.behind.owners))
+
+    def seen(self) -> tuple[NDArray[np.int32], Ints]:
+        """Owners and places of all the row's tokens, these included."""
+        before = [] if self.behind is None else [self.behind]
+        segments = [*before, self]
+        owners = np.concatenate([self.row.owners, *(each.owners for each in segments)])
+        places = np.concatenate([self.row.places, *(each.places for each in segments)])
+        return owners, places
 
     def mask(self, rules: Mapping[int, Rule] | Rule, device: torch.device) -> torch.Tensor | None:
-        """What each new token may see, bool [n, row.length + n]; None: plainly causal.
+        """What each new token may see, bool [n, start + n]; None: plainly causal.
 
         ``rules`` are the model's own, one for all tokens or one an owner.
         """
         plain = rules is CAUSAL
-        if plain and self.row.length == 0 and not (self.owners != PREFIX).any():
+        if plain and self.start == 0 and not (self.owners != PREFIX).any():
             return None
         if plain:
             return self.visible(causal=True).to(device)
@@ -107,7 +123,7 @@ class Segment:
 
     def visible(self, *, causal: bool) -> torch.Tensor:
         """Which tokens are of the prefix or of the same branch, and not later where ``causal``."""
-        seen = np.concatenate([self.row.owners, self.owners])
+        seen, _ = self.seen()
         mask = (seen == PREFIX) | (seen == self.owners[:, None])
         new = len(self.owners)
         if causal and new > 1:
@@ -115,18 +131,25 @@ class Segment:
         return torch.from_numpy(mask)
 
     def _allowed(self, rules: Mapping[int, Rule] | Rule, device: torch.device) -> torch.Tensor:
-        keys = torch.from_numpy(np.concatenate([self.row.places, self.places])).to(device)
+        seen, there = self.seen()
+        keys = torch.from_numpy(there).to(device)
         places = torch.from_numpy(self.places).to(device)
         if not isinstance(rules, Mapping):
             return evaluate(rules, places, keys)
         allowed = torch.empty(len(places), len(keys), dtype=torch.bool, device=device)
-        seen = np.concatenate([self.row.owners, self.owners])
         for owner in np.unique(self.owners):
             rows = torch.from_numpy(np.flatnonzero(self.owners == owner)).to(device)
             mine = torch.from_numpy((seen == PREFIX) | (seen == owner)).to(device)
             # a rule knows its own branch's places only: others' could lie outside of it
             allowed[rows] = evaluate(rules[int(owner)], places[rows], keys.where(mine, 0))
         return allowed
+
+
+@dataclass(frozen=True)
+class BySegment:
+    """Rules of a pass's segments, in their order, each by owner: prompts' own."""
+
+    of: tuple[Mapping[int, Rule], ...]
 
 
 def evaluate(rule: Rule, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
@@ -149,17 +172,17 @@ class Call:
     def __init__(self, segments: Sequence[Segment] = (), kernel: str = "sdpa") -> None:
         self.segments = segments
         self.kernel = kernel
-        self.rules: list[Mapping[int, Rule] | Rule] = []
+        self.rules: list[BySegment | Rule] = []
         self._masks: dict[int, list[torch.Tensor | None]] = {}
 
-    def stand_in(self, rules: Mapping[int, Rule] | Rule, device: torch.device) -> torch.Tensor:
+    def stand_in(self, rules: BySegment | Rule, device: torch.device) -> torch.Tensor:
         """What a layer is given for a mask that follows these rules."""
         if rules not in self.rules:
             self.rules.append(rules)
         number = self.rules.index(rules)
         return torch.empty(1, 1, 1, 1 + number, dtype=torch.bool, device=device)
 
-    def rule(self, stand_in: Any) -> Mapping[int, Rule] | Rule:
+    def rule(self, stand_in: Any) -> BySegment | Rule:
         """The rules behind a stand-in."""
         if not isinstance(stand_in, torch.Tensor) or stand_in.dim() != 4:
             raise LookupError("a layer attends without a mask of its model's")
@@ -170,7 +193,10 @@ class Call:
         rules = self.rule(stand_in)
         number = stand_in.shape[-1] - 1
         if number not in self._masks:
-            self._masks[number] = [segment.mask(rules, device) for segment in self.segments]
+            self._masks[number] = [
+                segment.mask(rules.of[i] if isinstance(rules, BySegment) else rules, device)
+                for i, segment in enumerate(self.segments)
+            ]
         return self._masks[number]
 
     def finish(self) -> None:
@@ -224,7 +250,9 @@ def _attention(
     results, start = [], 0
     for segment, mask in zip(call.segments, masks, strict=True):
         new = slice(start, start + len(segment.owners))
-        keys, values = segment.row.write(module.layer_idx, key[:, :, new], value[:, :, new])
+        keys, values = segment.row.write(
+            module.layer_idx, segment.start, key[:, :, new], value[:, :, new]
+        )
         results.append(_attend(module, query[:, :, new], keys, values, mask, extra))
         start = new.stop
     return results[0] if len(results) == 1 else torch.cat(results, dim=1), None
