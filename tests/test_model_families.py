@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from harness.errors import ModelError
-from harness.models.transformers import Transformers, packing, sharing
+from harness.models.transformers import Transformers, packing, sharing, torchvision
 from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
 from harness.types import (
@@ -25,6 +26,10 @@ from harness.types import (
     Video,
 )
 from tests import families
+
+pytestmark = pytest.mark.skipif(
+    not torchvision.available(), reason="needs the extra video-families (make test installs it)"
+)
 
 LONG = Generation(max_new_tokens=8)
 NAMES = list(families.FAMILIES)
@@ -121,7 +126,8 @@ def move(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Decoder.advance
 
     def moved(self: Decoder, segments: Any, part: Any, rules: Any) -> Any:
-        positions = part.positions + 7 * int(segments[0].row.length > 0)
+        behind = np.concatenate([each.owners for each in segments]) != packing.PREFIX
+        positions = part.positions + 7 * torch.from_numpy(behind)
         return real(self, segments, dataclasses.replace(part, positions=positions), rules)
 
     monkeypatch.setattr(Decoder, "advance", moved)
