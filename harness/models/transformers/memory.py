@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from harness.models.transformers.checkpoint import parameters
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
@@ -32,8 +36,9 @@ class DeviceMemory:
         return self.weights + self.activations + self.in_flight * tokens * self.kv_per_token
 
 
-def estimate(settings: Transformers, config: Any, frames: int) -> DeviceMemory:
-    """Counts the parameters of a weightless model; activations are those of one prefill."""
+def estimate(settings: Transformers, folder: Path, config: Any, frames: int) -> DeviceMemory:
+    """Counts parameters in the files' headers, or of a weightless model where they are not there
+    yet; activations are those of one prefill."""
     from harness.models.transformers.loading import context_of
 
     device = settings.resolved_device()
@@ -47,7 +52,7 @@ def estimate(settings: Transformers, config: Any, frames: int) -> DeviceMemory:
     activations = int(longest * (3 * inner + 4 * text.hidden_size) * size)
     if settings.attention == "eager":
         activations += 3 * longest * longest * text.num_attention_heads * 4
-    weights = _weights(settings, config)
+    weights = _weights(settings, folder)
     memory = _memory(device)
     spare = int(0.9 * memory) - weights - activations
     fits = max(1, min(MOST_IN_FLIGHT, spare // (kv * longest)))
@@ -69,16 +74,32 @@ def _kept(layer: Any) -> int:
     return int(heads * head)
 
 
-def _weights(settings: Transformers, config: Any) -> int:
-    import torch
-    import transformers
+def may_have_gpu() -> bool:
+    """Whether a GPU that torch could use may be there, without loading torch to ask it: on Linux
+    its driver's device files say so (NVIDIA's, NVIDIA's under Windows, AMD's)."""
+    if sys.platform != "linux":
+        return True
+    return any(Path("/dev", name).exists() for name in ("nvidiactl", "nvidia0", "dxg", "kfd"))
 
-    untyped: Any = transformers
+
+def _weights(settings: Transformers, folder: Path) -> int:
+    if settings.quantization == "none" and (found := parameters(folder)):
+        return int(found * BYTES[settings.dtype])
+    return _weightless(settings, folder)
+
+
+def _weightless(settings: Transformers, folder: Path) -> int:
+    import torch
+
+    from harness.models.transformers.library import transformers
+    from harness.models.transformers.loading import read_config
+
+    config = read_config(settings, folder)
     with torch.device("meta"):
         if settings.by_processor:
-            model = untyped.AutoModelForImageTextToText.from_config(config)
+            model = transformers.AutoModelForImageTextToText.from_config(config)
         else:
-            model = untyped.LlavaNextVideoForConditionalGeneration(config)
+            model = transformers.LlavaNextVideoForConditionalGeneration(config)
     inner = sum(
         module.weight.numel()
         for name, module in model.named_modules()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import ModelError, RequestError
 from harness.models.transformers.checkpoint import fingerprint, locate
+from harness.models.transformers.memory import may_have_gpu
 from harness.types import JSON, Failure, Generation, Prompt, Response, Sample
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Transformers:
         from harness.models.transformers.loading import identify
 
         named = fingerprint(self.checkpoint, self.revision)
-        return named | identify(self, self._folder, self._config)
+        return named | identify(self, self._folder)
 
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens when ``frames`` frames are shown, from the tokenizer;
@@ -100,7 +101,7 @@ class Transformers:
         """What a run needs of the device, estimated from the configuration alone."""
         from harness.models.transformers.memory import estimate
 
-        return estimate(self, self._config, frames)
+        return estimate(self, self._folder, self._planning, frames)
 
     @cached_property
     def frame_size(self) -> int | None:
@@ -109,7 +110,7 @@ class Transformers:
 
         if self.frames_as != "pooled_video":
             return None
-        return read_pixels(self, self._folder, self._config).shortest_edge
+        return read_pixels(self, self._folder, self._planning).shortest_edge
 
     def generate(
         self, samples: Iterable[Sample], generation: Generation
@@ -132,6 +133,8 @@ class Transformers:
         """``device``, with auto resolved."""
         if self.device != "auto":
             return self.device
+        if not may_have_gpu():
+            return "cpu"
         import torch
 
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -147,19 +150,28 @@ class Transformers:
         return read_config(self, self._folder)
 
     @cached_property
+    def _planning(self) -> Any:
+        from harness.models.transformers.loading import planning_config
+
+        return planning_config(self, self._folder)
+
+    @cached_property
     def _writer(self) -> Writer:
         from harness.models.transformers.loading import read_writer
 
-        return read_writer(self, self._folder, self._config)
+        return read_writer(self, self._folder, self._planning)
 
     @cached_property
     def _engine(self) -> Engine:
         from harness.models.transformers.engine import Engine
         from harness.models.transformers.loading import context_of, load_model, stop_tokens
+        from harness.models.transformers.pooled import PooledWriter
         from harness.models.transformers.proof import self_test
 
         folder = locate(self.checkpoint, self.revision)
         writer = self._writer
+        if isinstance(writer, PooledWriter):  # an image-only model is given a video token
+            self._config.video_token_index = writer.video_id
         model = load_model(self, folder, self._config)
         engine = Engine(
             model=model,

@@ -10,17 +10,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from harness.errors import RequestError
 from harness.models.transformers.chat import ChatTemplate, Content, Message
 from harness.models.transformers.pixels import Preprocessor
 from harness.models.transformers.written import Tokens, Written, letter_tokens
 from harness.types import Failure, Image, Part, Pixels, Prompt, Sample, Text, Turn, Video
+
+if TYPE_CHECKING:
+    import torch
 
 Kind = Literal["pooled", "anyres", "still"]
 
@@ -83,6 +85,9 @@ class PreparedPixels:
 
     def _images(self, slots: tuple[int, ...]) -> dict[str, torch.Tensor]:
         if slots and slots not in self._made:
+            import torch
+            from torch.nn.utils.rnn import pad_sequence
+
             images = [self._image(slot) for slot in slots]
             for slot, image in zip(slots, images, strict=True):
                 if slot not in self._tiles:
@@ -103,7 +108,7 @@ class PooledWriter:
     """Writes prompts as LLaVA-NeXT(-Video) reads them (see ``Writer``).
 
     ``system`` is said first where a prompt has no system turn of its own; ``anyres_tokens`` counts
-    an image's tokens from its (height, width), ``largest`` is the size that takes most.
+    an image's tokens from its (height, width).
     """
 
     tokenizer: Any
@@ -113,7 +118,6 @@ class PooledWriter:
     image_id: int
     tokens_per_frame: int
     anyres_tokens: Callable[[int, int], int]
-    largest: tuple[int, int]
     frames_as: Literal["pooled_video", "anyres"] = "pooled_video"
     system: str | None = None
 
@@ -132,8 +136,13 @@ class PooledWriter:
 
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens; AnyRes frames, whose size is not known, take most."""
-        pictures = Pictures(frames, self.largest)
+        pictures = Pictures(frames, self._largest if self.frames_as == "anyres" else (0, 0))
         return [len(self.tokens(prompt, pictures)) for prompt in prompts]
+
+    @cached_property
+    def _largest(self) -> tuple[int, int]:
+        """The size (height, width) of an image that takes most tokens."""
+        return max(self.pixels.pinpoints, key=lambda size: self.anyres_tokens(*size))
 
     def tokens(self, prompt: Prompt, pictures: Pictures) -> Tokens:
         """The prompt as the model reads it; its pictures are added to ``pictures``.
@@ -179,6 +188,8 @@ class PooledWriter:
     def _write(
         self, prompt: Prompt, pictures: Pictures, prepared: PreparedPixels, letters: bool
     ) -> Written:
+        import torch
+
         tokens = self.tokens(prompt, pictures)
         ids = tokens.copy()
         slots: list[int] = []
@@ -224,9 +235,11 @@ class PooledWriter:
 
 def anyres_tokens(config: Any, height: int, width: int) -> int:
     """How many tokens the model makes of an image of this size, by the model's own functions."""
-    from transformers.models.llava_next_video import modeling_llava_next_video
+    import torch
 
-    functions: Any = modeling_llava_next_video  # untyped
+    from harness.models.transformers.library import transformers
+
+    functions = transformers.models.llava_next_video.modeling_llava_next_video
     vision = config.vision_config
     side = vision.image_size // vision.patch_size
     rows, columns = functions.get_anyres_image_grid_shape(
