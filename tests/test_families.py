@@ -10,7 +10,18 @@ import pytest
 import torch
 
 from harness.types import Clip, Prompt, Question, Sample, Text, Turn, Video
-from tests.families import FAMILIES, Family, build, information, inputs, loaded, noise, reference
+from tests.families import (
+    EVERY,
+    FAMILIES,
+    Family,
+    build,
+    information,
+    inputs,
+    loaded,
+    noise,
+    reference,
+    table,
+)
 
 TEXTS = ("What colour is it?", "How many are there, and where?")
 
@@ -67,3 +78,18 @@ def test_its_forward_gives_the_same_logits(name: str) -> None:
     with torch.inference_mode():
         logits = model(**given, use_cache=False).logits[0, -1]
     assert apart(reference(name, asked, max_new_tokens=1)[0].logits, logits) < 1e-5
+
+
+def test_every_model_is_of_one_family_that_is_tested() -> None:
+    names = {path.stem for path in table.CONFIGS.glob("*.yaml")} - table.NO_FAMILY
+    named = [name for family in EVERY.values() for name in table.models(family)]
+    assert sorted(named) == sorted(names)
+
+
+def test_the_table_of_families_is_up_to_date() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "families.md").read_text(encoding="utf-8")
+    assert page.startswith(table.ABOUT)
+    assert {line for line in page.splitlines() if line.startswith("| `")} == {
+        *(table.row(name) for name in FAMILIES),
+        *(line for name in EVERY.keys() - FAMILIES.keys() for line in [table.untried(name)]),
+    }

@@ -165,6 +165,26 @@ def test_times_reach_the_prompt_as_they_are() -> None:
     assert first.told_times == ("<0.9 seconds>", "<7.2 seconds>")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("qwen2_5_vl", ("1 s a step of positions",)),
+        ("video_llama_3", ("Time 0.0s:", "Time 0.5s:", "Time 1.0s:", "Time 1.5s:")),
+        ("molmo2", ("0.0", "0.5", "1.0", "1.5")),
+        ("glm4v", ("0", "1")),
+        ("glm46v", ("0.0 seconds", "1.0 seconds")),
+        ("gemma4", ("00:00", "00:00", "00:01", "00:01")),
+        ("qwen2_vl", ()),
+        ("internvl", ()),
+        ("minicpmv4_6", ()),  # it says a picture's number, no time
+    ],
+)
+def test_what_each_family_is_told_of_time(name: str, told: tuple[str, ...]) -> None:
+    engine = settings(name).load()
+    [first, *_] = engine.write(sample(frames=4), LONG).branches
+    assert first.written.told_times == told
+
+
 def test_times_before_frames_as_images() -> None:
     backend = settings("gemma3", frame_text="Frame {number} at {time} s: ")
     [first, *_] = backend.generate([sample(frames=2)], Generation(max_new_tokens=1))

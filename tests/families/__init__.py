@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# before transformers, which fails beside a CPU build of torch otherwise
+import harness.models.transformers.library  # noqa: F401  # isort: skip
 import numpy as np
 import torch
 import transformers
@@ -21,7 +23,6 @@ from packaging.version import Version
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging
 
-import harness.models.transformers.library  # noqa: F401  (before transformers)
 from harness.types import Frames, Image, Prompt, Sample, Text, VideoInfo
 from tests.families import glm, google, llava, others, qwen, vision
 from tests.families.parts import scatter
@@ -34,46 +35,61 @@ class Family:
     """``make`` gives model and processor; ``frames_as`` "video" or "images"; ``copied``: its
     decoder has layers that cannot be packed (linear attention), the prefix cache is copied;
     ``stills``: its own forward takes a video and a still picture in one prompt; ``since``: the
-    first version of transformers whose own forward runs."""
+    first version of transformers whose own forward runs. ``models`` are patterns of the names in
+    configs/model that are of this family; ``tokens`` says how many a frame of H × W pixels takes
+    in published checkpoints."""
 
     make: Callable[[], Made]
+    models: str
+    tokens: str
     frames_as: str = "video"
     copied: bool = False
     stills: bool = True
     since: str = "5.0"
 
 
-_ALL = {
-    "llava_onevision": Family(llava.onevision),
-    "qwen2_5_vl": Family(qwen.qwen2_5_vl),
-    "qwen3_vl": Family(qwen.qwen3_vl),
-    "internvl": Family(vision.internvl),
-    "gemma3": Family(google.gemma3, "images"),
-    "llava_next_video": Family(llava.next_video),
-    "llava_next": Family(llava.next_image, "images"),
-    "video_llava": Family(llava.video_llava),
-    "qwen2_vl": Family(qwen.qwen2_vl),
-    "qwen3_vl_moe": Family(qwen.qwen3_vl_moe),
-    "qwen3_5": Family(qwen.qwen3_5, copied=True),
-    "smolvlm": Family(vision.smolvlm, stills=False),
-    "idefics3": Family(vision.idefics3, "images"),
-    "video_llama_3": Family(vision.video_llama_3),
-    "perception_lm": Family(vision.perception_lm),
-    "aya_vision": Family(vision.aya_vision, "images"),
-    "mistral3": Family(vision.mistral3, "images"),
-    "ovis2": Family(vision.ovis2, "images"),
-    "glm4v": Family(glm.glm4v, stills=False),
-    "glm4v_moe": Family(glm.glm4v_moe, stills=False),
-    "glm46v": Family(glm.glm46v, stills=False),
-    "gemma3n": Family(google.gemma3n, "images"),
-    "gemma4": Family(google.gemma4),
-    "molmo2": Family(others.molmo2),
-    "kimi_k25": Family(others.kimi_k25, since="5.24"),
-    "minicpmv4_6": Family(others.minicpmv4_6, copied=True),
+FOUR = "H·W/28² a pair of frames"
+TILES = "an image a frame"
+
+EVERY = {
+    "llava_onevision": Family(
+        llava.onevision, "llava_onevision_* llava_video_*", "196 a frame, 1 a clip"
+    ),
+    "qwen2_5_vl": Family(qwen.qwen2_5_vl, "qwen2_5_vl_* tiny_qwen", FOUR),
+    "qwen3_vl": Family(
+        qwen.qwen3_vl, "qwen3_vl_2b qwen3_vl_4b qwen3_vl_8b qwen3_vl_32b", "H·W/32² a pair"
+    ),
+    "internvl": Family(vision.internvl, "internvl*", "256 a frame"),
+    "gemma3": Family(google.gemma3, "gemma3_*", "256 a frame", "images"),
+    "llava_next_video": Family(
+        llava.next_video, "llava_next_video* tiny_video* tiny_image", "144 a frame, pooled"
+    ),
+    "llava_next": Family(llava.next_image, "llava_next_image*", "144 a frame, or AnyRes", "images"),
+    "video_llava": Family(llava.video_llava, "video_llava_*", "257 a frame"),
+    "qwen2_vl": Family(qwen.qwen2_vl, "qwen2_vl_*", FOUR),
+    "qwen3_vl_moe": Family(
+        qwen.qwen3_vl_moe, "qwen3_vl_30b_a3b qwen3_vl_235b_a22b", "H·W/32² a pair"
+    ),
+    "qwen3_5": Family(qwen.qwen3_5, "qwen3_5_*", "H·W/32² a pair", copied=True),
+    "smolvlm": Family(vision.smolvlm, "smolvlm2_*", "`image_seq_len` a frame", stills=False),
+    "idefics3": Family(vision.idefics3, "idefics3_*", "169 a frame", "images"),
+    "video_llama_3": Family(vision.video_llama_3, "videollama3_*", "by content"),
+    "perception_lm": Family(vision.perception_lm, "perception_lm_*", "256 a frame"),
+    "aya_vision": Family(vision.aya_vision, "aya_vision_*", TILES, "images"),
+    "mistral3": Family(vision.mistral3, "mistral_small_*", "about H·W/28² a frame", "images"),
+    "ovis2": Family(vision.ovis2, "", TILES, "images"),
+    "glm4v": Family(glm.glm4v, "glm4_1v_*", FOUR, stills=False),
+    "glm4v_moe": Family(glm.glm4v_moe, "glm4_5v", FOUR, stills=False),
+    "glm46v": Family(glm.glm46v, "glm4_6v*", FOUR, stills=False),
+    "gemma3n": Family(google.gemma3n, "gemma3n_*", "256 a frame", "images"),
+    "gemma4": Family(google.gemma4, "gemma4_*", "at most 70 a frame"),
+    "molmo2": Family(others.molmo2, "molmo2_*", "pooled patches a frame"),
+    "kimi_k25": Family(others.kimi_k25, "kimi_k2_5", "by size, four frames", since="5.24"),
+    "minicpmv4_6": Family(others.minicpmv4_6, "minicpm_v_4_6", "slices a frame", copied=True),
 }
 FAMILIES: dict[str, Family] = {
     name: family
-    for name, family in _ALL.items()
+    for name, family in EVERY.items()
     if Version(family.since) <= Version(transformers.__version__)
 }
 

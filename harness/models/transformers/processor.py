@@ -23,6 +23,8 @@ from harness.types import JSON, Failure, Image, Prompt, Sample, Text, Turn, Vide
 
 TIME = re.compile(r"\d+(?::\d\d)+(?:\.\d+)?|\d+(?:\.\d+)?\s*s(?:ec(?:onds?)?)?\b|^\d+(?:\.\d+)?$")
 """How processors spell a frame's time: ``00:01``, ``0.5 seconds``, ``1.0s``, ``2.0``."""
+NUMBERED = re.compile(r"<(\w+)>\d+</\1>")
+"""A picture's number in marks of its own (MiniCPM-V): no time."""
 COUNTED = (720, 1280)  # height and width in pixels of the frames that planning counts tokens with
 
 
@@ -90,7 +92,7 @@ class ProcessorWriter:
             tokens,
             inputs,
             found,
-            self._told_times(tokens, rendered),
+            self._told_times(tokens, rendered) + _in_positions(inputs),
             thinking.opens(rendered),
         )
 
@@ -194,10 +196,19 @@ class ProcessorWriter:
                 and TIME.search(said)
             )
         spelled = self.tokenizer.decode(tokens, skip_special_tokens=False)
-        inserted = _inserted(spelled, rendered, self._marks())
-        specials = sorted(self.tokenizer.all_special_tokens, key=len, reverse=True)
-        pieces = re.split("|".join(map(re.escape, [*specials, "\n"])), inserted)
-        return tuple(piece.strip() for piece in pieces if TIME.search(piece.strip()))
+        inserted = NUMBERED.sub("", _inserted(spelled, rendered, self._marks()))
+        marks = [str(each) for each in self.tokenizer.added_tokens_decoder.values()]
+        marks += [*self.tokenizer.all_special_tokens, "\n"]
+        pieces = re.split("|".join(map(re.escape, sorted(marks, key=len, reverse=True))), inserted)
+        told = (piece.strip(" \t,") for piece in pieces)
+        return tuple(said for said in told if TIME.search(said))
+
+
+def _in_positions(inputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is told of time through positions alone: seconds between two steps of the time axis, one
+    a video (Qwen2.5-VL)."""
+    steps = inputs.get("second_per_grid_ts")
+    return () if steps is None else tuple(f"{float(s):g} s a step of positions" for s in steps)
 
 
 class _Shown:
