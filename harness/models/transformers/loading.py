@@ -207,7 +207,7 @@ def _pooled_writer(settings: Transformers, folder: Path, config: Any) -> PooledW
         template=ChatTemplate(
             template, tokenizer, tokenizer.bos_token or "", settings.template_settings
         ),
-        pixels=read_pixels(settings, folder, config),
+        preprocessor=read_pixels(settings, folder, config),
         video_id=video_id,
         image_id=config.image_token_index,
         tokens_per_frame=settings.tokens_per_frame,
