@@ -1,8 +1,8 @@
 """From records to numbers: how a benchmark's scores add up, with their intervals, in one place.
 
 ``Mean`` serves nearly every benchmark; ``GroupScore`` is Video-MME-v2's. A metric of one's own
-needs a name, a unit, a direction and ``estimate``; with ``units`` as well (see ``Summing``), reports
-can also compare runs, bound what failed and break it down.
+needs a name, a unit, a direction and ``estimate``; with ``units`` as well (see ``Summing``),
+reports can also compare runs, bound what failed and break it down.
 """
 
 from __future__ import annotations

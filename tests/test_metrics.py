@@ -1,4 +1,4 @@
-"""How scores add up: which records count, macro over nested groups, chance, bounds, group scores."""
+"""How scores add up: which records count, nested macro, chance, bounds, group scores."""
 
 import math
 from dataclasses import dataclass, replace

@@ -9,11 +9,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, variance
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness import stats
 from harness.metrics import Mean
 from harness.types import Estimate, Metric, Record
+
+if TYPE_CHECKING:
+    from harness.report.summary import Summary
+
+MOST_TRUNCATED = 0.05
+"""The share of truncated responses above which a run complains."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,34 @@ class Repeats:
             return None
         estimates = {name: _read(plain[name]) for name in ("mean", "majority", "best")}
         return cls(**{**plain, **estimates})
+
+
+def diagnosed(summary: Summary) -> list[str]:
+    """What has to be said beside a run's number, one line each; the same in every view."""
+    lines = []
+    if found := summary.consistency:
+        lines.append(
+            f"{found.questions} questions asked with their options in several orders: "
+            f"{_percent(found.accuracy)} right in every one (consistent accuracy), "
+            f"{_percent(found.consistent)} the same option in every one; the letters chosen lie "
+            f"{100 * found.bias:.1f} points from the right ones (position bias)"
+        )
+    if again := summary.repeats:
+        lines.append(
+            f"{again.questions} questions asked {again.times} times: mean {_percent(again.mean)}, "
+            f"variance within a question {again.variance:.3g}, majority vote "
+            f"{_percent(again.majority)}, best of {again.times} (pass@{again.times}) "
+            f"{_percent(again.best)}"
+        )
+    answers = summary.scored + summary.unparsed + summary.truncated + summary.unlabelled
+    if summary.truncated > MOST_TRUNCATED * max(answers, 1):
+        lines.append(
+            f"{summary.truncated} of {answers} responses were cut off before their answer; raise "
+            "generation.max_new_tokens"
+        )
+    if shown := summary.subtitles:
+        lines.append(f"{shown['with']} of {shown['questions']} questions were shown subtitles")
+    return lines
 
 
 def consistency(records: Sequence[Record]) -> Consistency | None:
@@ -163,3 +197,10 @@ def _read(plain: Mapping[str, Any]) -> Estimate:
     low, high = (math.nan if x is None else float(x) for x in plain["ci95"])
     value = math.nan if plain["value"] is None else float(plain["value"])
     return Estimate(value, (low, high), int(plain["n"]), int(plain["clusters"]))
+
+
+def _percent(found: Estimate) -> str:
+    low, high = found.ci95
+    if math.isnan(low):
+        return f"{100 * found.value:.1f}"
+    return f"{100 * found.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from harness.errors import JournalError
 from harness.metrics import bounds, chance, part
 from harness.report.diagnostics import Consistency, Repeats, consistency, repeats
-from harness.report.tables import clean
+from harness.scoring.degenerate import is_degenerate
 from harness.types import JSON, Estimate, Metric, Record, Status
 
 _KNOWN_ORDER = {"short": 0, "medium": 1, "long": 2}
@@ -98,7 +98,7 @@ class Summary:
         }
         plain["by"] = {
             group: {
-                value: {name: _estimate(found, "n") for name, found in metrics.items()}
+                value: {name: _estimate(found) for name, found in metrics.items()}
                 for value, metrics in values.items()
             }
             for group, values in self.by.items()
@@ -126,7 +126,6 @@ def summarise(
     expected: int | None = None,
     seconds: float = 0.0,
     waited: float = 0.0,
-    degenerate: int = 0,
     judge: JSON = None,
 ) -> Summary:
     """The same for any order of ``records``.
@@ -150,7 +149,7 @@ def summarise(
         expected=expected,
         seconds=round(seconds, 3),
         waited=round(waited, 3),
-        degenerate=degenerate,
+        degenerate=sum(_degenerate(record) for record in ordered),
         by={name: _by(ordered, name, metrics) for name in names},
         judge=judge,
         subtitles=_subtitles(ordered),
@@ -196,6 +195,22 @@ def in_order(values: Iterable[str]) -> list[str]:
     return sorted(set(values), key=key)
 
 
+def clean(value: Any) -> Any:
+    """The same value for JSON: NaN becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _degenerate(record: Record) -> bool:
+    said = record.response
+    return said is not None and not said.thinking and is_degenerate(said.text)
+
+
 def _status(record: Record) -> str:
     """A response that was read, but whose label is hidden, is neither right nor unparsed."""
     hidden = record.question.target is None and record.status == "unparsed"
@@ -222,11 +237,11 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _estimate(found: Estimate, *only: str) -> dict[str, Any]:
+def _estimate(found: Estimate) -> dict[str, Any]:
     low, high = map(_number, found.ci95)
     interval = None if low is None or high is None else [low, high]
-    numbers: dict[str, Any] = {"value": _number(found.value), "ci95": interval}
-    return numbers | {name: getattr(found, name) for name in only or ("n", "clusters")}
+    value = _number(found.value)
+    return {"value": value, "ci95": interval, "n": found.n, "clusters": found.clusters}
 
 
 def _beside(value: Value) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.report.summary import clean
 from harness.run.journal import write_atomically
 from harness.types import Estimate
 
@@ -68,6 +69,13 @@ def short(text: str | None, length: int = 60) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
+def plain(value: object) -> str:
+    """An answer or a target: a text as it is, — for none, anything else as JSON."""
+    if value is None:
+        return "—"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows of formatted cells as a Markdown table; columns of numbers are aligned right."""
     from tabulate import tabulate
@@ -100,14 +108,3 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd  # imported late: --help must answer in under a second
 
     return pd.DataFrame([dict(row) for row in rows])
-
-
-def clean(value: Any) -> Any:
-    """The same value for JSON: NaN becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
