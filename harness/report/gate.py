@@ -190,7 +190,7 @@ def _paired(
     headline: Metric, baseline: Side, run: Side, keys: Sequence[str], *, micro: bool = False
 ) -> stats.Paired:
     """A higher difference is better here, whichever way the metric goes."""
-    before = [_shown(baseline.records[key]) for key in keys]
+    before = [shown(baseline.records[key]) for key in keys]
     after = [replace(run.records[was.key], question=was.question) for was in before]
     found = difference(headline, before, after, micro=micro)
     if found is None:
@@ -204,7 +204,7 @@ def _paired(
     return replace(found, difference=replace(change, value=-change.value, ci95=(-high, -low)))
 
 
-def _shown(record: Record) -> Record:
+def shown(record: Record) -> Record:
     """A baseline of the first format kept no labels; what was scored there had one."""
     if record.question.target is not None or record.status != "scored":
         return record

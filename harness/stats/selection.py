@@ -1,11 +1,10 @@
 """What the best of several settings is worth, when it was chosen on the data it is reported on.
 
 Who tries several settings and reports the best reports a maximum, which is too high: the winner is
-partly the luckiest. Here the setting is chosen on a random half of the videos and its value taken on
-the other half, often, in both directions: no video's scores help to choose the setting that they are
-reported under. (The luck of the winner is known as the winner's curse; sample splitting as its cure
-is as old as Cox 1975, doi:10.1093/biomet/62.2.441.) The estimate is that of a setting chosen on half
-the videos, so it is a little low where more videos would have chosen better.
+partly the luckiest. Here the setting is chosen on a random half of the videos and its value taken
+on the other half, often, in both directions: no video's scores help to choose the setting that
+they are reported under (sample splitting: Cox 1975, doi:10.1093/biomet/62.2.441). The estimate is
+that of a setting chosen on half the videos, so it is a little low where more would choose better.
 """
 
 from __future__ import annotations

@@ -1,15 +1,17 @@
 """Asking until enough is known: an interval that is right at every moment, not at one fixed size.
 
-Clips are asked in a random order that was fixed beforehand, without replacement, so the paired
-difference over all of them is the mean of a finite population whose values are bounded. A test by
-betting is made at each hypothetical mean m: a gambler's wealth, who bets that the next clip lies
-above (or below) what would be left if the mean were m, is a nonnegative supermartingale when it
-is. By Ville's inequality it exceeds 1/alpha with probability alpha at most, whenever one looks. What
-m it has not exceeded it for is a confidence sequence, valid at all times at once.
+Clips are asked in a random order that was fixed beforehand, so their paired differences are an
+exchangeable sample of clips, each bounded by its number of questions. A test by betting is made for
+a hypothetical mean difference m: the wealth of a gambler who bets that the next clip lies above (or
+below) m is a nonnegative supermartingale when the mean is at most (at least) m. By Ville's
+inequality it ever exceeds 1/alpha with probability alpha at most, however often one looks. The m
+for which it has not are a confidence sequence: an interval that is valid at all times at once.
 
 Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 86(1),
-2024 (arXiv:2010.09686), section 5 for sampling without replacement. Bets here are a mixture of
-constant fractions of the largest bet that cannot ruin: nothing is tuned to data.
+2024 (arXiv:2010.09686). Bets here are a mixture of constant fractions of the largest bet that
+cannot ruin: nothing is tuned to data. Clips are taken as drawn from all clips there might be, as
+everywhere in ``harness.stats``: answers that change by rounding alone are not "worse", which they
+would be if this benchmark's clips, once all are asked, were all there is.
 """
 
 from __future__ import annotations
@@ -37,36 +39,24 @@ def order(clips: Iterable[str], seed: int = 0) -> list[str]:
 
 
 class Wealth:
-    """A gambler's wealth against one hypothesis about the mean of ``count`` values in ``low`` …
-    ``high``, drawn without replacement: that it is at most ``mean`` (``above``), or at least."""
+    """A gambler's wealth against one hypothesis about the mean difference per question: that it is
+    at most ``mean`` (``above``), or at least. A question's difference lies within ±``reach``, a
+    clip has at most ``largest`` questions."""
 
-    def __init__(self, mean: float, count: int, low: float, high: float, *, above: bool) -> None:
-        self.mean, self.count, self.low, self.high, self.above = mean, count, low, high, above
+    def __init__(self, mean: float, *, above: bool, reach: float = 1.0, largest: float = 1) -> None:
+        self.mean, self._sign = mean, 1.0 if above else -1.0
+        self._ruin = (reach + self._sign * mean) * largest  # what the worst clip there may be costs
         self._logs = np.zeros(len(_FRACTIONS))
-        self._seen, self._sum = 0, 0.0
-        self._ruled_out = False
 
-    def bet(self, value: float) -> None:
-        """Takes in the next value."""
-        left = self.count - self._seen
-        rest = (self.count * self.mean - self._sum) / left  # of what is left, had it this mean
-        self._seen += 1
-        self._sum += value
-        sign = 1.0 if self.above else -1.0
-        worst = sign * ((self.low if self.above else self.high) - rest)
-        if worst >= 0.0:  # even the worst value that is left contradicts the hypothesis
-            self._ruled_out = self._ruled_out or worst > 1e-12 * (self.high - self.low)
-            return
-        best = sign * ((self.high if self.above else self.low) - rest)
-        if best <= 0.0:  # nothing can be won any more: the hypothesis is sure to hold
-            return
-        self._logs += np.log1p(_FRACTIONS * sign * (value - rest) / -worst)
+    def bet(self, difference: float, questions: float = 1) -> None:
+        """Takes in the next clip: its summed difference over so many questions."""
+        if self._ruin > 0:
+            gain = self._sign * (difference - self.mean * questions)
+            self._logs += np.log1p(_FRACTIONS * gain / self._ruin)
 
     @property
     def log(self) -> float:
-        """Its logarithm; infinite when the hypothesis cannot hold any more."""
-        if self._ruled_out:
-            return math.inf
+        """Its natural logarithm."""
         top = float(self._logs.max())
         return top + math.log(float(np.mean(np.exp(self._logs - top))))
 
@@ -75,14 +65,14 @@ class Wealth:
 class Sequential:
     """Whether a run is worse than its baseline, or as good, decided clip by clip.
 
-    ``sizes`` are the questions of every clip there is (clip → questions). ``margin`` ≥ 0 is the
-    drop that is tolerated, in the metric's scale, whose width is ``reach``. "worse" when the
-    difference is sure to be below 0, "as good" when it is sure to be above -``margin``, each wrong
-    with probability ``alpha`` at most, however often one looks. With ``margin`` 0 only "worse"
-    can be decided before the end.
+    ``sizes`` are the questions of every clip there is. ``margin`` ≥ 0 is the drop that is
+    tolerated, ``reach`` how far two scores can lie apart, both in the metric's scale. "worse" when
+    the difference is sure to be below 0, "as good" when it is sure to be above -``margin``; each is
+    wrong with probability ``alpha`` at most, however often one looks. With ``margin`` 0 only
+    "worse" can be decided before the end.
     """
 
-    sizes: Mapping[str, int]
+    sizes: Mapping[str, float]
     margin: float
     alpha: float = 0.05
     reach: float = 1.0
@@ -90,38 +80,41 @@ class Sequential:
     verdict: Verdict = "undecided"
 
     def __post_init__(self) -> None:
-        # every clip counts by its questions: its summed difference over the mean clip's size
-        self._mean = sum(self.sizes.values()) / len(self.sizes)
-        bound = self.reach * max(self.sizes.values()) / self._mean
-        count = len(self.sizes)
-        self._worse = Wealth(0.0, count, -bound, bound, above=False)
-        self._good = Wealth(-self.margin, count, -bound, bound, above=True)
+        largest = max(self.sizes.values(), default=1)
+        self._worse = Wealth(0.0, above=False, reach=self.reach, largest=largest)
+        self._good = Wealth(-self.margin, above=True, reach=self.reach, largest=largest)
 
-    def add(self, clip: str, difference: float) -> Verdict:
-        """Takes in a clip: its scores minus the baseline's, summed over its questions."""
+    def add(self, clip: str, difference: float, questions: float) -> Verdict:
+        """Takes in a clip: its scores minus the baseline's, summed over so many questions."""
         self.asked.append(clip)
-        step = difference / self._mean
-        threshold = math.log(1 / self.alpha)
-        for wealth, verdict in ((self._worse, "worse"), (self._good, "as good")):
-            wealth.bet(step)
-            possible = verdict == "worse" or self.margin > 0
-            if self.verdict == "undecided" and possible and wealth.log >= threshold:
-                self.verdict = "worse" if verdict == "worse" else "as good"
+        self._worse.bet(difference, questions)
+        self._good.bet(difference, questions)
+        if self.verdict == "undecided":
+            threshold = math.log(1 / self.alpha)
+            if self._worse.log >= threshold:
+                self.verdict = "worse"
+            elif self.margin > 0 and self._good.log >= threshold:
+                self.verdict = "as good"
         return self.verdict
 
 
 def interval(
-    differences: Sequence[float], count: int, *, alpha: float = 0.05, reach: float = 1.0
+    differences: Sequence[float],
+    questions: Sequence[float],
+    *,
+    alpha: float = 0.05,
+    reach: float = 1.0,
 ) -> tuple[float, float]:
-    """The confidence sequence's interval for the mean of ``count`` differences in ±``reach`` after
-    these ones: two-sided at ``alpha``, valid at whatever moment one stopped."""
+    """The confidence sequence's interval for the mean difference per question after these clips
+    (each one's summed ``differences`` over so many ``questions``): two-sided, valid at whatever
+    moment one stopped. To within 0.5% of ``reach``."""
     grid = np.linspace(-reach, reach, 401)
-    threshold = math.log(2 / alpha)
+    threshold, largest = math.log(2 / alpha), max(questions, default=1)
 
     def holds(mean: float, above: bool) -> bool:
-        wealth = Wealth(mean, count, -reach, reach, above=above)
-        for value in differences:
-            wealth.bet(value)
+        wealth = Wealth(mean, above=above, reach=reach, largest=largest)
+        for difference, count in zip(differences, questions, strict=True):
+            wealth.bet(difference, count)
         return wealth.log < threshold
 
     low = next((m for m in grid if holds(float(m), True)), reach)
