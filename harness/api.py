@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its ``folder``, its ``summary`` as summary.json has it, and its ``records``.
+    """One run: its ``folder``, its ``summary`` as in summary.json, and its ``records``.
 
     ``complaints`` are the lines that the command would have printed and exited with 1 for; none
     for a run that was loaded.
@@ -32,11 +32,11 @@ class Run:
 
     @cached_property
     def summary(self) -> Mapping[str, Any]:
-        """As DESIGN's summary.json: n, counts, ``metrics`` by name, ``headline``, ``by`` group."""
-        import json
+        """As in summary.json: n, counts, ``metrics`` by name, ``headline``, ``by`` group; made again
+        from the records where that file is missing or damaged."""
+        from harness.report.runs import load
 
-        text = (self.folder / "summary.json").read_text(encoding="utf-8")
-        return dict(json.loads(text))
+        return load(self.folder).summary.to_json()
 
     @cached_property
     def records(self) -> pd.DataFrame:

@@ -14,8 +14,16 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--import", dest="taken", action="store_true", help="take responses in")
     made.add_argument("--model", default="imported", help="whose responses (with --import)")
     made.add_argument("--task", default="videomme", help="which benchmark (with --import)")
-    made.add_argument("--reader", default="videomme", help="scored how (with --import)")
-    made.add_argument("--denominator", default="answered", help="over what (with --import)")
+    made.add_argument(
+        "--extractor", "--reader", default="videomme", help="read how (with --import)"
+    )
+    made.add_argument(
+        "--counted",
+        "--denominator",
+        default="answered",
+        help="over which responses (with --import)",
+    )
+    made.add_argument("--all", action="store_true", help="list every disagreement")
     made.add_argument("--results", type=Path, default=Path("results"))
     return made
 
@@ -28,12 +36,12 @@ def main(argv: Sequence[str]) -> int:
     from harness.report.finding import run_named
 
     if words.taken:
-        rules = {name: getattr(words, name) for name in ("model", "task", "reader", "denominator")}
+        rules = {name: getattr(words, name) for name in ("model", "task", "extractor", "counted")}
         run = imported.take_in(Path(words.run), words.results, **rules)
     else:
         run = run_named(words.run, words.results)
     result = audit.audit(run)
-    text = audit.markdown(run, result)
+    text = audit.markdown(run, result, None if words.all else audit.MOST)
     tables.write(run.folder / "audit", text, audit.rows(result), audit.as_data(result))
     print(f"{text}\n{run.folder}")
     return 0

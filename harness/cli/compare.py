@@ -17,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or its id")
     made.add_argument("--paper", action="store_true", help="beside every published value")
     made.add_argument("--as", dest="model", help="the model's published name (with --paper)")
+    made.add_argument("--all", action="store_true", help="list every question that changed")
     made.add_argument("--results", type=Path, default=Path("results"))
     made.add_argument("--out", type=Path, help="where to write, without ending")
     return made
@@ -35,7 +36,11 @@ def main(argv: Sequence[str]) -> int:
         raise RequestError("compare: name two runs or more, or one run with --paper")
     found = [run_named(name, words.results) for name in words.runs]
     out = words.out or words.results / ("paper" if words.paper else "compare")
-    print(_with_paper(found[0], words.model, out) if words.paper else _with_another(found, out))
+    print(
+        _with_paper(found[0], words.model, out)
+        if words.paper
+        else _with_another(found, out, words.all)
+    )
     return 0
 
 
@@ -56,10 +61,10 @@ def as_published(name: str) -> str:
     return known.get(name.lower(), name)
 
 
-def _with_another(runs: Sequence[Run], out: Path) -> str:
+def _with_another(runs: Sequence[Run], out: Path, every: bool) -> str:
     from harness.report import compare, tables
 
     result = compare.compare(runs)
-    text = compare.markdown(result)
+    text = compare.markdown(result, None if every else compare.MOST)
     tables.write(out, text, compare.rows(result), compare.as_data(result))
     return text

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.report.baseline import Side
+    from harness.report.gate import Rules
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,6 +19,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("paths", nargs="+", type=Path, metavar="[BASELINE] RUN")
     made.add_argument("--update", action="store_true", help="make RUN the baseline")
     made.add_argument("--max-drop", type=float, default=5.0, help="points; default 5")
+    made.add_argument("--alpha", type=float, default=0.05, help="how often chance may fail a test")
+    made.add_argument(
+        "--tolerance", action="append", default=[], metavar="PART=POINTS",
+        help="what one part may drop: 'task_type: Order=3'",
+    )  # fmt: skip
+    made.add_argument(
+        "--waive", action="append", default=[], metavar="'CHECK=DATE REASON'",
+        help="a check or part that may fail until a day, and why",
+    )  # fmt: skip
     made.add_argument("--exact", action="store_true", help="no answer may change")
     made.add_argument("--ignore", action="append", default=[], help="a request field, e.g. video")
     made.add_argument("--junit", type=Path, metavar="FILE", help="write the verdict as JUnit XML")
@@ -42,10 +52,10 @@ def main(argv: Sequence[str]) -> int:
         made = run_named(last, words.results)
         print(baseline.update(made, before[0] if before else None, words.results))
         return 0
+    rules = _rules(words)
     base = baseline.read(before[0], words.results)
     run = _like(base, last, words.results, words.ignore)
-    rules = {"max_drop": words.max_drop / 100, "exact": words.exact, "ignore": words.ignore}
-    checks = gate.check(base, run, **rules)
+    checks = gate.check(base, run, rules)
     text = gate.markdown(base, run, checks)
     if words.junit:
         write_atomically(words.junit, gate.junit(run, checks))
@@ -58,20 +68,40 @@ def main(argv: Sequence[str]) -> int:
     return int(not all(check.passed for check in checks))
 
 
-def _like(base: Side, path: Path, results: Path, ignore: Sequence[str]) -> Side:
-    """The run at ``path``; where the folder holds several, the one asked as the baseline was."""
+def _rules(words: argparse.Namespace) -> Rules:
+    """What the command line lets through, points as shares. Raises RequestError."""
+    from harness.errors import RequestError
+    from harness.report.gate import Rules, Waiver
+
+    tolerances = {}
+    for word in words.tolerance:
+        part, _, points = word.rpartition("=")
+        try:
+            tolerances[part.strip()] = float(points) / 100
+        except ValueError as error:
+            raise RequestError(f"--tolerance {word!r}: write PART=POINTS") from error
+    return Rules(
+        max_drop=words.max_drop / 100,
+        alpha=words.alpha,
+        exact=words.exact,
+        ignore=tuple(words.ignore),
+        tolerances=tolerances,
+        waivers=tuple(Waiver.read(word) for word in words.waive),
+    )
+
+
+def _like(base: Side, name: Path, results: Path, ignore: Sequence[str]) -> Side:
+    """The run of this name; where there are several, the one asked as the baseline was."""
     from harness.report import baseline, runs
+    from harness.report.finding import folders_named, run_named
 
-    folders = sorted(found.parent for found in path.rglob("request.json")) if path.is_dir() else []
-    if len(folders) < 2:
-        return baseline.read(path, results)
-    alike = [
-        run
-        for run in map(runs.load, folders)
-        if _without(run.identity, ignore) == _without(base.identity, ignore)
-    ]
-    return baseline.side_of(alike[0]) if len(alike) == 1 else baseline.read(path, results)
+    if name.is_file() and name.suffix == ".json":
+        return baseline.read(name, results)
+    wanted = _without(base.identity, ignore)
+    several = [runs.load(folder) for folder in folders_named(name, results)]
+    alike = [run for run in several if _without(run.identity, ignore) == wanted]
+    return baseline.side_of(alike[0] if len(alike) == 1 else run_named(name, results))
 
 
-def _without(identity: dict[str, object], ignore: Sequence[str]) -> dict[str, object]:
+def _without(identity: Mapping[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, value in identity.items() if key not in ignore}

@@ -21,17 +21,21 @@ def run_named(name: Path | str, results: Path | str = "results") -> Run:
     """
     from harness.report import runs
 
-    if Path(name).exists() and _folders(Path(name)):
-        return _only(_folders(Path(name)), name)
+    if found := folders_named(name, results):
+        return _only(found, name)
     if not Path(results).is_dir():
         raise RequestError(f"{name}: no such run, and no folder {results}; use --results")
-    found = [path for path in _folders(Path(results)) if _named(path, str(name), Path(results))]
-    if found:
-        return _only(found, name)
     every, _ = runs.find(results)
     if not every:
         raise RequestError(f"{name}: no such run; there are none under {results}")
     raise RequestError(f"{name}: no such run under {results}; there are: {said(every)}")
+
+
+def folders_named(name: Path | str, results: Path | str = "results") -> list[Path]:
+    """The run folders that a folder, an id (or its beginning), a model or task/model names."""
+    if Path(name).exists() and (found := _folders(Path(name))):
+        return found
+    return [path for path in _folders(Path(results)) if _named(path, str(name), Path(results))]
 
 
 def said(found: Iterable[Run]) -> str:
