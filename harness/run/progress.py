@@ -6,7 +6,6 @@ The same lines go to the run's log (``harness.run.log``), with every failure's r
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
 from collections import Counter
@@ -24,8 +23,8 @@ PAUSE = 60.0
 
 
 class Progress:
-    """Counts records as they are made and says how far the run is, on ``stream`` (standard error;
-    None: nowhere but in the log).
+    """Counts records as they are made and says how far the run is, on ``stream``
+    (None: nowhere but in the log).
 
     ``kept`` questions were answered by an earlier run of the same request.
     """
@@ -35,7 +34,7 @@ class Progress:
         clips: Sequence[Clip],
         *,
         kept: int = 0,
-        stream: TextIO | None = sys.stderr,
+        stream: TextIO | None,
         pause: float = PAUSE,
     ) -> None:
         self._left = Counter({clip.id: len(clip.questions) for clip in clips})
@@ -55,7 +54,8 @@ class Progress:
         self._over.set()
         if self._bar is not None:
             self._bar.close()
-        self._say()
+        if error[0] is None:
+            self._say()
 
     def update(self, record: Record) -> None:
         """One question is done; its clip is done with the last of them."""
