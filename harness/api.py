@@ -32,8 +32,8 @@ class Run:
 
     @cached_property
     def summary(self) -> Mapping[str, Any]:
-        """As in summary.json: n, counts, ``metrics`` by name, ``headline``, ``by`` group; made again
-        from the records where that file is missing or damaged."""
+        """As in summary.json: n, counts, ``metrics`` by name, ``headline``, ``by``; made again from
+        the records where that file is missing or damaged."""
         from harness.report.runs import load
 
         return load(self.folder).summary.to_json()
@@ -71,7 +71,7 @@ def evaluate(
     from harness.run.loop import run
 
     words = [f"task={task}", f"model={model}", *_words(settings)]
-    outcome = run(compose(words), tell=tell or (lambda line: None))
+    outcome = run(compose(words), tell=tell or (lambda line: None), progress=False)
     return Run(outcome.folder, tuple(outcome.complaints))
 
 

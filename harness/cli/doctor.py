@@ -31,14 +31,16 @@ def main(argv: Sequence[str]) -> int:
 
     from harness.cli.ending import complain
     from harness.config import compose
+    from harness.controls import asked
     from harness.errors import RequestError
     from harness.models.transformers import Transformers
-    from harness.run.loading import arranged, select, watch
-    from harness.types import Clip
+    from harness.run.loading import load
+    from harness.subset import select
+    from harness.types import Clip, Failure
     from harness.video.prefetch import Prefetcher
 
-    def skip(clip: Clip, reason: str) -> None:
-        complain(f"clip {clip.id} is left out: {reason}")
+    def skip(clip: Clip, failure: Failure) -> None:
+        complain(f"clip {clip.id} is left out: {failure.reason}")
 
     request = compose(words)
     backend = request.backend
@@ -49,8 +51,8 @@ def main(argv: Sequence[str]) -> int:
     from harness.models.transformers.proof import examine
 
     with Prefetcher(options.workers, options.timeout, options.in_flight) as reader:
-        chosen = arranged(clips, request.control, request.permute_options)
-        watched = list(watch(chosen, request, reader, skip))
-    verdict = examine(backend.load(), watched, request.generation, request.model)
+        chosen = asked(clips, request.control, request.permute_options)
+        samples = list(load(chosen, request, reader, skip))
+    verdict = examine(backend.load(), samples, request.generation, request.model)
     print(verdict)
     return int(not verdict.sound)

@@ -63,8 +63,13 @@ def main(argv: Sequence[str]) -> int:
         return 0
     options, settings = _told(argv)
     runs = Runs(sweep_size(settings) if {"-m", "--multirun"} & set(options) else 1)
-    with _hydra([*options, *settings]) as start:
-        start(runs.job)
+    try:
+        with _hydra([*options, *settings]) as start:
+            start(runs.job)
+    except SystemExit:
+        if runs.crash is not None:
+            raise runs.crash from None
+        raise
     runs.show()
     return max(runs.codes, default=0)
 
@@ -75,6 +80,7 @@ class Runs:
     def __init__(self, expected: int | None = 1) -> None:
         self.expected = expected
         self.codes: list[int] = []
+        self.crash: Exception | None = None
         self.done: list[tuple[Request, Outcome]] = []
 
     def job(self, config: DictConfig) -> None:
@@ -92,6 +98,9 @@ class Runs:
         except KeyboardInterrupt:
             print("\nStopped. Run the same command again to resume.", file=sys.stderr)
             sys.exit(STOPPED)
+        except Exception as crash:  # noqa: BLE001  # raised by main: Hydra would add its own lines
+            self.crash = crash
+            sys.exit(1)
 
     def show(self) -> None:
         """Prints one table for every task that was run, and rewrites the leaderboard of all."""
