@@ -5,7 +5,7 @@ only, no commercial use. Chance 25%.
 
 The official protocol (README and evaluation/eval_your_results.py of that repository): the prompt
 of ``configs/task/videomme.yaml``, subtitles of the sampled frames only, the first capital A-D
-of the response, accuracy over the answers that could be read (an unread one leaves the
+of the response, accuracy over the answers that could be read (an unparsed one leaves the
 denominator), micro over questions and per duration.
 
 744 of the 900 videos have subtitles; the others are asked without the block.
@@ -30,13 +30,12 @@ class VideoMME(Task):
 
     def question(self, row: Row) -> Question:
         """Groups: duration, domain, sub_category, task_type."""
-        names = ("duration", "domain", "sub_category", "task_type")
         options = without_prefixes(row["options"])
         return Question(
             id=str(row["question_id"]),
             text=str(row["question"]),
             options=options,
             target=gold_letter(row["answer"], options, "letter"),
-            groups={name: (str(row[name]),) for name in names},
+            groups=row.groups("duration", "domain", "sub_category", "task_type"),
             metadata={"video_id": str(row["video_id"]), "url": str(row.get("url", ""))},
         )
