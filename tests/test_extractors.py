@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.scoring.options import without_prefixes
 from harness.scoring.extractors import EXTRACTORS, VERDICTS, option_text, right
+from harness.scoring.options import without_prefixes
 
 OPTIONS = {
     "T": ("red car", "blue truck", "green bus", "yellow van"),
@@ -143,7 +143,9 @@ def test_tempcompass_yes_no_goes_by_the_first_letters() -> None:
     ],
 )
 def test_tempcompass_captions_go_by_their_labels(response: str, read: str | None) -> None:
-    assert EXTRACTORS["tempcompass"](response, ("Option 1: He sits.", "Option 2: He falls.")) == read
+    assert (
+        EXTRACTORS["tempcompass"](response, ("Option 1: He sits.", "Option 2: He falls.")) == read
+    )
 
 
 def test_tomato_reads_a_letter_a_line_in_capitals_or_answer_is() -> None:

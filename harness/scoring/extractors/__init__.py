@@ -48,8 +48,8 @@ RULES: Mapping[str, Extractor] = {
 }
 """By name. ``_until_YYYY_MM`` is what a rule was before its source changed it in that month; the
 function says in which commits. lmms-eval's Video-MME-v2 has had the benchmark's own rule
-(``videomme_v2``) up to 75571cfe (2026-08-06); its change of 2026-08-27 (pull request 1475, which moved
-one model's score from 16.68 to 18.93) is not here: its code was not at hand."""
+(``videomme_v2``) up to 75571cfe (2026-08-06); its change of 2026-08-27 (pull request 1475, which
+moved one model's score from 16.68 to 18.93) is not here: its code was not at hand."""
 
 
 def _bare(rule: Extractor) -> Extractor:

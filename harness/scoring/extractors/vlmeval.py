@@ -1,6 +1,6 @@
-"""VLMEvalKit's rules for reading a response without a judge, bug for bug, before and after June 2026.
+"""VLMEvalKit's rules for reading a response without a judge, before and after June 2026.
 
-open-compass/VLMEvalKit, vlmeval/dataset/utils/videomme.py and multiple_choice.py,
+Bug for bug: open-compass/VLMEvalKit, vlmeval/dataset/utils/videomme.py and multiple_choice.py,
 vlmeval/utils/matching_util.py, under its policy ``exact_matching``: what they do not read is wrong
 there, None here. Commits: a67ace50 (2026-06-17, "answer is b" in running text) and 1445ec4f
 (2026-06-17, two missing commas in a list of phrases); read at e8e78f05 (2026-08-18).
