@@ -93,9 +93,7 @@ def _shares(
     return np.asarray(chosen / held[:, None])
 
 
-def _best(
-    sums: NDArray[np.float64], sizes: Floats, weights: Floats, higher_is_better: bool
-) -> int:
+def _best(sums: NDArray[np.float64], sizes: Floats, weights: Floats, higher_is_better: bool) -> int:
     """The setting that is best on these videos, the first of several; groups that none of them is
     in are left out."""
     totals = sizes.sum(0)
