@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.models.fake import Fake
-from harness.choices import choices
+from harness.overrides import choices
 from harness.config import compose
 from harness.errors import DataError
 from harness.run.journal import read_records
