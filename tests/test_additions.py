@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,20 @@ from PIL import Image
 
 import harness.demo
 from harness.config import compose
+from harness.errors import JudgeError
 from harness.models.fake import Fake
 from harness.run.journal import read_records
 from harness.run.loop import run
-from harness.types import Record
+from harness.types import (
+    Clip,
+    Generation,
+    JudgedScorer,
+    Question,
+    Record,
+    Response,
+    Sample,
+    Scorer,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 CLIPS = sorted((Path(harness.demo.__path__[0]) / "data" / "videos").glob("*.mp4"))
@@ -67,8 +78,6 @@ def evaluate(
         asked.append("backend=fake")
     request = compose(asked)
     if answers is not None:
-        from dataclasses import replace
-
         request = replace(request, backend=Fake(answers=answers))
     outcome = run(request, tell=lambda line: None)
     summary = json.loads((outcome.folder / "summary.json").read_text())
@@ -133,3 +142,87 @@ def test_a_moment() -> None:
     assert {m: value(summary, m) for m in expected} == pytest.approx(expected)
     assert summary["headline"] == "mIoU"
     assert "Frames are at 0.0 s, " in records["0"].prompt
+
+
+def test_judged() -> None:
+    scorer = compose(["task=retold", "data=data", "backend=fake"]).benchmark.scorer
+    assert isinstance(scorer, JudgedScorer)
+    assert not isinstance(scorer, Scorer)
+    question, response = (
+        Question("q", "What happens?", target="It falls."),
+        Response("q", "A fall."),
+    )
+    (prompt,) = scorer.judge_prompts(question, response)
+    assert prompt.text.endswith(
+        "user: Question: What happens?\nReference: It falls.\nAnswer: A fall."
+    )
+    judge = Fake("constant:Rating: 4, since it is short.")
+    sample = Sample(Clip("judge", None), None, None, (prompt,))
+    (reply,) = judge.generate([sample], Generation())
+    assert isinstance(reply, Response)
+    assert scorer.score_judged(question, response, [reply.text]).values == {"rating": 4.0}
+    with pytest.raises(JudgeError, match=r"the judge's reply has no 'Rating: N': 'Fine\.'"):
+        scorer.score_judged(question, response, ["Fine."])
+
+
+@contextmanager
+def serving(answer: Mapping[str, Any], status: int = 200) -> Iterator[tuple[str, list[Any]]]:
+    """A server that says the same to everybody: its address and what it was asked."""
+    asked: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            """Nothing is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/answer", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_model_behind_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving({"text": "B"}) as (url, asked):
+        words = ("model=mine", "backend=my_server", f"backend.url={url}")
+        summary, _ = evaluate("sights", SIGHTS, *words)
+        assert value(summary, "accuracy") == pytest.approx((1 / 3 + 0) / 2)
+        again, _ = evaluate("sights", SIGHTS, *words[:2], "backend.url=http://127.0.0.1:1/moved")
+    assert len(asked) == len(SIGHTS)  # elsewhere it is the same model: nothing is asked again
+    assert again["metrics"] == summary["metrics"]
+    assert (asked[0]["model"], asked[0]["max_new_tokens"], len(asked[0]["frames"])) == (
+        "mine",
+        16,
+        2,
+    )
+    assert asked[0]["text"].startswith("Where?\nA. Rome\n")
+    with Image.open(io.BytesIO(base64.b64decode(asked[0]["frames"][0]))) as picture:
+        assert picture.format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "reason"),
+    [({"error": "busy"}, 503, "HTTPError: HTTP Error 503"), ({"said": "B"}, 200, "KeyError")],
+)
+def test_what_a_server_refuses_is_a_failure_and_no_answer(
+    answer: Mapping[str, Any], status: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving(answer, status) as (url, _):
+        words = ("model=mine", "backend=my_server", f"backend.url={url}")
+        summary, records = evaluate("sights", SIGHTS, *words)
+    assert (summary["failed"], summary["n"], summary["complete"]) == (4, 0, False)
+    assert {record.stage for record in records.values()} == {"model"}
+    assert all((record.reason or "").startswith(reason) for record in records.values())
