@@ -41,11 +41,15 @@ def benchmark(task: str, folder: Path) -> Task:
 
 def plain(prompt: Prompt) -> dict[str, Any]:
     """A prompt as the golden file has it: frames as [start, stop], text as it is."""
-    turns = [
-        [turn.role, *(p.text if isinstance(p, Text) else [p.start, p.stop] for p in turn.parts)]
-        for turn in prompt.turns
-        if all(isinstance(p, Text | Video) for p in turn.parts)
-    ]
+    turns: list[list[Any]] = []
+    for turn in prompt.turns:
+        turns.append([turn.role])
+        for part in turn.parts:
+            if isinstance(part, Text):
+                turns[-1].append(part.text)
+            else:
+                assert isinstance(part, Video)
+                turns[-1].append([part.start, part.stop])
     return {"turns": turns, "subtitles": prompt.subtitles}
 
 
