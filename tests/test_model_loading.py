@@ -375,7 +375,8 @@ def test_every_model_is_data_that_composes() -> None:
     names = choices("model")
     assert {"tiny_video", "llava_next_image", "llava_next_video_34b_dpo"} <= set(names)
     for name in names:
-        backend = compose([f"model={name}", "frames=32"]).backend
+        named = ["model.checkpoint=owner/name"] if name == "hub" else []
+        backend = compose([f"model={name}", "frames=32", *named]).backend
         assert isinstance(backend, Transformers)
         tiny = name.startswith("tiny") and not backend.by_processor
         assert backend.tokens_per_frame == (4 if tiny else 144)
