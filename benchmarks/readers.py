@@ -11,9 +11,9 @@ import numpy as np
 
 from harness.types import VideoInfo
 from harness.video.convert import Converter, shrunk
-from harness.video.decode import open_video
+from harness.video.exact_reader import open_video
 from harness.video.sampling import Sampling
-from harness.video.source import Source
+from harness.video.video_file import VideoFile
 
 Read = Callable[[str, int], int]
 
@@ -52,9 +52,9 @@ def _loop(_: str, size: int) -> Read:
 
 
 def _peer(name: str, size: int) -> Read:
-    from harness.video import peers
+    from harness.video import other_decoders
 
-    kind = {"torchcodec": peers.Torchcodec, "decord": peers.Decord}[name]
+    kind = {"torchcodec": other_decoders.Torchcodec, "decord": other_decoders.Decord}[name]
     import_module(name)
     if name == "torchcodec":
         import_module("torchcodec.transforms")
@@ -77,8 +77,8 @@ def _floor(path: str, frames: int, size: int) -> Read:
             key = index.key(target)
             needed[key] = max(needed.get(key, 0), int(index.order[target]))
         wanted = {int(index.order[target]) for target in targets}
-    source = Source(Path(path))
-    packets = list(source.packets())
+    file = VideoFile(Path(path))
+    packets = list(file.packets())
     runs = [packets[int(index.keys[key]) : last + 1] for key, last in sorted(needed.items())]
     firsts = [int(index.keys[key]) for key in sorted(needed)]
     times = {packets[place].pts for place in wanted}
@@ -90,12 +90,12 @@ def _floor(path: str, frames: int, size: int) -> Read:
         for first, run in zip(firsts, runs, strict=True):
             for place, packet in enumerate([*run, None], first):
                 skip = packet is not None and place not in wanted
-                source.codec.skip_frame = "NONREF" if skip else "DEFAULT"
-                for frame in source.codec.decode(packet):
+                file.codec.skip_frame = "NONREF" if skip else "DEFAULT"
+                for frame in file.codec.decode(packet):
                     if frame.pts in times:
                         converter.into(frame, out)
                         count += 1
-            source.codec.flush_buffers()
+            file.codec.flush_buffers()
         assert count == len(times)
         return out.nbytes * count
 

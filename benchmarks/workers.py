@@ -2,7 +2,7 @@
 
 The harness reads the frames of several clips (60 s of 720p, 64 frames, shortest edge 336) in one
 worker process and in as many as there are cores, by the reader that runs use
-(``harness.video.ahead``). The processes are up, and have read a clip, when the clock starts. The
+(``harness.video.prefetch``). The processes are up, and have read a clip, when the clock starts. The
 two take turns, medians are shown, and every frame of the one must equal the other's.
 """
 
@@ -20,15 +20,15 @@ from pathlib import Path
 
 from benchmarks.clips import clip_file
 from harness.errors import VideoError
-from harness.video.ahead import Reader, Request
+from harness.video.prefetch import Prefetcher, ReadRequest
 from harness.video.sampling import Sampling
 
 
 def seconds(path: Path, frames: int, clips: int, workers: int) -> tuple[float, str]:
     """How long ``clips`` clips take, and a digest of all of their pixels."""
     digest = hashlib.sha256()
-    ask = [Request(str(n), path, Sampling(frames=frames), size=336) for n in range(clips)]
-    with Reader(workers) as reader:
+    ask = [ReadRequest(str(n), path, Sampling(frames=frames), size=336) for n in range(clips)]
+    with Prefetcher(workers) as reader:
         for _ in reader.read(ask[:1] * workers):
             pass
         began = time.perf_counter()

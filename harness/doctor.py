@@ -26,7 +26,7 @@ def main() -> int:
     from harness.errors import RequestError
     from harness.run.request import Request
     from harness.types import Clip
-    from harness.video.ahead import Reader
+    from harness.video.prefetch import Prefetcher
     from harness.run.loading import arranged, select, watch
 
     def skip(clip: Clip, reason: str) -> None:
@@ -40,7 +40,7 @@ def main() -> int:
     options = request.video
     from harness.models.transformers.proof import examine
 
-    with Reader(options.workers, options.timeout, options.in_flight) as reader:
+    with Prefetcher(options.workers, options.timeout, options.in_flight) as reader:
         chosen = arranged(clips, request.control, request.permute_options)
         watched = list(watch(chosen, request, reader, skip))
     verdict = examine(backend.load(), watched, request.decoding, request.model)

@@ -1,7 +1,7 @@
 """From clips to watched clips: which are asked, what is shown of them, in what words.
 
 Selecting, rotating and removing evidence are pure; reading happens ahead of the model in
-worker processes (harness.video.ahead).
+worker processes (harness.video.prefetch).
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from harness.errors import DataError, VideoError
 from harness.run.request import Control, Request
 from harness.task import rotate, without_options
 from harness.types import Clip, Frames, Prompt, Question, Task, WatchedClip
-from harness.video.ahead import Reader
-from harness.video.ahead import Request as Read
-from harness.video.store import Store
+from harness.video.frame_cache import FrameCache
+from harness.video.prefetch import Prefetcher, ReadRequest
 
 Failed = Callable[[Clip, str], None]
 
@@ -79,7 +78,7 @@ def remove_evidence(frames: Frames, control: Control, seed: str) -> Frames:
 
 
 def watch(
-    clips: Sequence[Clip], request: Request, reader: Reader, failed: Failed
+    clips: Sequence[Clip], request: Request, reader: Prefetcher, failed: Failed
 ) -> Iterator[WatchedClip]:
     """Reads the clips ahead and yields them in order with their prompts written.
 
@@ -101,12 +100,12 @@ def watch(
         yield WatchedClip(clip, frames, prompts)
 
 
-def _reads(clips: Iterable[Clip], request: Request) -> Iterator[Read]:
+def _reads(clips: Iterable[Clip], request: Request) -> Iterator[ReadRequest]:
     video = request.video
     size = request.backend.frame_size if video.size == "model" else None
-    store = Store(Path(video.store), video.store_gb) if video.store else None
+    store = FrameCache(Path(video.store), video.store_gb) if video.store else None
     for clip in clips:
-        yield Read(
+        yield ReadRequest(
             clip.id,
             clip.video,
             request.sampling,

@@ -21,7 +21,7 @@ from harness.run.progress import Progress
 from harness.run.recorder import Recorder
 from harness.run.request import Request
 from harness.types import Clip, Record
-from harness.video.ahead import Reader
+from harness.video.prefetch import Prefetcher
 from harness.run.loading import watch
 
 Told = Callable[[Record], None]
@@ -47,7 +47,7 @@ def _answer(
     options = request.video
     with (
         Appender(folder, worker) as records,
-        Reader(options.workers, options.timeout, options.in_flight) as reader,
+        Prefetcher(options.workers, options.timeout, options.in_flight) as reader,
     ):
         recorder = Recorder(request.benchmark, records, told)
         watched = watch(clips, request, reader, recorder.unwatched)

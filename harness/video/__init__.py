@@ -4,7 +4,7 @@
     read(path, indices) → Frames   those frames, pixel-equal to decoding everything
 
 Frames are counted in presentation order from 0, and times run from the first frame.
-``harness.video.ahead`` does both in worker processes, ahead of whoever needs the frames.
+``harness.video.prefetch`` does both in worker processes, ahead of whoever needs the frames.
 """
 
 from harness.video.reading import probe, read

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from harness.errors import VideoError
 from harness.types import VideoInfo
 from harness.video.convert import displayed
-from harness.video.linear import decoding, traced
-from harness.video.mp4 import listed
+from harness.video.full_decode import decoding, traced
 from harness.video.packets import Packets, demuxed
-from harness.video.source import Source
+from harness.video.video_file import VideoFile
 
 # Codecs whose keyframes reset the decoder, so that decoding may start there.
 _SEEKABLE = frozenset(
@@ -88,33 +87,33 @@ class Index:
         return not any(start <= flaw < max(stop, end + 0.1) for flaw in flaws)
 
 
-def build(source: Source) -> Index:
+def build(file: VideoFile) -> Index:
     """Indexes an open file, which is left wherever reading ended.
 
     Raises VideoError when no frame can be decoded at all.
     """
-    packets = listed(source) or demuxed(source)
-    first = source.first = _first_frame(source)
+    packets = demuxed(file)
+    first = file.first = _first_frame(file)
     ascending = np.sort(packets.pts[packets.shown])
     trusted = (
         packets.timed
         and len(ascending) > 0
-        and source.codec.name in _SEEKABLE
+        and file.codec.name in _SEEKABLE
         and bool((np.diff(ascending) > 0).all())
         and bool(packets.keys[0])
     )
-    if trusted and _must_check(source, packets, first):
-        packets = _checked(source, packets)
+    if trusted and _must_check(file, packets, first):
+        packets = _checked(file, packets)
         trusted = packets.timed
-    return _by_packets(source, packets, first) if trusted else _by_decoding(source, packets, first)
+    return _by_packets(file, packets, first) if trusted else _by_decoding(file, packets, first)
 
 
-def _first_frame(source: Source) -> VideoFrame:
+def _first_frame(file: VideoFile) -> VideoFrame:
     """The first frame that decodes, told apart from none at all."""
     words = "it holds no packet"
     try:
-        source.rewind()
-        for frames in decoding(source, source.packets()):
+        file.rewind()
+        for frames in decoding(file, file.packets()):
             if isinstance(frames, str):
                 words = frames
             elif frames:
@@ -122,28 +121,28 @@ def _first_frame(source: Source) -> VideoFrame:
     except av.error.FFmpegError as error:
         words = error.strerror or str(error)
     finally:
-        source.codec.flush_buffers()
-    raise VideoError(f"{source.path}: not one frame can be decoded ({words}): download it again")
+        file.codec.flush_buffers()
+    raise VideoError(f"{file.path}: not one frame can be decoded ({words}): download it again")
 
 
-def _must_check(source: Source, packets: Packets, first: VideoFrame) -> bool:
+def _must_check(file: VideoFile, packets: Packets, first: VideoFrame) -> bool:
     """Whether the start may hold packets that yield no frame of their own."""
     leading = packets.pts[packets.shown].min() < packets.pts[0] and packets.shown[0]
-    return bool(leading) or not source.indexed or first.interlaced_frame
+    return bool(leading) or not file.indexed or first.interlaced_frame
 
 
-def _checked(source: Source, packets: Packets) -> Packets:
+def _checked(file: VideoFile, packets: Packets) -> Packets:
     """The packets without those at the start that the decoder drops; ``timed`` False if it
     yields anything else than they say."""
     key = packets.keys.nonzero()[0]
     n = int(key[1]) if len(key) > 1 else len(packets.pts)
     n = min(len(packets.pts), max(n, _CHECKED))
-    source.rewind()
+    file.rewind()
     got = []
-    for frames in decoding(source, islice(source.packets(), n)):
+    for frames in decoding(file, islice(file.packets(), n)):
         if not isinstance(frames, str):
             got += [frame.pts for frame in frames]
-    source.codec.flush_buffers()
+    file.codec.flush_buffers()
     shown = packets.shown.copy()
     dropped = ~np.isin(packets.pts[:n], [p for p in got if p is not None])
     shown[:n] &= ~(dropped & (packets.pts[:n] < packets.pts[0]))
@@ -151,16 +150,16 @@ def _checked(source: Source, packets: Packets) -> Packets:
     return replace(packets, shown=shown, timed=agree)
 
 
-def _by_packets(source: Source, packets: Packets, first: VideoFrame) -> Index:
+def _by_packets(file: VideoFile, packets: Packets, first: VideoFrame) -> Index:
     order = np.flatnonzero(packets.shown)
     order = order[np.argsort(packets.pts[order], kind="stable")]
     pts = packets.pts[order]
     step = packets.last or (int(np.median(np.diff(pts))) if len(pts) > 1 else 0)
-    unit = float(source.stream.time_base or 0)
+    unit = float(file.stream.time_base or 0)
     times = (pts - pts[0]) * unit
     keys = np.flatnonzero(packets.keys)
     return Index(
-        _info(source, first, len(pts), times[-1] + step * unit),
+        _info(file, first, len(pts), times[-1] + step * unit),
         times,
         pts,
         order,
@@ -175,21 +174,21 @@ def _by_packets(source: Source, packets: Packets, first: VideoFrame) -> Index:
     )
 
 
-def _by_decoding(source: Source, packets: Packets, first: VideoFrame) -> Index:
+def _by_decoding(file: VideoFile, packets: Packets, first: VideoFrame) -> Index:
     """The index of a file whose packets cannot be trusted: everything is decoded once."""
     flaws = list(packets.flaws)
     stamps: list[int | None] = []
     order: list[int] = []
-    for frame, place in traced(source, flaws):
+    for frame, place in traced(file, flaws):
         stamps.append(frame.pts)
         order.append(place)
-    times = _times(source, stamps)
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / _rate(source)
+    times = _times(file, stamps)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / _rate(file)
     keys = np.flatnonzero(packets.keys)
     ranks = {place: rank for rank, place in enumerate(order)}
     none = np.full(len(stamps), 0, np.int64)
     return Index(
-        _info(source, first, len(times), times[-1] + step),
+        _info(file, first, len(times), times[-1] + step),
         times,
         none,
         np.array(order, np.int64),
@@ -204,20 +203,20 @@ def _by_decoding(source: Source, packets: Packets, first: VideoFrame) -> Index:
     )
 
 
-def _times(source: Source, stamps: list[int | None]) -> NDArray[np.float64]:
+def _times(file: VideoFile, stamps: list[int | None]) -> NDArray[np.float64]:
     """Seconds from the first frame: the stated times where they ascend, else by the frame rate."""
     known = [stamp for stamp in stamps if stamp is not None]
     if len(known) == len(stamps) and all(a < b for a, b in pairwise(known)):
-        return (np.array(known) - known[0]) * float(source.stream.time_base or 0)
-    return np.arange(len(stamps)) / _rate(source)
+        return (np.array(known) - known[0]) * float(file.stream.time_base or 0)
+    return np.arange(len(stamps)) / _rate(file)
 
 
-def _rate(source: Source) -> float:
-    return float(source.stream.average_rate or source.stream.guessed_rate or 25)
+def _rate(file: VideoFile) -> float:
+    return float(file.stream.average_rate or file.stream.guessed_rate or 25)
 
 
-def _info(source: Source, first: VideoFrame, count: int, duration: float) -> VideoInfo:
+def _info(file: VideoFile, first: VideoFrame, count: int, duration: float) -> VideoInfo:
     if duration <= 0:  # one frame without a duration
-        duration = count / _rate(source)
+        duration = count / _rate(file)
     duration = float(duration)
     return VideoInfo(count, count / duration, duration, *displayed(first))

@@ -10,7 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.video.source import Source, share_present
+from harness.video.video_file import VideoFile, share_present
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +32,16 @@ class Packets:
     damage: str = ""
 
 
-def demuxed(source: Source) -> Packets:
+def demuxed(file: VideoFile) -> Packets:
     """Reads every packet of an open file, from where it stands (its start)."""
-    claimed = _claimed(source)
-    demuxer = source.container.format.name
+    claimed = _claimed(file)
+    demuxer = file.container.format.name
     rows = []
     last, untimed, ended = 0, 0, ""
     flaws: list[float] = []
     with _complaints() as complaints:
         try:
-            for place, packet in enumerate(source.packets()):
+            for place, packet in enumerate(file.packets()):
                 stamps = packet.pts or 0, packet.dts or 0, packet.pos or 0
                 rows.append((*stamps, packet.is_keyframe, packet.is_discard))
                 untimed += packet.pts is None
@@ -59,9 +59,9 @@ def demuxed(source: Source) -> Packets:
     pts, dts, positions, keys, discard = table.T
     flaws = [flaw for flaw in flaws if not _is_seam(flaw, keys, dts)]
     if 0 < len(rows) < claimed:
-        flaws += _gaps(source, positions)
+        flaws += _gaps(file, positions)
     packets = Packets(pts, dts, keys > 0, discard == 0, not untimed, last, tuple(flaws))
-    damage = _damage(source, packets, max(0, claimed - len(rows)), ended)
+    damage = _damage(file, packets, max(0, claimed - len(rows)), ended)
     complete = claimed == len(rows) and not ended and not flaws
     return packets if complete else replace(packets, damage=damage)
 
@@ -78,18 +78,18 @@ def _is_seam(flaw: float, keys: NDArray[np.int64], dts: NDArray[np.int64]) -> bo
     return flaw == place and bool(keys[place + 1 : place + 3].any()) and not gap
 
 
-def _claimed(source: Source) -> int:
+def _claimed(file: VideoFile) -> int:
     """How many packets the file's own index lists, for the formats that list every one."""
-    name, entries = source.container.format.name, source.stream.index_entries
+    name, entries = file.container.format.name, file.stream.index_entries
     if name == "avi":  # its empty chunks mean "the last frame again"
         return sum(entry.size > 0 for entry in entries)
     return len(entries) if name.startswith("mov") else 0
 
 
-def _gaps(source: Source, positions: NDArray[np.int64]) -> list[float]:
+def _gaps(file: VideoFile, positions: NDArray[np.int64]) -> list[float]:
     """Where packets that the index lists did not come (n - 0.5: before packet n)."""
-    ahead = 8 if source.container.format.name == "avi" else 0  # a chunk's own header
-    listed = [entry.pos + ahead for entry in source.stream.index_entries if entry.size]
+    ahead = 8 if file.container.format.name == "avi" else 0  # a chunk's own header
+    listed = [entry.pos + ahead for entry in file.stream.index_entries if entry.size]
     return [float(n) - 0.5 for n in np.searchsorted(positions, np.setdiff1d(listed, positions))]
 
 
@@ -107,9 +107,9 @@ def _complaints() -> Iterator[list[tuple[int, str, str]]]:
         av.logging.set_skip_repeated(skip)
 
 
-def _damage(source: Source, packets: Packets, missing: int, ended: str) -> str:
+def _damage(file: VideoFile, packets: Packets, missing: int, ended: str) -> str:
     """What is wrong with the file, in words."""
-    share = share_present(source.path)
+    share = share_present(file.path)
     if share < 1:
         return f"the file is cut at {share:.0%} of its length"
     if ended:

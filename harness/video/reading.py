@@ -10,9 +10,9 @@ from typing import Literal, Protocol
 
 from harness.errors import RequestError
 from harness.types import Frames, VideoInfo
-from harness.video.decode import Damaged, open_video
-from harness.video.folder import Folder
-from harness.video.gather import Allocate
+from harness.video.exact_reader import Damaged, open_video
+from harness.video.frame_folder import FrameFolder
+from harness.video.pixel_buffer import Allocate
 
 Decoder = Literal["pyav", "torchcodec", "decord"]
 
@@ -42,15 +42,15 @@ def opened(
 ) -> Iterator[Readable]:
     """The video at ``path``, open. Raises VideoError, or RequestError for an unknown decoder."""
     if path.is_dir():
-        yield Folder(path, fps)
+        yield FrameFolder(path, fps)
     elif decoder == "pyav":
         with open_video(path) as video:
             yield video
     else:
-        from harness.video import peers  # late: for those who asked for them
+        from harness.video import other_decoders  # late: for those who asked for them
 
         kinds: Mapping[str, Callable[[Path], Readable]]
-        kinds = {"torchcodec": peers.Torchcodec, "decord": peers.Decord}
+        kinds = {"torchcodec": other_decoders.Torchcodec, "decord": other_decoders.Decord}
         if decoder not in kinds:
             raise RequestError(f"decoder={decoder!r}: write pyav, torchcodec or decord")
         yield kinds[decoder](path)

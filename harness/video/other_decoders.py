@@ -16,7 +16,7 @@ import numpy as np
 from harness.errors import RequestError, VideoError
 from harness.types import Frames, VideoInfo
 from harness.video.convert import shrunk
-from harness.video.gather import Allocate
+from harness.video.pixel_buffer import Allocate
 
 # What they raise for a bad file; both wrap FFmpeg's errors in RuntimeError.
 _ERRORS = (RuntimeError, ValueError, IndexError, OSError)

@@ -16,7 +16,7 @@ from harness.video.convert import Converter
 Allocate = Callable[[tuple[int, ...]], Pixels]
 
 
-class Collected:
+class PixelBuffer:
     """The pixels read so far, one row for each distinct frame, filled in any order."""
 
     def __init__(

@@ -11,34 +11,34 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from harness.video.index import Index
-from harness.video.source import Source
+from harness.video.video_file import VideoFile
 
 _NEAR = 64  # packets: reading on over so few is cheaper than a seek
 
 
-class AstrayError(Exception):
+class OffTrackError(Exception):
     """The fast path met something unexpected; the certain path must be taken."""
 
 
-class Walk:
+class SeekingReader:
     """Moves through a file from keyframe to keyframe, decoding what is needed in between."""
 
-    def __init__(self, source: Source, index: Index) -> None:
-        self._source, self._index = source, index
-        self._idle: Literal["NONREF", "DEFAULT"] = "NONREF" if _may_skip(source) else "DEFAULT"
+    def __init__(self, file: VideoFile, index: Index) -> None:
+        self._file, self._index = file, index
+        self._idle: Literal["NONREF", "DEFAULT"] = "NONREF" if _may_skip(file) else "DEFAULT"
         self._packets: Iterator[Packet[VideoStream]] = iter(())
         self._next = -1  # the packet that comes next, counted in the file's order; -1: unknown
 
     def frames(self, key: int, group: Sequence[int]) -> Iterator[VideoFrame]:
         """Frames from the keyframe number ``key`` to the last of the group, and perhaps others.
 
-        Raises AstrayError at the first sign of damage.
+        Raises OffTrackError at the first sign of damage.
         """
         if list(group) == [0] and (first := self._first()):
             yield first
             return
         packet: Packet[VideoStream] | None = self._at_key(key)
-        context = self._source.codec
+        context = self._file.codec
         place = int(self._index.keys[key])
         wanted = {int(self._index.order[i]) for i in group}
         last = max(wanted)
@@ -52,7 +52,7 @@ class Walk:
                 place += 1
             yield from _sound(context.decode(None))
         except av.error.FFmpegError as error:
-            raise AstrayError from error
+            raise OffTrackError from error
         finally:
             context.flush_buffers()
             context.skip_frame = "DEFAULT"
@@ -60,7 +60,7 @@ class Walk:
 
     def _first(self) -> VideoFrame | None:
         """The video's first frame, if it is at hand and sound."""
-        first = self._source.first
+        first = self._file.first
         fits = first is not None and first.pts == self._index.pts[0] and not first.is_corrupt
         return first if fits else None
 
@@ -72,13 +72,13 @@ class Walk:
             return packet
         for offset in self._offsets(key):
             try:
-                self._source.container.seek(offset, stream=self._source.stream)
+                self._file.container.seek(offset, stream=self._file.stream)
             except av.error.FFmpegError:  # this format cannot; another offset may do
                 continue
-            self._packets = self._source.packets()
+            self._packets = self._file.packets()
             if packet := self._found(key):
                 return packet
-        raise AstrayError
+        raise OffTrackError
 
     def _offsets(self, key: int) -> Iterator[int]:
         """Where to seek for a keyframe: its time, then earlier keyframes', then the start."""
@@ -105,17 +105,17 @@ class Walk:
 
 def _sound(frames: list[VideoFrame]) -> list[VideoFrame]:
     if any(frame.is_corrupt for frame in frames):
-        raise AstrayError
+        raise OffTrackError
     return frames
 
 
-def _may_skip(source: Source) -> bool:
+def _may_skip(file: VideoFile) -> bool:
     """Whether the decoder can be told, packet by packet, to skip what nothing refers to.
 
     In HEVC that goes by a mark that speaks only for a frame's own temporal layer, so it must be
     the only one (ISO/IEC 14496-15, hvcC: numTemporalLayers).
     """
-    if source.codec.name == "hevc":
-        config = source.codec.extradata or b""
+    if file.codec.name == "hevc":
+        config = file.codec.extradata or b""
         return len(config) > 22 and config[0] == 1 and (config[21] >> 3) & 7 == 1
-    return source.codec.name in ("h264", "vp8", "mpeg4", "mpeg2video", "mpeg1video")
+    return file.codec.name in ("h264", "vp8", "mpeg4", "mpeg2video", "mpeg1video")

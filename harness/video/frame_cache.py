@@ -3,7 +3,7 @@
 Off by default. A frame is kept as it was read, uncompressed (0.6 MB at 336 × 597; undoing
 a compression takes about as long as decoding), under what decides its pixels: the content of the
 video file, the frame's index, ``size``, the decoder and its version. Files appear whole or not at
-all; what was used longest ago goes first once the store is larger than its limit.
+all; what was used longest ago goes first once the cache is larger than its limit.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.types import Frames, Pixels, VideoInfo
-from harness.video.gather import Allocate
+from harness.video.pixel_buffer import Allocate
 
 _PACKAGES = {"pyav": "av"}
 _KEPT = 0.9  # of the limit is left after cleaning, so that cleaning is rare
 
 
 @dataclass(frozen=True)
-class Store:
+class FrameCache:
     """A folder of frames of at most ``gigabytes``, which any number of processes may share."""
 
     folder: Path
     gigabytes: float = 50.0
 
-    def shelf(self, path: Path, size: int | None, decoder: str) -> Shelf:
+    def video(self, path: Path, size: int | None, decoder: str) -> CachedVideo:
         """Where the frames of this video are kept, read like this."""
         package = _PACKAGES.get(decoder, decoder)
         way = f"{size or 'full'}-{decoder}-{version(package)}"
-        return Shelf(self, self.folder / "frames" / self._digest(path) / way)
+        return CachedVideo(self, self.folder / "frames" / self._digest(path) / way)
 
     def _digest(self, path: Path) -> str:
         """The hash of the file's content; remembered until its size or date changes."""
@@ -59,7 +59,7 @@ class Store:
         return digest
 
     def clean(self) -> None:
-        """Deletes what was used longest ago, if the store is larger than its limit."""
+        """Deletes what was used longest ago, if the cache is larger than its limit."""
         limit = self.gigabytes * 1e9
         found = []
         for file in self.folder.glob("frames/*/*/*.npy"):
@@ -76,11 +76,11 @@ class Store:
             total -= size
 
 
-class Shelf:
+class CachedVideo:
     """The kept frames of one video, read in one way."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        self._store, self._folder = store, folder
+    def __init__(self, cache: FrameCache, folder: Path) -> None:
+        self._cache, self._folder = cache, folder
 
     def info(self) -> VideoInfo | None:
         """What the video holds, if that was kept."""
@@ -120,7 +120,7 @@ class Shelf:
         _write(self._folder / "info.json", lambda file: file.write(line))
         for index, time, pixels in zip(frames.indices, frames.times, frames.pixels, strict=True):
             _write(self._file(index), _npy(float(time), pixels))
-        self._store.clean()
+        self._cache.clean()
 
     def _file(self, index: int) -> Path:
         return self._folder / f"{index}.npy"
@@ -148,6 +148,6 @@ def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:
         part.replace(path)
     except OSError as error:
         raise HarnessError(
-            f"{path.parent}: the store of frames cannot be written ({error.strerror or error}): "
+            f"{path.parent}: the cache of frames cannot be written ({error.strerror or error}): "
             "make room, lower its limit, or switch it off"
         ) from error

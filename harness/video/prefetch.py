@@ -24,16 +24,18 @@ import numpy as np
 
 from harness.errors import HarnessError, VideoError
 from harness.types import Frames, Pixels
-from harness.video.worker import Clip, Request, look, receive, send
+from harness.video.prefetch_worker import ReadClip, ReadRequest, look, receive, send
 
-__all__ = ["Clip", "Reader", "Request"]
+__all__ = ["Prefetcher", "ReadClip", "ReadRequest"]
 
 _START_LIMIT = 120.0  # seconds for a worker to come up, on the most loaded of machines
 
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from harness.video.worker import main; main()"
+_PROGRAM = (
+    "import sys; sys.path[:] = {path!r}; from harness.video.prefetch_worker import main; main()"
+)
 
 
-class Reader:
+class Prefetcher:
     """Reads clips in worker processes, ahead of the caller and in order.
 
     ``workers``: processes, by default one per core that this process may use; 0 reads in this
@@ -41,7 +43,7 @@ class Reader:
     read or waiting to be taken, by default two more than the workers (1 with none).
     ``waited`` counts the seconds that the caller waited for frames.
 
-        with Reader() as reader:
+        with Prefetcher() as reader:
             for request, result in reader.read(requests): ...
     """
 
@@ -57,7 +59,7 @@ class Reader:
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(max(count, 1), "video") if count else None
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Prefetcher:
         for worker in self._workers:  # all start at once, while the caller loads its model
             worker.start()
             self._idle.put(worker)
@@ -77,7 +79,9 @@ class Reader:
         for worker in self._workers:
             worker.stop()
 
-    def read(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Clip | VideoError]]:
+    def read(
+        self, requests: Iterable[ReadRequest]
+    ) -> Iterator[tuple[ReadRequest, ReadClip | VideoError]]:
         """Each request with its clip, or with the VideoError that says why there is none.
 
         Raises what else a request raised (RequestError, or a defect with its traceback as a note).
@@ -85,7 +89,7 @@ class Reader:
         if self._closed:
             raise HarnessError("this reader of videos is closed: make a new one")
         source = iter(requests)
-        waiting: deque[tuple[Request, Future[Clip]]] = deque()
+        waiting: deque[tuple[ReadRequest, Future[ReadClip]]] = deque()
         exhausted = False
         try:
             while True:
@@ -103,10 +107,10 @@ class Reader:
             for _, future in waiting:
                 future.cancel()
 
-    def _submit(self, request: Request) -> Future[Clip]:
+    def _submit(self, request: ReadRequest) -> Future[ReadClip]:
         if self._pool is not None:
             return self._pool.submit(self._handled, request)
-        future: Future[Clip] = Future()
+        future: Future[ReadClip] = Future()
         start = time.perf_counter()
         try:
             future.set_result(look(request))
@@ -115,14 +119,14 @@ class Reader:
         self.waited += time.perf_counter() - start
         return future
 
-    def _handled(self, request: Request) -> Clip:
+    def _handled(self, request: ReadRequest) -> ReadClip:
         worker = self._idle.get()
         try:
             return worker.clip(request, self._timeout)
         finally:
             self._idle.put(worker)
 
-    def _taken(self, future: Future[Clip]) -> Clip | VideoError:
+    def _taken(self, future: Future[ReadClip]) -> ReadClip | VideoError:
         start = time.perf_counter()
         try:
             return future.result()
@@ -152,7 +156,7 @@ class _Worker:
             )
         self._socket, self._ready = ours, False
 
-    def clip(self, request: Request, timeout: float) -> Clip:
+    def clip(self, request: ReadRequest, timeout: float) -> ReadClip:
         """The clip, read within ``timeout`` seconds, or a VideoError."""
         sock = self._started()
         try:
@@ -210,7 +214,7 @@ class _Worker:
             self._process.wait()
 
 
-def _received(message: object, descriptors: list[int]) -> Clip:
+def _received(message: object, descriptors: list[int]) -> ReadClip:
     """A worker's answer as a clip: its shared pixels are mapped, not copied."""
     if isinstance(message, BaseException):
         raise message

@@ -24,21 +24,21 @@ import numpy as np
 
 from harness.errors import HarnessError, VideoError
 from harness.types import Frames, Pixels, VideoInfo
-from harness.video.decode import Damaged
+from harness.video.exact_reader import Damaged
+from harness.video.frame_cache import FrameCache
 from harness.video.reading import Decoder, opened
 from harness.video.sampling import Sampling
-from harness.video.store import Store
 
 _LENGTH = struct.Struct("<Q")
 
 
 @dataclass(frozen=True)
-class Request:
+class ReadRequest:
     """One clip to read: which file, which frames, how.
 
     ``key`` is the caller's own; ``segment`` (seconds) bounds the sampling; ``fps`` is the clock of
     a folder of frames; ``size``, ``damaged`` and ``decoder`` are ``harness.video.read``'s;
-    ``store`` keeps the frames on disk for other runs.
+    ``cache`` keeps the frames on disk for other runs.
     """
 
     key: str
@@ -49,10 +49,10 @@ class Request:
     size: int | None = None
     damaged: Damaged = "fail"
     decoder: Decoder = "pyav"
-    store: Store | None = None
+    cache: FrameCache | None = None
 
 
-Clip = tuple[VideoInfo, Frames]
+ReadClip = tuple[VideoInfo, Frames]
 
 
 class Memory:
@@ -82,10 +82,10 @@ def _anonymous_file(size: int) -> int:
     return descriptor
 
 
-def look(request: Request, memory: Memory | None = None) -> Clip:
+def look(request: ReadRequest, memory: Memory | None = None) -> ReadClip:
     """Probes, samples and reads one clip. Raises VideoError, or RequestError for a bad request."""
-    if request.store is not None and request.path.is_file():
-        return _stored(request, request.store, memory)
+    if request.cache is not None and request.path.is_file():
+        return _cached(request, request.cache, memory)
     with opened(request.path, fps=request.fps, decoder=request.decoder) as video:
         video.usable(request.damaged)
         picks = request.sampling.indices(video.info, request.segment, first=video.first)
@@ -93,22 +93,22 @@ def look(request: Request, memory: Memory | None = None) -> Clip:
         return video.info, frames
 
 
-def _stored(request: Request, store: Store, memory: Memory | None) -> Clip:
-    """As ``look``, with the frames that the store has, and keeping those that it has not."""
-    shelf = store.shelf(request.path, request.size, request.decoder)
-    info = shelf.info()
+def _cached(request: ReadRequest, cache: FrameCache, memory: Memory | None) -> ReadClip:
+    """As ``look``, with the frames that the cache has, and keeping those that it has not."""
+    cached = cache.video(request.path, request.size, request.decoder)
+    info = cached.info()
     if info is not None:
         picks = request.sampling.indices(info, request.segment)
-        if frames := shelf.frames(picks, memory):
+        if frames := cached.frames(picks, memory):
             return info, frames
     with opened(request.path, decoder=request.decoder) as video:
         video.usable(request.damaged)
         picks = request.sampling.indices(video.info, request.segment)
-        if missing := shelf.missing(picks):
+        if missing := cached.missing(picks):
             frames = video.read(missing, size=request.size, damaged=request.damaged)
             if not frames.damage:
-                shelf.keep(video.info, frames)
-        whole = shelf.frames(picks, memory)  # None: damaged, or cleaned away meanwhile
+                cached.keep(video.info, frames)
+        whole = cached.frames(picks, memory)  # None: damaged, or cleaned away meanwhile
         if whole is None:
             whole = video.read(picks, size=request.size, damaged=request.damaged)
         return video.info, whole
@@ -140,7 +140,7 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     return bytes(parts)
 
 
-def _answer(sock: socket.socket, request: Request) -> None:
+def _answer(sock: socket.socket, request: ReadRequest) -> None:
     memory = Memory()
     try:
         info, frames = look(request, memory)
@@ -163,13 +163,13 @@ def _answer(sock: socket.socket, request: Request) -> None:
 def main() -> None:
     """Serves requests from the socket whose descriptor is the last argument, until it closes."""
     sock = socket.socket(fileno=int(sys.argv[-1]))
-    requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
+    requests: queue.SimpleQueue[ReadRequest] = queue.SimpleQueue()
 
     def listen() -> None:
         try:
             while True:
                 message, _ = receive(sock)
-                assert isinstance(message, Request)
+                assert isinstance(message, ReadRequest)
                 requests.put(message)
         except (EOFError, OSError):
             os._exit(0)  # nobody is left to read for

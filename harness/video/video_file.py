@@ -25,7 +25,7 @@ _STILLS = (
 _AGAIN = "download it again"
 
 
-class Source:
+class VideoFile:
     """An open file: its ``container`` and its video ``stream``, decoded with one thread.
 
     One thread, because there is one worker process per core; FFmpeg's own threads only add delay

@@ -12,7 +12,7 @@ import numpy as np
 from harness.errors import RequestError, VideoError
 from harness.types import Frames, Pixels, VideoInfo
 from harness.video.convert import shrunk
-from harness.video.gather import Allocate
+from harness.video.pixel_buffer import Allocate
 
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
@@ -33,7 +33,7 @@ def numbered(folder: Path) -> tuple[tuple[int, Path], ...]:
     return tuple(found)
 
 
-class Folder:
+class FrameFolder:
     """An open folder of frames; ``fps`` is its clock. Raises RequestError without one."""
 
     def __init__(self, folder: Path, fps: float | None) -> None:

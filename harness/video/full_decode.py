@@ -9,26 +9,26 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from harness.video.source import Source
+from harness.video.video_file import VideoFile
 
 
 def decoding(
-    source: Source, packets: Iterable[Packet[VideoStream]]
+    file: VideoFile, packets: Iterable[Packet[VideoStream]]
 ) -> Iterator[list[VideoFrame] | str]:
     """What each packet yields: frames, or the decoder's complaint. Drains it at the end."""
     for packet in packets:
         try:
-            yield source.codec.decode(packet)
+            yield file.codec.decode(packet)
         except av.error.FFmpegError as error:
             yield error.strerror or str(error)
     try:
-        yield source.codec.decode(None)
+        yield file.codec.decode(None)
     except av.error.FFmpegError as error:
         yield error.strerror or str(error)
 
 
 def traced(
-    source: Source, flaws: list[float], done: Callable[[], bool] = lambda: False
+    file: VideoFile, flaws: list[float], done: Callable[[], bool] = lambda: False
 ) -> Iterator[tuple[VideoFrame, int]]:
     """Every frame of a full decode with its packet, counted in the file's order.
 
@@ -40,7 +40,7 @@ def traced(
     def fed() -> Iterator[Packet[VideoStream]]:
         nonlocal place
         try:
-            for place, packet in enumerate(source.packets()):
+            for place, packet in enumerate(file.packets()):
                 if packet.is_keyframe and done():
                     return
                 packet.opaque = place
@@ -48,9 +48,9 @@ def traced(
         except av.error.FFmpegError:  # the index has noted where the file breaks off
             return
 
-    source.rewind()
-    source.codec.copy_opaque = True
-    for frames in decoding(source, fed()):
+    file.rewind()
+    file.codec.copy_opaque = True
+    for frames in decoding(file, fed()):
         if isinstance(frames, str):
             flaws.append(place)
             continue
@@ -59,4 +59,4 @@ def traced(
             if frame.is_corrupt:
                 flaws.append(origin)
             yield frame, origin
-    source.codec.flush_buffers()
+    file.codec.flush_buffers()

@@ -17,24 +17,24 @@ from typing import Literal
 from harness.errors import VideoError
 from harness.types import Frames, VideoInfo
 from harness.video.convert import Converter, shrunk
-from harness.video.gather import Allocate, Collected
+from harness.video.full_decode import traced
 from harness.video.index import Index, build
-from harness.video.linear import traced
-from harness.video.source import Source
-from harness.video.walk import AstrayError, Walk
+from harness.video.pixel_buffer import Allocate, PixelBuffer
+from harness.video.seeking_reader import OffTrackError, SeekingReader
+from harness.video.video_file import VideoFile
 
 Damaged = Literal["fail", "partial"]
 
 
-class Video:
+class OpenVideo:
     """An open video: its ``index``, ``info`` and ``read``. Made by ``open_video``."""
 
     first = 0  # frames in files are counted from 0
 
-    def __init__(self, source: Source) -> None:
-        self.path = source.path
-        self._source = source
-        self.index = _remembered(source)
+    def __init__(self, file: VideoFile) -> None:
+        self.path = file.path
+        self._file = file
+        self.index = _remembered(file)
 
     @property
     def info(self) -> VideoInfo:
@@ -55,7 +55,7 @@ class Video:
             raise VideoError(f"{self.path}: frame {outside[0]} asked of {self.info.count} frames")
         width, height = shrunk(self.info.width, self.info.height, size)
         shrink = (width, height) != (self.info.width, self.info.height)
-        collected = Collected(Converter(width, height, shrink=shrink), indices, allocate)
+        collected = PixelBuffer(Converter(width, height, shrink=shrink), indices, allocate)
         sound = {i for i in indices if self.index.sound(i, self.index.flaws)}
         left = self._by_seeking(sound, collected) if self.index.seekable else sound
         bad = self._by_counting(left, collected) if left else set()
@@ -69,19 +69,19 @@ class Video:
                 "with damaged=partial"
             )
 
-    def _by_seeking(self, targets: set[int], collected: Collected) -> set[int]:
+    def _by_seeking(self, targets: set[int], collected: PixelBuffer) -> set[int]:
         """The fast path. Returns the targets that are left to the certain one."""
         left: set[int] = set()
-        walk = Walk(self._source, self.index)
+        walk = SeekingReader(self._file, self.index)
         for key, group in self._groups(targets):
             wanted = {int(self.index.pts[i]): i for i in group}
             try:
                 done = collected.take(walk.frames(key, group), wanted)
-            except AstrayError:
+            except OffTrackError:
                 done = False
             if not done:
                 left.update(group)
-                walk = Walk(self._source, self.index)
+                walk = SeekingReader(self._file, self.index)
         collected.forget(left)
         return left
 
@@ -92,13 +92,13 @@ class Video:
             groups.setdefault(self.index.key(target), []).append(target)
         return sorted(groups.items())
 
-    def _by_counting(self, targets: set[int], collected: Collected) -> set[int]:
+    def _by_counting(self, targets: set[int], collected: PixelBuffer) -> set[int]:
         """The certain path: decodes from the start. Returns the targets that are damaged."""
         index = self.index
         ranks = {int(place): rank for rank, place in enumerate(index.order)}
         missing, seen = set(targets), -1
         flaws: list[float] = []
-        for frame, place in traced(self._source, flaws, lambda: not missing):
+        for frame, place in traced(self._file, flaws, lambda: not missing):
             seen = ranks.get(place, -1) if index.seekable else seen + 1
             if seen in missing:
                 collected.put(frame, seen)
@@ -107,7 +107,7 @@ class Video:
         collected.forget(bad)
         return bad
 
-    def _result(self, bad: set[int], collected: Collected, damaged: Damaged) -> Frames:
+    def _result(self, bad: set[int], collected: PixelBuffer, damaged: Damaged) -> Frames:
         """What was collected, without the ``bad`` targets, which cannot be decoded."""
         damage = self.index.damage
         if bad:
@@ -122,24 +122,24 @@ class Video:
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[Video]:
+def open_video(path: Path) -> Iterator[OpenVideo]:
     """An open video file. Raises VideoError when it cannot be opened or holds no frame."""
-    source = Source(path)
+    file = VideoFile(path)
     try:
-        yield Video(source)
+        yield OpenVideo(file)
     finally:
-        source.close()
+        file.close()
 
 
 _indexed: dict[tuple[str, int, int], Index] = {}
 
 
-def _remembered(source: Source) -> Index:
+def _remembered(file: VideoFile) -> Index:
     """The file's index, kept for the next few calls: probing and reading then share it."""
-    status = source.path.stat()
-    name = (str(source.path), status.st_size, status.st_mtime_ns)
+    status = file.path.stat()
+    name = (str(file.path), status.st_size, status.st_mtime_ns)
     if name not in _indexed:
         while len(_indexed) >= 8:
             _indexed.pop(next(iter(_indexed)))
-        _indexed[name] = build(source)
+        _indexed[name] = build(file)
     return _indexed[name]

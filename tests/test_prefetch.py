@@ -17,7 +17,7 @@ import pytest
 
 from harness.errors import HarnessError, RequestError, VideoError
 from harness.types import Frames
-from harness.video.ahead import Clip, Reader, Request
+from harness.video.prefetch import Prefetcher, ReadClip, ReadRequest
 from harness.video.sampling import Sampling
 from tests.videos import Encoding, encode, number
 
@@ -39,7 +39,7 @@ def stuck(tmp_path: Path) -> Path:
     return path
 
 
-def numbers(result: Clip | VideoError) -> list[int]:
+def numbers(result: ReadClip | VideoError) -> list[int]:
     assert not isinstance(result, VideoError), result
     return [number(frame) for frame in result[1].pixels]
 
@@ -47,13 +47,13 @@ def numbers(result: Clip | VideoError) -> list[int]:
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_clips_come_in_order_with_what_was_asked(workers: int, clip: Path, tmp_path: Path) -> None:
     requests = [
-        Request("a", clip, FOUR),
-        Request("missing", tmp_path / "absent.mp4", FOUR),
-        Request("b", clip, Sampling("arange", 5), segment=(0.4, 1.2)),
-        Request("small", clip, Sampling(frames=2), size=48),
-        Request("repeats", clip, Sampling(frames=50, short="repeat")),
+        ReadRequest("a", clip, FOUR),
+        ReadRequest("missing", tmp_path / "absent.mp4", FOUR),
+        ReadRequest("b", clip, Sampling("arange", 5), segment=(0.4, 1.2)),
+        ReadRequest("small", clip, Sampling(frames=2), size=48),
+        ReadRequest("repeats", clip, Sampling(frames=50, short="repeat")),
     ]
-    with Reader(workers) as reader:
+    with Prefetcher(workers) as reader:
         got = list(reader.read(requests))
     assert [request.key for request, _ in got] == [request.key for request in requests]
     a, missing, b, small, repeats = (result for _, result in got)
@@ -68,8 +68,8 @@ def test_clips_come_in_order_with_what_was_asked(workers: int, clip: Path, tmp_p
 
 
 def test_shared_pixels_outlive_the_reader_and_may_be_written(clip: Path) -> None:
-    with Reader(1) as reader:
-        ((_, result),) = reader.read([Request("a", clip, FOUR)])
+    with Prefetcher(1) as reader:
+        ((_, result),) = reader.read([ReadRequest("a", clip, FOUR)])
     assert not isinstance(result, VideoError)
     frames: Frames = result[1]
     frames.pixels[0] = 7
@@ -80,20 +80,20 @@ def test_shared_pixels_outlive_the_reader_and_may_be_written(clip: Path) -> None
 def test_no_more_clips_are_taken_on_than_may_be_in_flight(clip: Path) -> None:
     taken = 0
 
-    def requests() -> Iterator[Request]:
+    def requests() -> Iterator[ReadRequest]:
         nonlocal taken
         for place in range(12):
             taken += 1
-            yield Request(str(place), clip, FOUR)
+            yield ReadRequest(str(place), clip, FOUR)
 
-    with Reader(2, in_flight=3) as reader:
+    with Prefetcher(2, in_flight=3) as reader:
         for done, _ in enumerate(reader.read(requests()), 1):
             assert taken <= done + 3
 
 
 def test_a_clip_that_hangs_costs_itself_alone(clip: Path, stuck: Path) -> None:
-    requests = [Request(str(i), path, FOUR) for i, path in enumerate([clip, stuck, clip, clip])]
-    with Reader(1, timeout=2) as reader:
+    requests = [ReadRequest(str(i), path, FOUR) for i, path in enumerate([clip, stuck, clip, clip])]
+    with Prefetcher(1, timeout=2) as reader:
         results = [result for _, result in reader.read(requests)]
     assert isinstance(results[1], VideoError)
     assert f"{stuck}: not read within 2 s" in str(results[1])
@@ -106,8 +106,8 @@ def test_a_clip_that_crashes_its_worker_costs_itself_alone(clip: Path, stuck: Pa
         for child in psutil.Process().children():
             child.send_signal(signal.SIGSEGV)
 
-    requests = [Request("stuck", stuck, FOUR), Request("next", clip, FOUR)]
-    with Reader(1) as reader:
+    requests = [ReadRequest("stuck", stuck, FOUR), ReadRequest("next", clip, FOUR)]
+    with Prefetcher(1) as reader:
         results = reader.read(requests)
         timer = threading.Timer(1.5, crash)
         timer.start()
@@ -120,33 +120,35 @@ def test_a_clip_that_crashes_its_worker_costs_itself_alone(clip: Path, stuck: Pa
 
 def test_leaving_early_ends_the_workers(clip: Path, stuck: Path) -> None:
     before = set(psutil.Process().children())
-    with Reader(2) as reader:
-        for _ in reader.read(Request(str(i), p, FOUR) for i, p in enumerate([clip, stuck, stuck])):
+    with Prefetcher(2) as reader:
+        for _ in reader.read(
+            ReadRequest(str(i), p, FOUR) for i, p in enumerate([clip, stuck, stuck])
+        ):
             break
     assert not set(psutil.Process().children()) - before
     with pytest.raises(HarnessError, match="closed"):
-        list(reader.read([Request("late", clip, FOUR)]))
+        list(reader.read([ReadRequest("late", clip, FOUR)]))
 
 
 def test_a_wrong_request_stops_the_run(clip: Path) -> None:
     for workers in (0, 1):
-        with Reader(workers) as reader, pytest.raises(RequestError, match="write pyav"):
-            list(reader.read([Request("a", clip, FOUR, decoder="ffms")]))  # type: ignore[arg-type]
+        with Prefetcher(workers) as reader, pytest.raises(RequestError, match="write pyav"):
+            list(reader.read([ReadRequest("a", clip, FOUR, decoder="ffms")]))  # type: ignore[arg-type]
 
 
 def test_a_defect_is_raised_with_its_traceback(clip: Path) -> None:
-    with Reader(1) as reader, pytest.raises(TypeError) as caught:
-        list(reader.read([Request("a", clip, FOUR, size="large")]))  # type: ignore[arg-type]
+    with Prefetcher(1) as reader, pytest.raises(TypeError) as caught:
+        list(reader.read([ReadRequest("a", clip, FOUR, size="large")]))  # type: ignore[arg-type]
     assert "Traceback" in "".join(caught.value.__notes__)
 
 
 _PROGRAM = """
 import sys
 from pathlib import Path
-from harness.video.ahead import Reader, Request
-with Reader(2) as reader:
+from harness.video.prefetch import Prefetcher, ReadRequest
+with Prefetcher(2) as reader:
     print(*[worker._process.pid for worker in reader._workers], flush=True)
-    list(reader.read([Request(str(i), Path(sys.argv[1])) for i in range(4)]))
+    list(reader.read([ReadRequest(str(i), Path(sys.argv[1])) for i in range(4)]))
 """
 
 
@@ -171,7 +173,7 @@ def test_workers_die_with_their_parent(how: signal.Signals, stuck: Path) -> None
 
 
 def test_workers_start_without_torch(clip: Path) -> None:
-    program = "import sys, harness.video.worker; print(*sys.modules)"
+    program = "import sys, harness.video.prefetch_worker; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert not {"torch", "transformers", "scipy", "pandas", "PIL"} & set(loaded.stdout.split())
 
@@ -185,9 +187,9 @@ def test_a_folder_of_numbered_frames_is_a_clip(tmp_path: Path) -> None:
     for place in range(1, 13):
         Image.fromarray(picture(place)).save(tmp_path / f"{place:05d}.png")
     (tmp_path / "notes.txt").write_text("not a frame")
-    request = Request("f", tmp_path, Sampling("midpoints", 3), segment=(1.0, 3.0), fps=3.0)
-    with Reader(1) as reader:
-        results = list(reader.read([request, Request("no clock", tmp_path, fps=3.0)]))
+    request = ReadRequest("f", tmp_path, Sampling("midpoints", 3), segment=(1.0, 3.0), fps=3.0)
+    with Prefetcher(1) as reader:
+        results = list(reader.read([request, ReadRequest("no clock", tmp_path, fps=3.0)]))
     (_, result), (_, whole) = results
     # numbers 3 to 9 by MVBench's get_index: 3 + 1 + 2i
     assert numbers(result) == [4, 6, 8]
@@ -196,5 +198,5 @@ def test_a_folder_of_numbered_frames_is_a_clip(tmp_path: Path) -> None:
     assert result[0].count == 12
     assert numbers(whole) == [1, 2, 4, 5, 7, 8, 10, 12]
     assert np.array_equal(result[1].pixels[0], picture(4))
-    with Reader(0) as reader, pytest.raises(RequestError, match="no clock"):
-        list(reader.read([Request("no clock", tmp_path)]))
+    with Prefetcher(0) as reader, pytest.raises(RequestError, match="no clock"):
+        list(reader.read([ReadRequest("no clock", tmp_path)]))

@@ -1,4 +1,4 @@
-"""The store of decoded frames: exact, shared, whole or absent, and bounded."""
+"""The cache of decoded frames: exact, shared, whole or absent, and bounded."""
 
 from __future__ import annotations
 
@@ -12,101 +12,103 @@ import pytest
 from harness.errors import HarnessError, VideoError
 from harness.types import Frames
 from harness.video import read
-from harness.video.ahead import Reader, Request
+from harness.video.frame_cache import FrameCache
+from harness.video.prefetch import Prefetcher, ReadRequest
 from harness.video.sampling import Sampling
-from harness.video.store import Store
 from tests import videos
 from tests.videos import FRAMES, Encoding, encode
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "clip.mp4"
+    path = tmp_path_factory.mktemp("cache") / "clip.mp4"
     encode(path, Encoding(muxer={"movflags": "faststart"}))
     return path
 
 
-def look(clip: Path, store: Store, frames: int, size: int | None = 48, workers: int = 0) -> Frames:
-    with Reader(workers) as reader:
-        request = Request("a", clip, Sampling(frames=frames), size=size, store=store)
+def look(
+    clip: Path, cache: FrameCache, frames: int, size: int | None = 48, workers: int = 0
+) -> Frames:
+    with Prefetcher(workers) as reader:
+        request = ReadRequest("a", clip, Sampling(frames=frames), size=size, cache=cache)
         ((_, result),) = reader.read([request])
     assert not isinstance(result, VideoError), result
     return result[1]
 
 
-def kept(store: Store) -> list[Path]:
-    return sorted(store.folder.glob("frames/*/*/*.npy"))
+def kept(cache: FrameCache) -> list[Path]:
+    return sorted(cache.folder.glob("frames/*/*/*.npy"))
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_stored_frames_equal_read_ones(workers: int, clip: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    cache = FrameCache(tmp_path)
     for _ in range(2):  # the second time from disk
         for size in (48, None):
-            frames = look(clip, store, 8, size, workers)
+            frames = look(clip, cache, 8, size, workers)
             true = read(clip, frames.indices, size=size)
             assert np.array_equal(frames.pixels, true.pixels)
             assert np.array_equal(frames.times, true.times)
             assert frames.indices == true.indices
-    assert len(kept(store)) == 16
+    assert len(kept(cache)) == 16
 
 
 def test_each_frame_is_decoded_once(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.video.decode import Video
+    from harness.video.exact_reader import OpenVideo
 
     asked: list[int] = []
-    real = Video.read
+    real = OpenVideo.read
 
-    def counted(self: Video, indices: list[int], **options: object) -> Frames:
+    def counted(self: OpenVideo, indices: list[int], **options: object) -> Frames:
         asked.extend(indices)
         return real(self, indices, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Video, "read", counted)
-    store = Store(tmp_path)
+    monkeypatch.setattr(OpenVideo, "read", counted)
+    cache = FrameCache(tmp_path)
     for frames in (4, 8, 4, 40, 8):
-        look(clip, store, frames)
+        look(clip, cache, frames)
     assert sorted(asked) == list(range(FRAMES))
 
 
 def test_a_copy_of_the_file_shares_and_a_changed_one_does_not(clip: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
+    cache = FrameCache(tmp_path / "cache")
     copy = tmp_path / "copy.mp4"
     shutil.copy(clip, copy)
-    look(clip, store, 4)
-    look(copy, store, 4)
-    assert len(kept(store)) == 4
+    look(clip, cache, 4)
+    look(copy, cache, 4)
+    assert len(kept(cache)) == 4
     encode(copy, Encoding(numbers=range(100, 140)))
-    assert not np.array_equal(look(copy, store, 4).pixels, look(clip, store, 4).pixels)
-    assert len(kept(store)) == 8
+    assert not np.array_equal(look(copy, cache, 4).pixels, look(clip, cache, 4).pixels)
+    assert len(kept(cache)) == 8
 
 
 def test_a_torn_file_is_read_anew(clip: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    before = look(clip, store, 4)
-    torn = kept(store)[2]
+    cache = FrameCache(tmp_path)
+    before = look(clip, cache, 4)
+    torn = kept(cache)[2]
     torn.write_bytes(torn.read_bytes()[:1000])
     for _ in range(2):
-        assert np.array_equal(look(clip, store, 4).pixels, before.pixels)
-    assert torn.stat().st_size == kept(store)[0].stat().st_size
+        assert np.array_equal(look(clip, cache, 4).pixels, before.pixels)
+    assert torn.stat().st_size == kept(cache)[0].stat().st_size
 
 
 def test_what_was_used_longest_ago_goes_first(clip: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    look(clip, store, FRAMES)
-    one = kept(store)[0].stat().st_size
-    for file in kept(store):
+    cache = FrameCache(tmp_path)
+    look(clip, cache, FRAMES)
+    one = kept(cache)[0].stat().st_size
+    for file in kept(cache):
         used = 2000 if int(file.stem) in (0, 39) else 1000
         os.utime(file, (used, used))
-    Store(tmp_path, gigabytes=one * 10.5 / 1e9).clean()
-    assert len(kept(store)) <= 10
-    assert {"0", "39"} <= {file.stem for file in kept(store)}
-    assert len(look(clip, store, FRAMES).pixels) == FRAMES
+    FrameCache(tmp_path, gigabytes=one * 10.5 / 1e9).clean()
+    assert len(kept(cache)) <= 10
+    assert {"0", "39"} <= {file.stem for file in kept(cache)}
+    assert len(look(clip, cache, FRAMES).pixels) == FRAMES
 
 
-def test_a_store_smaller_than_a_clip_still_reads(clip: Path, tmp_path: Path) -> None:
-    frames = look(clip, Store(tmp_path, gigabytes=1e-6), 8)
+def test_a_cache_smaller_than_a_clip_still_reads(clip: Path, tmp_path: Path) -> None:
+    frames = look(clip, FrameCache(tmp_path, gigabytes=1e-6), 8)
     assert np.array_equal(frames.pixels, read(clip, frames.indices, size=48).pixels)
 
 
@@ -114,20 +116,20 @@ def test_damaged_videos_are_not_kept(clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
     shutil.copy(clip, path)
     videos.cut(path, 0.7)
-    store = Store(tmp_path / "store")
+    cache = FrameCache(tmp_path / "cache")
     for _ in range(2):
-        with Reader(0) as reader:
-            request = Request("a", path, damaged="partial", store=store)
+        with Prefetcher(0) as reader:
+            request = ReadRequest("a", path, damaged="partial", cache=cache)
             ((_, result),) = reader.read([request])
         assert not isinstance(result, VideoError)
         assert "cut" in result[1].damage
-    assert not kept(store)
-    with Reader(0) as reader:
-        ((_, failed),) = reader.read([Request("a", path, store=store)])
+    assert not kept(cache)
+    with Prefetcher(0) as reader:
+        ((_, failed),) = reader.read([ReadRequest("a", path, cache=cache)])
     assert isinstance(failed, VideoError)
 
 
-def test_a_store_that_cannot_be_written_says_what_to_do(clip: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_says_what_to_do(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(HarnessError, match="cannot be written"):
-        look(clip, Store(tmp_path / "file"), 4)
+        look(clip, FrameCache(tmp_path / "file"), 4)
