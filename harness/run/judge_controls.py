@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import JudgeError
-from harness.run.judging import GENERATION, Tell, judge_records, judged
-from harness.scoring.judged import target
-from harness.types import Generation, JudgedScorer, Model, Record, Response
+from harness.run.judging import GENERATION, Tell, judgements
+from harness.scoring.judged import Bounded, target
+from harness.types import Failure, Generation, JudgedScorer, Model, Record, Response, Score
 
 KINDS = ("gold", "shuffled", "blank", "repeat")
 SHARE = 0.05
@@ -35,66 +35,69 @@ class Control:
 
 
 def judge_controls(
-    records: Sequence[Record],
-    scorer: JudgedScorer,
     judge: Model,
-    cache_folder: Path,
-    generation: Generation = GENERATION,
-    tell: Tell = lambda line: None,
+    scorer: JudgedScorer,
+    records: Sequence[Record],
+    store: Path,
+    progress: Tell = lambda line: None,
     *,
+    generation: Generation = GENERATION,
     share: float = SHARE,
-    maximum: float = 1.0,
-    minimum: float = 0.0,
-    value: str = "accuracy",
     seed: int = 0,
 ) -> list[Control]:
     """The four controls on scored records, drawn from ``seed``; in all at most ``share`` of the
-    calls of a whole scoring. With too few records for one of a kind, that kind is left out.
-
-    ``value`` is the score that must be ``maximum`` or ``minimum``.
+    calls of a whole scoring. With too few records for one of a kind, that kind is left out; so are
+    all for a scorer that does not say which scores are the best and the worst (``Bounded``).
     """
-    usable = [r for r in records if r.status == "scored" and r.score and value in r.score.values]
-    usable = [r for r in usable if _has_target(r)]
-    plan = _plan(usable, scorer, share, seed)
+    if not isinstance(scorer, Bounded):
+        return []
+    usable = [r for r in records if r.status == "scored" and r.score and _has_target(r)]
     found: list[Control] = []
-    for kind, chosen in plan.items():
+    for kind, chosen in _plan(usable, scorer, share, seed).items():
         made = [_as(kind, record, usable) for record in chosen]
-        verdicts = judge_records(
-            made, scorer, judge, cache_folder, generation, tell, repeat=int(kind == "repeat")
+        judged = judgements(
+            judge,
+            scorer,
+            made,
+            store,
+            progress,
+            generation=generation,
+            repeat=int(kind == "repeat"),
         )
-        done, _ = judged(made, scorer, verdicts)
         passed = unread = 0
-        for before, after in zip(chosen, done, strict=True):
-            if after.score is None or value not in after.score.values:
+        for record in chosen:
+            outcome = judged.by_key[record.key].outcome
+            if isinstance(outcome, Failure):
                 unread += 1
-            elif kind == "repeat":
-                passed += before.score is not None and after.score.values == before.score.values
             else:
-                passed += after.score.values[value] == (maximum if kind == "gold" else minimum)
+                passed += _passes(kind, record, outcome, scorer)
         if made:
             found.append(Control(kind, len(made), passed, unread))
     return found
+
+
+def _passes(kind: str, record: Record, score: Score, scorer: Bounded) -> bool:
+    if kind == "repeat":
+        return record.score is not None and score.values == record.score.values
+    bounds = scorer.bounds(record.question)
+    place = 1 if kind == "gold" else 0
+    return all(score.values.get(name) == ends[place] for name, ends in bounds.items())
 
 
 def _plan(
     usable: Sequence[Record], scorer: JudgedScorer, share: float, seed: int
 ) -> dict[str, list[Record]]:
     """Which records each kind of control is made of, within the calls there are to spend."""
-    rng = random.Random(seed)
-    order = list(usable)
-    rng.shuffle(order)
-    costs = {r.key: len(_prompts(r, scorer)) for r in order}
+    costs = {r.key: len(_prompts(r, scorer)) for r in usable}
+    order = [record for record in usable if costs[record.key]]
+    random.Random(seed).shuffle(order)
     left = int(share * sum(costs.values()))
     plan: dict[str, list[Record]] = {kind: [] for kind in KINDS}
-    place = 0
-    while order and place < len(order):
-        kind = KINDS[place % len(KINDS)]
-        record = order[place]
-        if costs[record.key] > left:
-            break
+    for place, record in enumerate(order):
         left -= costs[record.key]
-        plan[kind].append(record)
-        place += 1
+        if left < 0:
+            break
+        plan[KINDS[place % len(KINDS)]].append(record)
     return plan
 
 

@@ -72,7 +72,7 @@ def _influence(
 ) -> NDArray[np.float64]:
     """What each video contributes to the error of the kept values' mean, [count]."""
     centred = (values[kept] - values[kept].mean()) / kept.sum()
-    return np.bincount(cluster[kept], weights=centred, minlength=count)
+    return np.bincount(cluster[kept], weights=centred, minlength=count).astype(np.float64)
 
 
 def _lambda(some_y: NDArray[np.float64], gap: NDArray[np.float64]) -> float:

@@ -201,7 +201,9 @@ def _named(text: str, name: str) -> str | None:
     label = re.escape(name) if name != "pred" else r"(?:pred(?:iction)?|verdict)"
     value = r"\s*(?::|=|\bis\b)\s*[\"']?\s*([^\"',;}\n]+)"
     for key in (rf"[\"']{label}[\"']", rf"(?<![\w\"']){label}\b"):
-        found = [v.strip().rstrip(".") for v in re.findall(key + value, text, re.IGNORECASE)]
+        found: list[str] = [
+            v.strip().rstrip(".") for v in re.findall(key + value, text, re.IGNORECASE)
+        ]
         kept = {v.lower() for v in found if v}
         if len(kept) > 1:
             raise _unreadable(text, f"{name} is given {len(kept)} values")

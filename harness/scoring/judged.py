@@ -44,6 +44,15 @@ class Continued(Protocol):
         ...
 
 
+@runtime_checkable
+class Bounded(Protocol):
+    """A judged scorer that says what the best and worst answers score. Optional: for controls."""
+
+    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
+        """(worst, best) of every value that a wrong or right answer decides."""
+        ...
+
+
 def target(question: Question) -> str:
     """The right answer as text. Raises JudgeError where the label is hidden."""
     gold = question.target
@@ -84,6 +93,10 @@ class YesNoScorer:
         _check_rule(self.rule, judge_rules.YES_NO)
         for name in filter(None, (self.system, self.user)):
             named(name)
+
+    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
+        """Wrong or right; the score is the judge's taste."""
+        return {"accuracy": (0.0, 1.0)}
 
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         """One."""
@@ -140,6 +153,10 @@ class RatingScorer:
         """The other question of a pair, if any."""
         pair = question.metadata.get("pair")
         return [str(pair)] if pair else []
+
+    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
+        """From ``low`` to ``high`` on every axis."""
+        return {axis.name: (self.low, self.high) for axis in self._axes(question)}
 
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         """One an axis; none for a response that is too short."""
@@ -216,6 +233,10 @@ class SumScorer:
                 return self.kinds[value]
         raise JudgeError(f"{question.id}: no judge prompt for its {self.by}")
 
+    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
+        """The sum of two scores of 1 to 5."""
+        return {"score": (2.0, 10.0)}
+
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         """One."""
         system, user, _, _ = self._kind(question)
@@ -249,6 +270,10 @@ class StructuredScorer:
         }
     )
     by: str = "question_type"
+
+    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
+        """Wrong or right."""
+        return {"accuracy": (0.0, 1.0)}
 
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         """One; the options stand in it where there are any."""
@@ -291,6 +316,10 @@ class GradeScorer:
         _check_rule(self.rule, ("videoevalpro",))
         named(self.user)
 
+    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
+        """Wrong or right."""
+        return {"accuracy": (0.0, 1.0)}
+
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         """One."""
         return [judge_prompt("grade", "", fill(named(self.user), slots(question, response)))]
@@ -324,6 +353,11 @@ class JudgedByGroup:
             if value in self.scorers:
                 return self.scorers[value]
         raise JudgeError(f"{question.id}: no scorer for its {self.by}")
+
+    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
+        """Those of the question's own scorer."""
+        scorer = self._of(question)
+        return scorer.bounds(question) if isinstance(scorer, Bounded) else {}
 
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         """The prompts of the question's own scorer; none where it needs no judge."""
