@@ -21,7 +21,7 @@ from harness.types import Failure, Generation, Question, Record, Response, Score
 
 ACTIVITYNET = YesNoScorer("activitynetqa_user", "activitynetqa_system")
 PAIRS = RatingScorer(
-    {"": (Axis("consistency", "vcgbench_consistency_user", "vcgbench_consistency_system"),)}
+    {"all": (Axis("consistency", "vcgbench_consistency_user", "vcgbench_consistency_system"),)}
 )
 
 
@@ -246,7 +246,7 @@ def test_controls_find_a_judge_that_always_says_yes(tmp_path):
 
 def test_a_response_too_short_to_judge_costs_no_call(tmp_path):
     judge = Judge(reply="{'score': 3}")
-    scorer = RatingScorer({"": (Axis("score", "vdd_llavanext_user"),)}, shortest=2)
+    scorer = RatingScorer({"all": (Axis("score", "vdd_llavanext_user"),)}, shortest=2)
     scores = judge_responses(judge, scorer, [record("a", "x")], tmp_path)
     assert scores["a"] == Score({"score": 0.0}, "x", "too short to judge")
     assert judge.seen == []

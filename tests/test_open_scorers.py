@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import DataError, RequestError
+from harness.scoring import mmvu_lmms
 from harness.scoring.by_group import ByGroup
 from harness.scoring.choice import ChoiceScorer
 from harness.scoring.intervals import RULES as MOMENTS
@@ -190,3 +191,36 @@ def test_each_kind_of_question_has_its_scorer():
 def test_an_unknown_rule_is_refused(scorer):
     with pytest.raises(RequestError, match="use one of default, "):
         scorer("mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "gold", "right"),
+    [
+        ("", "Dolly Zoom", True),
+        ("oo", "Dolly Zoom", True),
+        ("zoom", "Dolly Zoom", True),
+        ("Zoom and dolly", "Dolly Zoom", True),
+        ("Not a dolly zoom", "Dolly Zoom", True),
+        ("O(2n)", "O(n^2)", True),
+        ("n", "O(n^2)", True),
+        ("12 km/h", "12 m/s", True),
+        ("3 then 12", "12 m/s", False),
+    ],
+)
+def test_lmms_evals_rule_for_mmvu_gives_an_empty_answer_full_marks(text, gold, right):
+    assert mmvu_lmms.open_answer(text, gold) is right
+
+
+@pytest.mark.parametrize(
+    ("text", "gold"),
+    [
+        ("The answer is B, a truck", "A"),
+        ("I think it is B because A is wrong", "A"),
+        ("a blue truck", "A"),
+        ("A man drives; B", "A"),
+        ("The blue one", "B"),
+    ],
+)
+def test_lmms_evals_rule_for_mmvus_letters_takes_an_article_for_an_option(text, gold):
+    options = ("a red car", "a blue truck", "a bike", "a boat", "a plane")
+    assert mmvu_lmms.choice(text, options, gold)

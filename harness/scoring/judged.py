@@ -128,7 +128,7 @@ class Axis:
 class RatingScorer:
     """Ratings from ``low`` to ``high`` on one or several axes, a call each.
 
-    ``axes`` are by the value of the question's group ``by`` ("" : the same for all, under "").
+    ``axes`` are by the value of the question's group ``by``; without ``by`` they are under "all".
     A response of fewer than ``shortest`` characters is rated ``low`` without a call (lnext: 2).
     A question with a companion (Video-ChatGPT's consistency) is judged with both responses:
     its metadata names the other's id under "pair" and says which comes first under "place".
@@ -186,7 +186,7 @@ class RatingScorer:
         return judge_rules.SCORES[self.rule](reply)["score"]
 
     def _axes(self, question: Question) -> tuple[Axis, ...]:
-        kinds = question.groups.get(self.by, ()) if self.by else ("",)
+        kinds = question.groups.get(self.by, ()) if self.by else ("all",)
         found = next((self.axes[kind] for kind in kinds if kind in self.axes), None)
         if found is None:
             raise JudgeError(f"{question.id}: no axis is rated for {self.by}={', '.join(kinds)}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.scoring.extractors import lmms_eval, official
+from harness.scoring.extractors import lmms_eval, official, recent
 from harness.scoring.options import without_prefixes
 from harness.scoring.extractors.default import default, option_text
 
@@ -36,6 +36,11 @@ RULES: Mapping[str, Extractor] = {
     "tempcompass": official.tempcompass,
     "tomato": official.tomato,
     "videomme_v2": official.videomme_v2,
+    "video_holmes": recent.video_holmes,
+    "motionbench_lmms": recent.motionbench_lmms,
+    "minerva_lmms": recent.minerva_lmms,
+    "dailyomni": recent.dailyomni,
+    "ovobench": recent.first_capital,
 }
 
 
@@ -49,7 +54,10 @@ def _bare(rule: Extractor) -> Extractor:
 
 EXTRACTORS: Mapping[str, Extractor] = {name: _bare(rule) for name, rule in RULES.items()}
 
-VERDICTS: Mapping[str, Verdict] = {"mvbench": official.mvbench_verdict}
+VERDICTS: Mapping[str, Verdict] = {
+    "mvbench": official.mvbench_verdict,
+    "ovobench": recent.ovobench_verdict,
+}
 
 
 def right(extractor: str, response: str, options: Sequence[str], gold: str) -> bool | None:
