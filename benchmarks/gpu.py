@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,20 +29,20 @@ from transformers import (
 )
 
 from harness.models.transformers.asking import (
+    ActiveClip,
     Branch,
-    Flight,
-    hear,
+    append,
     prefill_prefix,
     prefill_suffixes,
     step,
 )
 from harness.models.transformers.plain import generate
-from harness.models.transformers.prompts import Gallery
+from harness.models.transformers.prompts import Pictures
 from harness.models.transformers.vision import video_features
-from harness.types import Clip, Decoding, Frames, Prompt, Question, WatchedClip
+from harness.types import Clip, Generation, Prompt, Question, Sample
 
 FRAMES, QUESTIONS, START, SUFFIX = 32, 3, 20, 50
-NOTHING = WatchedClip(Clip("", Path(), ()), Frames(np.empty(0, np.uint8), np.empty(0)), ())
+NOTHING = Sample(Clip("", None), None, None, ())
 RAW = argparse.RawDescriptionHelpFormatter
 
 
@@ -126,23 +125,23 @@ def branches(config: Any, video: int, new: int) -> list[Branch]:
 def shared(
     model: Any, pixels: torch.Tensor, videos: int, new: int, in_flight: int
 ) -> tuple[Stages, list[list[int]]]:
-    """All videos the harness's way, ``in_flight`` of them decoding together."""
+    """All videos the harness's way, ``in_flight`` of them generation together."""
     stages, said = Stages(pixels.device), []
-    decoding = Decoding(max_new_tokens=new)
+    generation = Generation(max_new_tokens=new)
     for first in range(0, videos, in_flight):
-        flights = []
+        active = []
         for video in range(first, min(first + in_flight, videos)):
             asked = branches(model.config, video, new)
             with stages.stage("vision"):
                 features = list(video_features(model, pixels))
             with stages.stage("prefill"):
                 row = prefill_prefix(model, asked, features)
-                hear(asked, prefill_suffixes(model, row, asked, features), decoding, ())
-            flights.append(Flight(NOTHING, Gallery(0, (0, 0)), asked, rows=[(row, asked)]))
+                append(asked, prefill_suffixes(model, row, asked, features), generation, ())
+            active.append(ActiveClip(NOTHING, Pictures(0, (0, 0)), asked, rows=[(row, asked)]))
         with stages.stage("answer"):
-            while step(model, flights, decoding, ()):
+            while step(model, active, generation, ()):
                 pass
-        said += [branch.said for flight in flights for branch in flight.branches]
+        said += [branch.output_ids for clip in active for branch in clip.branches]
     return stages, said
 
 
@@ -159,7 +158,7 @@ def one_by_one(
             ids = torch.from_numpy(np.where(branch.tokens < 0, video_id, branch.tokens))[None]
             given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
             given["pixel_values_videos"] = pixels[None]
-            said.append(generate(model, given, Decoding(max_new_tokens=new), new, never)[0])
+            said.append(generate(model, given, Generation(max_new_tokens=new), new, never)[0])
     wait(pixels.device)
     return time.perf_counter() - began, said
 

@@ -15,7 +15,6 @@ import argparse
 import json
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -29,23 +28,23 @@ from transformers import (
 from transformers import LlavaNextVideoForConditionalGeneration as Model
 
 from harness.models.transformers.asking import (
+    ActiveClip,
     Branch,
-    Flight,
-    hear,
+    append,
     prefill_prefix,
     prefill_suffixes,
     step,
 )
 from harness.models.transformers.plain import generate
-from harness.models.transformers.prompts import Gallery
+from harness.models.transformers.prompts import Pictures
 from harness.models.transformers.vision import video_features
-from harness.types import Clip, Decoding, Frames, Prompt, Question, WatchedClip
+from harness.types import Clip, Generation, Prompt, Question, Sample
 
 FRAMES, TOKENS, NEW = 32, 144, 8
 VOCABULARY, VIDEO, IMAGE, NEVER = 8000, 7999, 7998, 7997  # NEVER ends an answer
 COUNTS = (3, 10, 18)
-DECODING = Decoding(max_new_tokens=NEW)
-NOTHING = WatchedClip(Clip("", Path(), ()), Frames(np.empty(0, np.uint8), np.empty(0)), ())
+GENERATION = Generation(max_new_tokens=NEW)
+NOTHING = Sample(Clip("", None), None, None, ())
 RAW = argparse.RawDescriptionHelpFormatter
 
 
@@ -110,11 +109,11 @@ def shared(model: Model, values: torch.Tensor, count: int) -> Measured:
     features = list(video_features(model, values))
     row = prefill_prefix(model, branches, features)
     prefix = time.perf_counter() - began
-    hear(branches, prefill_suffixes(model, row, branches, features), DECODING, ())
-    flight = Flight(NOTHING, Gallery(0, (0, 0)), branches, rows=[(row, branches)])
-    while step(model, [flight], DECODING, ()):
+    append(branches, prefill_suffixes(model, row, branches, features), GENERATION, ())
+    clip = ActiveClip(NOTHING, Pictures(0, (0, 0)), branches, rows=[(row, branches)])
+    while step(model, [clip], GENERATION, ()):
         pass
-    return Measured(time.perf_counter() - began, prefix, [branch.said for branch in branches])
+    return Measured(time.perf_counter() - began, prefix, [branch.output_ids for branch in branches])
 
 
 def one_by_one(model: Model, values: torch.Tensor, branch: Branch) -> Measured:
@@ -126,7 +125,7 @@ def one_by_one(model: Model, values: torch.Tensor, branch: Branch) -> Measured:
         "pixel_values_videos": values[None],
     }
     began = time.perf_counter()
-    said, _ = generate(model, given, DECODING, NEW, frozenset([NEVER]))
+    said, _ = generate(model, given, GENERATION, NEW, frozenset([NEVER]))
     return Measured(time.perf_counter() - began, 0.0, [said])
 
 

@@ -1,4 +1,4 @@
-"""One clip's questions on their way to answers: rows, branches, and what is said next."""
+"""One clip's questions on their way to responses: rows, branches, and the next tokens."""
 
 from __future__ import annotations
 
@@ -12,58 +12,66 @@ import numpy as np
 import torch
 
 from harness.models.transformers.branches import PREFIX, Row, Segment, advance
-from harness.models.transformers.prompts import Gallery, Tokens, common_prefix
+from harness.models.transformers.prompts import Pictures, Tokens, common_prefix
 from harness.models.transformers.vision import embed
-from harness.types import Answer, Decoding, Failure, Prompt, WatchedClip
+from harness.types import Failure, Generation, Prompt, Response, Sample, Usage
 
 GROWTH = 64  # new tokens per branch that a row has room for at once; long answers grow it
 
 
 @dataclass(eq=False)
 class Branch:
-    """One question: its prompt's tokens, what has been said, and why it stopped."""
+    """One question: its prompt's tokens, what was generated, and why it stopped."""
 
     prompt: Prompt
     tokens: Tokens
     limit: int
     letters: dict[str, list[int]] | None = None
-    said: list[int] = field(default_factory=list)
+    output_ids: list[int] = field(default_factory=list)
     finish: str = ""
     seconds: float = 0.0
+    cached: int = 0
     probabilities: dict[str, float] | None = None
     first_logits: torch.Tensor | None = None
     _random: torch.Generator | None = None
 
     @property
     def position(self) -> int:
-        """The position of the token said last."""
-        return len(self.tokens) + len(self.said) - 1
+        """The position of the last token."""
+        return len(self.tokens) + len(self.output_ids) - 1
 
-    def hear(
-        self, logits: torch.Tensor, greedy: int, decoding: Decoding, stops: Collection[int]
+    def append(
+        self, logits: torch.Tensor, greedy: int, generation: Generation, stops: Collection[int]
     ) -> None:
-        """Takes the next token from its logits [vocab]; ``greedy`` is the most likely one."""
-        if not self.said and self.first_logits is None:
+        """Appends the next token, from its logits [vocab]; ``greedy`` is the most likely one."""
+        if not self.output_ids and self.first_logits is None:
             self.first_logits = logits
         if self.letters is not None:
             self._choose(logits)
             return
-        token = greedy if decoding.temperature == 0 else self._draw(logits, decoding)
+        token = greedy if generation.temperature == 0 else self._draw(logits, generation)
         if token in stops:
             self.finish = "stop"
             return
-        self.said.append(token)
-        if len(self.said) >= self.limit:
+        self.output_ids.append(token)
+        if len(self.output_ids) >= self.limit:
             self.finish = "length"
 
-    def answer(self, tokenizer: Any) -> Answer:
-        """The finished branch as an answer."""
+    def response(self, tokenizer: Any) -> Response:
+        """The finished branch as a response."""
         if self.probabilities is not None:
             best = max(self.probabilities, key=self.probabilities.__getitem__)
             text = best
         else:
-            text = str(tokenizer.decode(self.said, skip_special_tokens=True)).strip()
-        return Answer(self.prompt.question.id, text, self.finish, self.seconds, self.probabilities)
+            text = str(tokenizer.decode(self.output_ids, skip_special_tokens=True)).strip()
+        return Response(
+            self.prompt.key,
+            text,
+            finish=self.finish,
+            usage=Usage(len(self.tokens), len(self.output_ids), self.cached),
+            seconds=self.seconds,
+            probabilities=self.probabilities,
+        )
 
     def _choose(self, logits: torch.Tensor) -> None:
         """Each letter's probability, over all tokens that say it ("A" and " A")."""
@@ -75,28 +83,28 @@ class Branch:
         }
         self.finish = "letters"
 
-    def _draw(self, logits: torch.Tensor, decoding: Decoding) -> int:
+    def _draw(self, logits: torch.Tensor, generation: Generation) -> int:
         """A token drawn with a generator of the question's own: others do not change its answer."""
         from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
         if self._random is None:
-            key = f"{decoding.seed}/{self.prompt.question.id}".encode()
+            key = f"{generation.seed}/{self.prompt.key}".encode()
             seed = int.from_bytes(hashlib.sha256(key).digest()[:8], "big", signed=True)
             self._random = torch.Generator().manual_seed(seed)
         ids = torch.empty(1, 0, dtype=torch.long)
-        scores = TemperatureLogitsWarper(decoding.temperature)(ids, logits.float().cpu()[None])
-        if decoding.top_p < 1:
-            scores = TopPLogitsWarper(decoding.top_p)(ids, scores)
+        scores = TemperatureLogitsWarper(generation.temperature)(ids, logits.float().cpu()[None])
+        if generation.top_p < 1:
+            scores = TopPLogitsWarper(generation.top_p)(ids, scores)
         return int(torch.multinomial(scores[0].softmax(-1), 1, generator=self._random))
 
 
 @dataclass(eq=False)
-class Flight:
-    """A clip on its way: its questions, those that could not be asked, its pixels as they are being
-    prepared, and while it flies the rows, each with the branches that share it."""
+class ActiveClip:
+    """A clip in work: its questions, those that could not be asked, its pixels as they are being
+    prepared, and while it is active the rows, each with the branches that share it."""
 
-    clip: WatchedClip
-    gallery: Gallery
+    sample: Sample
+    pictures: Pictures
     branches: list[Branch]
     failures: list[Failure] = field(default_factory=list)
     pixels: Future[list[torch.Tensor]] | None = None
@@ -130,6 +138,8 @@ def prefill_prefix(model: Any, branches: Sequence[Branch], features: list[torch.
         prefix = Segment(row, np.full(shared, PREFIX, np.int32))
         embedded = embed(model, tokens[0][:shared], features)
         advance(model, [prefix], embedded, np.arange(shared, dtype=np.int64))
+    for branch in branches[1:]:
+        branch.cached = shared
     return row
 
 
@@ -150,33 +160,33 @@ def prefill_suffixes(
 
 
 def step(
-    model: Any, flights: Sequence[Flight], decoding: Decoding, stops: Collection[int]
+    model: Any, active: Sequence[ActiveClip], generation: Generation, stops: Collection[int]
 ) -> list[Branch]:
-    """One new token for every unfinished branch of every flight, in one go; who was asked."""
+    """One new token for every unfinished branch of every clip, in one go; who was asked."""
     segments: list[Segment] = []
     asked: list[Branch] = []
-    for flight in flights:
-        for row, branches in flight.rows:
+    for clip in active:
+        for row, branches in clip.rows:
             alive = [i for i, branch in enumerate(branches) if not branch.finish]
             if alive:
                 segments.append(Segment(row, np.array(alive, np.int32)))
                 asked += [branches[i] for i in alive]
     if asked:
-        tokens = np.array([branch.said[-1] for branch in asked], np.int64)
+        tokens = np.array([branch.output_ids[-1] for branch in asked], np.int64)
         positions = np.array([branch.position for branch in asked], np.int64)
         for segment in segments:
             _make_room(segment)
         hidden = advance(model, segments, embed(model, tokens, []), positions)
-        hear(asked, model.lm_head(hidden).float(), decoding, stops)
+        append(asked, model.lm_head(hidden).float(), generation, stops)
     return asked
 
 
-def hear(
-    branches: Sequence[Branch], logits: torch.Tensor, decoding: Decoding, stops: Collection[int]
+def append(
+    branches: Sequence[Branch], logits: torch.Tensor, generation: Generation, stops: Collection[int]
 ) -> None:
     """Gives every branch its logits [branches, vocab]; one transfer for all the greedy tokens."""
     for branch, row, greedy in zip(branches, logits, logits.argmax(-1).tolist(), strict=True):
-        branch.hear(row, greedy, decoding, stops)
+        branch.append(row, greedy, generation, stops)
 
 
 def _make_room(segment: Segment) -> None:

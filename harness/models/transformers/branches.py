@@ -24,7 +24,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from transformers import AttentionInterface
+
+import harness.models.transformers.library  # noqa: F401
+
+from transformers import AttentionInterface  # isort: skip
 
 IMPLEMENTATION = "harness_branches"
 PREFIX = -1  # the owner of tokens that every branch sees

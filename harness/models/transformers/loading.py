@@ -9,10 +9,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import harness.models.transformers.library  # noqa: F401
+from harness.errors import ModelError, RequestError
 from harness.models.transformers.checkpoint import read_json
 from harness.models.transformers.pixels import Preprocessor, read_preprocessor
 from harness.models.transformers.prompts import IMAGE, VIDEO, Writer
-from harness.errors import ModelError, RequestError
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
@@ -179,7 +180,7 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
     _check_complete(folder, found["missing_keys"])
     if config.video_token_index >= model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(config.video_token_index + 1)
-    # decoding is the request's: nothing of a checkpoint's own sampling may leak in
+    # generation is the request's: nothing of a checkpoint's own sampling may leak in
     model.generation_config = untyped.GenerationConfig()
     return model.eval()
 

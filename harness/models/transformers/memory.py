@@ -15,7 +15,7 @@ MOST_IN_FLIGHT = 8  # short answers gain nothing beyond; long ones little: prefi
 
 
 @dataclass(frozen=True)
-class Needs:
+class DeviceMemory:
     """Bytes, unless said otherwise: ``context`` is in tokens, ``in_flight`` in clips;
     ``memory`` is what ``device`` has in all."""
 
@@ -32,7 +32,7 @@ class Needs:
         return self.weights + self.activations + self.in_flight * tokens * self.kv_per_token
 
 
-def estimate(settings: Transformers, config: Any, frames: int) -> Needs:
+def estimate(settings: Transformers, config: Any, frames: int) -> DeviceMemory:
     """Counts the parameters of a weightless model; activations are those of one prefill."""
     from harness.models.transformers.loading import context_of
 
@@ -52,7 +52,7 @@ def estimate(settings: Transformers, config: Any, frames: int) -> Needs:
     spare = int(0.9 * memory) - weights - activations
     fits = max(1, min(MOST_IN_FLIGHT, spare // (kv * longest)))
     in_flight = settings.in_flight or (fits if device.startswith("cuda") else 1)
-    return Needs(context_of(config), weights, kv, activations, device, memory, in_flight)
+    return DeviceMemory(context_of(config), weights, kv, activations, device, memory, in_flight)
 
 
 def _weights(settings: Transformers, config: Any) -> int:

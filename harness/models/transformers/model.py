@@ -8,19 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.models.transformers.checkpoint import fingerprint, locate
 from harness.errors import RequestError
-from harness.types import Answer, Decoding, Failure, Prompt, WatchedClip
+from harness.models.transformers.checkpoint import fingerprint, locate
+from harness.types import Failure, Generation, Prompt, Response, Sample
 
 if TYPE_CHECKING:
     from harness.models.transformers.engine import Engine
-    from harness.models.transformers.memory import Needs
+    from harness.models.transformers.memory import DeviceMemory
     from harness.models.transformers.prompts import Writer
 
 
 @dataclass(frozen=True)
 class Transformers:
-    """One checkpoint and how to run it; its weights load with the first answer, or ``load()``.
+    """One checkpoint and how to run it; its weights load with the first response, or ``load()``.
 
     What decides the answers:
     ``checkpoint`` a hub id or a folder, ``revision`` pins the former; ``frames_as`` how the clip
@@ -32,7 +32,7 @@ class Transformers:
     ``quantization``.
 
     What does not: ``device`` (auto: a GPU where there is one), ``device_map`` (of accelerate, for
-    several), ``in_flight`` clips decoding together (null: 1 on a CPU, up to 8 on a GPU as memory
+    several), ``in_flight`` clips generation together (null: 1 on a CPU, up to 8 on a GPU as memory
     allows), ``allow_overflow`` (ask although a prompt exceeds the context).
     """
 
@@ -73,14 +73,14 @@ class Transformers:
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens when ``frames`` frames are shown, from the tokenizer;
         for AnyRes frames, whose size is not known yet, at most."""
-        from harness.models.transformers.prompts import Gallery
+        from harness.models.transformers.prompts import Pictures
 
         pinpoints = [tuple(p) for p in self._config.image_grid_pinpoints]
         largest = max(pinpoints, key=lambda size: self._writer.anyres_tokens(*size))
-        gallery = Gallery(frames, largest)
-        return [len(self._writer.tokens(prompt, gallery)) for prompt in prompts]
+        pictures = Pictures(frames, largest)
+        return [len(self._writer.tokens(prompt, pictures)) for prompt in prompts]
 
-    def needs(self, frames: int) -> Needs:
+    def memory(self, frames: int) -> DeviceMemory:
         """What a run needs of the device, estimated from the configuration alone."""
         from harness.models.transformers.memory import estimate
 
@@ -95,13 +95,13 @@ class Transformers:
             return None
         return read_pixels(self, self._folder, self._config).shortest_edge
 
-    def answer(
-        self, clips: Iterable[WatchedClip], decoding: Decoding
-    ) -> Iterator[Answer | Failure]:
-        """A clip's answers once all of them are there. Raises ModelError and RequestError."""
-        if decoding.beams > 1 and (decoding.temperature > 0 or decoding.letters):
-            raise RequestError("decoding.beams: beam search neither samples nor compares letters")
-        yield from self.load().answer(clips, decoding)
+    def generate(
+        self, samples: Iterable[Sample], generation: Generation
+    ) -> Iterator[Response | Failure]:
+        """A clip's responses once all of them are there. Raises ModelError and RequestError."""
+        if generation.beams > 1 and (generation.temperature > 0 or generation.letters):
+            raise RequestError("generation.beams: beam search neither samples nor compares letters")
+        yield from self.load().generate(samples, generation)
 
     def load(self) -> Engine:
         """The loaded model, loaded once. Raises ModelError."""
@@ -134,7 +134,12 @@ class Transformers:
     @cached_property
     def _engine(self) -> Engine:
         from harness.models.transformers.engine import Engine
-        from harness.models.transformers.loading import context_of, load_model, read_pixels, stop_tokens
+        from harness.models.transformers.loading import (
+            context_of,
+            load_model,
+            read_pixels,
+            stop_tokens,
+        )
 
         folder = locate(self.checkpoint, self.revision)
         pixels = read_pixels(self, folder, self._config)
@@ -146,6 +151,6 @@ class Transformers:
             pixels=pixels,
             context=context_of(self._config),
             stops=stop_tokens(folder, self._config, writer.tokenizer),
-            in_flight=self.in_flight or self.needs(self.frames).in_flight,
+            in_flight=self.in_flight or self.memory(self.frames).in_flight,
             allow_overflow=self.allow_overflow,
         )

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.models.transformers.checkpoint import read_json
+import harness.models.transformers.library  # noqa: F401
 from harness.errors import ModelError
+from harness.models.transformers.checkpoint import read_json
 from harness.types import Pixels
 
 _KEPT = (

@@ -12,33 +12,35 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from harness.models.transformers.pixels import Preprocessor
-from harness.models.transformers.prompts import Gallery, Tokens, Writer
-from harness.types import Decoding, Pixels
+from harness.models.transformers.prompts import Pictures, Tokens, Writer
+from harness.types import Generation, Pixels
 
 
 def inputs(
-    writer: Writer, pixels: Preprocessor, tokens: Tokens, gallery: Gallery, frames: Pixels
+    writer: Writer, pixels: Preprocessor, tokens: Tokens, pictures: Pictures, frames: Pixels
 ) -> dict[str, torch.Tensor]:
     """One prompt as the model's own ``forward`` takes it: ids, frames in order, images in order."""
     ids = tokens.copy()
     order: list[int] = []
     for place in np.flatnonzero(tokens < 0):
         slot = -1 - int(tokens[place])
-        ids[place] = writer.video_id if gallery.shown[slot][0] == "pooled" else writer.image_id
+        ids[place] = writer.video_id if pictures.shown[slot][0] == "pooled" else writer.image_id
         if place == 0 or tokens[place - 1] != tokens[place]:
             order.append(slot)
     made = {"input_ids": torch.from_numpy(ids)[None]}
     made["attention_mask"] = torch.ones_like(made["input_ids"])
-    shown = [gallery.shown[slot] for slot in order]
+    shown = [pictures.shown[slot] for slot in order]
     if pooled := [i for kind, i in shown if kind == "pooled"]:
         made["pixel_values_videos"] = pixels.frames(frames[pooled])[None]
-    pictures = [
-        gallery.stills[i] if kind == "still" else frames[i] for kind, i in shown if kind != "pooled"
+    images = [
+        pictures.stills[i] if kind == "still" else frames[i]
+        for kind, i in shown
+        if kind != "pooled"
     ]
-    if pictures:
-        tiles = [pixels.anyres(picture) for picture in pictures]
+    if images:
+        tiles = [pixels.anyres(image) for image in images]
         made["pixel_values"] = pad_sequence(tiles, batch_first=True)
-        made["image_sizes"] = torch.tensor([picture.shape[:2] for picture in pictures])
+        made["image_sizes"] = torch.tensor([image.shape[:2] for image in images])
     return made
 
 
@@ -46,7 +48,7 @@ def inputs(
 def generate(
     model: Any,
     given: dict[str, torch.Tensor],
-    decoding: Decoding,
+    generation: Generation,
     limit: int,
     stops: frozenset[int],
 ) -> tuple[list[int], torch.Tensor]:
@@ -58,13 +60,13 @@ def generate(
     out = model.generate(
         **placed,
         do_sample=False,
-        num_beams=decoding.beams,
+        num_beams=generation.beams,
         max_new_tokens=limit,
         eos_token_id=sorted(stops),
         pad_token_id=min(stops),
         return_dict_in_generate=True,
         output_logits=True,
     )
-    said = out.sequences[0, placed["input_ids"].shape[1] :].tolist()
-    end = next((i for i, token in enumerate(said) if token in stops), len(said))
-    return said[:end], out.logits[0][0].float()
+    output = out.sequences[0, placed["input_ids"].shape[1] :].tolist()
+    end = next((i for i, token in enumerate(output) if token in stops), len(output))
+    return output[:end], out.logits[0][0].float()

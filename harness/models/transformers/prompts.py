@@ -1,7 +1,7 @@
 """Prompts to token ids: the checkpoint's chat template, then each picture's place held open.
 
 A prompt becomes one array of int64: a token's id, or -1 - s where the features of the picture in
-slot s of the clip's ``Gallery`` go. Two prompts share a prefix exactly when their arrays do: the
+slot s of the clip's ``Pictures`` go. Two prompts share a prefix exactly when their arrays do: the
 same token standing for another picture is another number.
 """
 
@@ -26,7 +26,7 @@ VIDEO, IMAGE = "<video>", "<image>"
 
 
 @dataclass
-class Gallery:
+class Pictures:
     """What a clip's prompts show, each picture once.
 
     ``frames`` frames of ``size`` (height, width) are there to be shown; ``shown[s]`` is what
@@ -72,28 +72,28 @@ class Writer:
     frames_as: FramesAs = "pooled_video"
     system: str | None = None
 
-    def tokens(self, prompt: Prompt, gallery: Gallery) -> Tokens:
-        """The prompt as the model reads it; its pictures are put into the gallery.
+    def tokens(self, prompt: Prompt, pictures: Pictures) -> Tokens:
+        """The prompt as the model reads it; its pictures are put into the pictures.
 
         Raises RequestError when the prompt's text holds the model's own picture tokens, and
         ModelError when the chat template loses a part of it.
         """
-        ids = self.encode(self.render(prompt, gallery.frames))
-        pictures = [
+        ids = self.encode(self.render(prompt, pictures.frames))
+        shown = [
             picture
             for turn in prompt.turns
             for part in turn.parts
-            for picture in self._pictures(part, gallery)
+            for picture in self._pictures(part, pictures)
         ]
         places = [place for place, i in enumerate(ids) if i in (self.video_id, self.image_id)]
-        if len(places) != len(pictures):
+        if len(places) != len(shown):
             raise RequestError(
-                f"question {prompt.question.id}: the prompt shows {len(pictures)} pictures, its "
+                f"question {prompt.key}: the prompt shows {len(shown)} pictures, its "
                 f"tokens {len(places)}: its text holds the model's own {VIDEO} or {IMAGE}"
             )
         pieces: list[Tokens] = []
         start = 0
-        for place, slots in zip(places, pictures, strict=True):
+        for place, slots in zip(places, shown, strict=True):
             pieces.append(np.array(ids[start:place], np.int64))
             pieces += [np.full(count, -1 - slot, np.int64) for slot, count in slots]
             start = place + 1
@@ -125,7 +125,7 @@ class Writer:
             if messages[0][0] != "system":
                 break
         raise ModelError(
-            f"the chat template does not say each part of question {prompt.question.id} once "
+            f"the chat template does not say each part of question {prompt.key} once "
             f"({wrong[:80]!r}): write model.chat_template=FILE for one that does"
         )
 
@@ -136,7 +136,7 @@ class Writer:
         """
         if not letters:
             raise RequestError(
-                f"question {prompt.question.id} has no options to compare: use decoding=greedy"
+                f"question {prompt.key} has no options to compare: use generation=greedy"
             )
         rendered = self.render(prompt, frames)
         base = self.encode(rendered)
@@ -148,8 +148,8 @@ class Writer:
         flat = [token for tokens in found.values() for token in tokens]
         if len(set(flat)) != len(flat) or not all(found.values()):
             raise RequestError(
-                f"question {prompt.question.id}: its letters cannot be told apart by the token "
-                "behind the prompt: use decoding=greedy"
+                f"question {prompt.key}: its letters cannot be told apart by the token "
+                "behind the prompt: use generation=greedy"
             )
         return found
 
@@ -201,18 +201,18 @@ class Writer:
                 spelled += f"{IMAGE}\n"
         return spelled
 
-    def _pictures(self, part: Part, gallery: Gallery) -> list[list[tuple[int, int]]]:
+    def _pictures(self, part: Part, pictures: Pictures) -> list[list[tuple[int, int]]]:
         """For each mark of a part, the slots that fill it and how many tokens each takes."""
         if isinstance(part, Image):
             count = self.anyres_tokens(*part.pixels.shape[:2])
-            return [[(gallery.slot("still", part.pixels), count)]]
+            return [[(pictures.slot("still", part.pixels), count)]]
         if not isinstance(part, Video):
             return []
-        numbers = range(gallery.frames)[part.start : part.stop]
+        numbers = range(pictures.frames)[part.start : part.stop]
         if self.frames_as == "pooled_video":
-            return [[(gallery.slot("pooled", n), self.tokens_per_frame) for n in numbers]]
-        count = self.anyres_tokens(*gallery.size)
-        return [[(gallery.slot("anyres", n), count)] for n in numbers]
+            return [[(pictures.slot("pooled", n), self.tokens_per_frame) for n in numbers]]
+        count = self.anyres_tokens(*pictures.size)
+        return [[(pictures.slot("anyres", n), count)] for n in numbers]
 
 
 def common_prefix(prompts: Sequence[Tokens]) -> int:

@@ -16,7 +16,8 @@ import torch
 
 from harness.models.transformers.engine import Engine
 from harness.models.transformers.plain import generate, inputs
-from harness.types import Decoding, WatchedClip
+from harness.models.transformers.vision import frames_of
+from harness.types import Generation, Sample
 
 # largest logit difference that rounding explains, as a share of the logits' standard deviation
 ROUNDING = {torch.float32: 1e-3, torch.float16: 5e-2, torch.bfloat16: 5e-1}
@@ -26,7 +27,7 @@ COMPANY = 4  # clips in flight together
 
 
 @dataclass(frozen=True)
-class Said:
+class Output:
     """One answer's tokens and the logits [vocab], float32, of its first."""
 
     tokens: tuple[int, ...]
@@ -86,52 +87,56 @@ class Verdict:
         return "\n".join(lines)
 
 
-def examine(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding, name: str) -> Verdict:
+def examine(
+    engine: Engine, samples: Sequence[Sample], generation: Generation, name: str
+) -> Verdict:
     """Asks the clips' questions the shared way, and in turn: by plain ``generate``; one question
     at a time; with several clips in flight; with attention spelled out (eager)."""
-    decoding = Decoding(max_new_tokens=decoding.max_new_tokens)
+    generation = Generation(max_new_tokens=generation.max_new_tokens)
     alone = [
-        dataclasses.replace(clip, prompts=(prompt,)) for clip in clips for prompt in clip.prompts
+        dataclasses.replace(sample, prompts=(prompt,))
+        for sample in samples
+        for prompt in sample.prompts
     ]
-    shared = _shared(dataclasses.replace(engine, in_flight=1), clips, decoding)
-    ways: dict[str, Callable[[], dict[str, Said]]] = {
-        "plain generate": lambda: _plain(engine, clips, decoding),
-        "one question at a time": lambda: _shared(engine, alone, decoding),
+    shared = _shared(dataclasses.replace(engine, in_flight=1), samples, generation)
+    ways: dict[str, Callable[[], dict[str, Output]]] = {
+        "plain generate": lambda: _plain(engine, samples, generation),
+        "one question at a time": lambda: _shared(engine, alone, generation),
         f"{COMPANY} clips in flight": lambda: _shared(
-            dataclasses.replace(engine, in_flight=COMPANY), clips, decoding
+            dataclasses.replace(engine, in_flight=COMPANY), samples, generation
         ),
-        "eager attention": lambda: _eager(engine, clips, decoding),
+        "eager attention": lambda: _eager(engine, samples, generation),
     }
     compared = tuple(_compare(way, shared, ask()) for way, ask in ways.items())
     return Verdict(name, compared, engine.model.dtype)
 
 
-def _shared(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding) -> dict[str, Said]:
-    said = {}
-    for flight in engine.fly(clips, decoding):
-        for branch in flight.branches:
+def _shared(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
+    outputs = {}
+    for clip in engine.run(samples, generation):
+        for branch in clip.branches:
             assert branch.first_logits is not None
-            said[branch.prompt.question.id] = Said(
-                tuple(branch.said), branch.first_logits.float().cpu()
+            outputs[branch.prompt.key] = Output(
+                tuple(branch.output_ids), branch.first_logits.float().cpu()
             )
-    return said
+    return outputs
 
 
-def _plain(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding) -> dict[str, Said]:
-    said = {}
-    for clip in clips:
-        gallery = engine.gallery(clip)
-        branches, _ = engine.write(clip, gallery, decoding)
+def _plain(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
+    outputs = {}
+    for sample in samples:
+        pictures = engine.pictures(sample)
+        branches, _ = engine.write(sample, pictures, generation)
         for branch in branches:
-            given = inputs(engine.writer, engine.pixels, branch.tokens, gallery, clip.frames.pixels)
-            tokens, logits = generate(engine.model, given, decoding, branch.limit, engine.stops)
-            said[branch.prompt.question.id] = Said(tuple(tokens), logits.cpu())
-    return said
+            given = inputs(engine.writer, engine.pixels, branch.tokens, pictures, frames_of(sample))
+            tokens, logits = generate(engine.model, given, generation, branch.limit, engine.stops)
+            outputs[branch.prompt.key] = Output(tuple(tokens), logits.cpu())
+    return outputs
 
 
-def _eager(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding) -> dict[str, Said]:
+def _eager(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
     with _attention(engine, "eager"):
-        return _shared(dataclasses.replace(engine, in_flight=1), clips, decoding)
+        return _shared(dataclasses.replace(engine, in_flight=1), samples, generation)
 
 
 @contextmanager
@@ -144,7 +149,7 @@ def _attention(engine: Engine, name: str) -> Iterator[None]:
         engine.model.set_attn_implementation(usual)
 
 
-def _compare(way: str, ours: dict[str, Said], theirs: dict[str, Said]) -> Comparison:
+def _compare(way: str, ours: dict[str, Output], theirs: dict[str, Output]) -> Comparison:
     pairs = [(ours[question], theirs[question]) for question in ours.keys() & theirs.keys()]
     differences = [
         (float((a.logits - b.logits).abs().max()), float(a.logits.std())) for a, b in pairs

@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 
+import harness.models.transformers.library  # noqa: F401
 from harness.models.transformers.pixels import Preprocessor
-from harness.models.transformers.prompts import Gallery, Tokens
-from harness.types import Pixels
+from harness.models.transformers.prompts import Pictures, Tokens
+from harness.types import Pixels, Sample
 
 CHUNK = 32  # frames a forward: always the same, so that a frame's features do not depend on others
+
+
+def frames_of(sample: Sample) -> Pixels:
+    """A sample's frames, uint8 [T, H, W, 3]; none of no size where it is text only."""
+    return np.empty((0, 0, 0, 3), np.uint8) if sample.frames is None else sample.frames.pixels
 
 
 def anyres_tokens(config: Any, height: int, width: int) -> int:
@@ -29,38 +35,38 @@ def anyres_tokens(config: Any, height: int, width: int) -> int:
     return int(side * side + rows * (columns + 1))  # overview, tiles, a newline behind each row
 
 
-def prepare(pixels: Preprocessor, gallery: Gallery, frames: Pixels) -> list[torch.Tensor]:
-    """What every slot of the gallery is to the vision tower: [3, S, S], or AnyRes [tiles, 3, S, S].
+def prepare(pixels: Preprocessor, pictures: Pictures, frames: Pixels) -> list[torch.Tensor]:
+    """What each slot is to the vision tower: [3, S, S], or AnyRes [tiles, 3, S, S].
     Touches no device, so that it can run while the model is busy with another clip."""
-    ready: list[torch.Tensor] = [torch.empty(0)] * len(gallery.shown)
-    pooled = _pooled(gallery)
+    ready: list[torch.Tensor] = [torch.empty(0)] * len(pictures.shown)
+    pooled = _pooled(pictures)
     if pooled:
-        values = pixels.frames(frames[[gallery.shown[slot][1] for slot in pooled]])
+        values = pixels.frames(frames[[pictures.shown[slot][1] for slot in pooled]])
         for slot, value in zip(pooled, values, strict=True):
             ready[slot] = value
-    for slot, (kind, i) in enumerate(gallery.shown):
+    for slot, (kind, i) in enumerate(pictures.shown):
         if kind != "pooled":
-            ready[slot] = pixels.anyres(gallery.stills[i] if kind == "still" else frames[i])
+            ready[slot] = pixels.anyres(pictures.stills[i] if kind == "still" else frames[i])
     return ready
 
 
-def encode(model: Any, gallery: Gallery, ready: list[torch.Tensor]) -> list[torch.Tensor]:
-    """The features of every slot of the gallery: [tokens, hidden] each, in the model's dtype."""
-    features: list[torch.Tensor] = [torch.empty(0)] * len(gallery.shown)
-    pooled = _pooled(gallery)
+def encode(model: Any, pictures: Pictures, ready: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The features of every slot of the pictures: [tokens, hidden] each, in the model's dtype."""
+    features: list[torch.Tensor] = [torch.empty(0)] * len(pictures.shown)
+    pooled = _pooled(pictures)
     if pooled:
         values = torch.stack([ready[slot] for slot in pooled])
         for slot, found in zip(pooled, video_features(model, values), strict=True):
             features[slot] = found
-    for slot, (kind, i) in enumerate(gallery.shown):
+    for slot, (kind, i) in enumerate(pictures.shown):
         if kind != "pooled":
-            size = gallery.stills[i].shape[:2] if kind == "still" else gallery.size
+            size = pictures.stills[i].shape[:2] if kind == "still" else pictures.size
             features[slot] = _image_features(model, ready[slot], size)
     return features
 
 
-def _pooled(gallery: Gallery) -> list[int]:
-    return [slot for slot, (kind, _) in enumerate(gallery.shown) if kind == "pooled"]
+def _pooled(pictures: Pictures) -> list[int]:
+    return [slot for slot, (kind, _) in enumerate(pictures.shown) if kind == "pooled"]
 
 
 def video_features(model: Any, values: torch.Tensor) -> torch.Tensor:
