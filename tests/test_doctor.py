@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+import torch
 
 from harness import doctor
 from harness.errors import RequestError
-from harness.models.transformers import branches
+from harness.models.transformers import packing
+from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.proof import examine
 from harness.types import Generation
 from tests.small_models import backend, clip, save
@@ -54,14 +56,14 @@ def test_half_precision_differs_by_rounding_only(folder: Path) -> None:
 def test_branches_that_see_each_other_are_found_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = branches.Segment.mask
+    real = packing.Segment.mask
 
-    def leaky(segment: Any) -> Any:
-        mask = real(segment)
+    def leaky(segment: Any, *rest: Any) -> Any:
+        mask = real(segment, *rest)
         return mask if mask is None else mask | True
 
-    monkeypatch.setattr(branches.Segment, "mask", leaky)
-    verdict = examine(backend(folder).load(), CLIPS[:1], GENERATION, "small")
+    monkeypatch.setattr(packing.Segment, "mask", leaky)
+    verdict = examine(backend(folder, self_test=False).load(), CLIPS[:1], GENERATION, "small")
     assert not verdict.sound
     assert "verdict: NOT the same" in str(verdict)
 
@@ -69,15 +71,15 @@ def test_branches_that_see_each_other_are_found_out(
 def test_positions_that_do_not_restart_are_found_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import harness.models.transformers.asking as asking
+    real = Decoder.advance
 
-    real = asking.advance
+    def shifted(self: Decoder, segments: Any, part: Any, rules: Any) -> Any:
+        start = segments[0].row.length
+        positions = torch.arange(start, start + part.length)[None]
+        return real(self, segments, dataclasses.replace(part, positions=positions), rules)
 
-    def shifted(model: Any, segments: Any, embedded: Any, positions: Any) -> Any:
-        return real(model, segments, embedded, np.arange(len(positions)) + segments[0].row.length)
-
-    monkeypatch.setattr(asking, "advance", shifted)
-    verdict = examine(backend(folder).load(), CLIPS[:1], GENERATION, "small")
+    monkeypatch.setattr(Decoder, "advance", shifted)
+    verdict = examine(backend(folder, self_test=False).load(), CLIPS[:1], GENERATION, "small")
     assert not verdict.sound
 
 

@@ -15,8 +15,9 @@ import torch
 from transformers import LlavaNextVideoForConditionalGeneration
 
 from harness.errors import RequestError
+from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
-from harness.models.transformers.plain import generate, inputs
+from harness.models.transformers.plain import generate
 from harness.types import (
     Failure,
     Generation,
@@ -60,13 +61,11 @@ def answers(
 def plainly(engine: Engine, sample: Sample, generation: Generation = LONG) -> dict[str, str]:
     """Every question through transformers' own forward and generate, from pixels, on its own."""
     found = {}
-    for prompt in sample.prompts:
-        pictures = engine.pictures(sample)
-        tokens = engine.writer.tokens(prompt, pictures)
-        given = inputs(engine.writer, engine.pixels, tokens, pictures, sample.frames.pixels)
-        said, _ = generate(engine.model, given, generation, generation.max_new_tokens, engine.stops)
+    for branch in engine.write(sample, generation).branches:
+        given, most = branch.written.inputs, generation.max_new_tokens
+        said, _ = generate(engine.model, given, generation, most, engine.stops)
         text = engine.writer.tokenizer.decode(said, skip_special_tokens=True)
-        found[prompt.key] = text.strip()
+        found[branch.prompt.key] = text.strip()
     return found
 
 
@@ -181,9 +180,9 @@ def test_letters_are_compared_not_generated(engines: dict[str, Engine]) -> None:
     found = answers(engine, [clip(7)], Generation(letters=True))
     for prompt in clip(7).prompts:
         answer = found[prompt.key]
-        pictures = engine.pictures(clip(7))
-        tokens = engine.writer.tokens(prompt, pictures)
-        given = inputs(engine.writer, engine.pixels, tokens, pictures, clip(7).frames.pixels)
+        one = dataclasses.replace(clip(7), prompts=(prompt,))
+        [branch] = engine.write(one, Generation()).branches
+        given = branch.written.inputs
         _, logits = generate(engine.model, given, Generation(), 1, engine.stops)
         likely = logits.softmax(-1)
         # a byte-level tokenizer says " A" as a space and "A": only "A" is a letter's own token
@@ -209,6 +208,33 @@ def test_sampling_is_each_questions_own(engines: dict[str, Engine]) -> None:
     assert answers(engine, [clip(1), clip(0)], generation) == found
     assert answers(engine, [clip(0)], dataclasses.replace(generation, seed=4)) != found
     assert texts(found) != texts(answers(engine, [clip(0), clip(1)], Generation(12)))
+
+
+def test_repeats_share_the_prefix_and_draw_anew(engines: dict[str, Engine]) -> None:
+    [prompt, *_] = asked("What colour is the ball?")
+    again = [
+        dataclasses.replace(prompt, question=dataclasses.replace(prompt.question, repeat=n))
+        for n in range(4)
+    ]
+    generation = Generation(max_new_tokens=12, temperature=1.5, top_k=40, min_p=0.01)
+    found = list(engines["yi"].generate([clip(0, again)], generation))
+    assert len({r.question for r in found}) == 4
+    assert len({r.text for r in found if isinstance(r, Response)}) > 1
+    usage = [r.usage for r in found if isinstance(r, Response)]
+    assert usage[0] is not None
+    assert usage[1] is not None
+    assert usage[0].cached == 0
+    assert usage[1].cached == (usage[1].input or 0) - 1
+    alone = list(engines["yi"].generate([clip(0, again[2:3])], generation))
+    assert alone[0].question == found[2].question
+    assert getattr(alone[0], "text", None) == getattr(found[2], "text", "")
+
+
+def test_penalties_change_what_is_said(engines: dict[str, Engine]) -> None:
+    plain = texts(answers(engines["mistral"], [clip(0)]))
+    for penalty in ({"repetition_penalty": 1.8}, {"presence_penalty": 9.0}):
+        generation = dataclasses.replace(LONG, **penalty)
+        assert texts(answers(engines["mistral"], [clip(0)], generation)) != plain
 
 
 def test_beam_search(engines: dict[str, Engine], folders: dict[str, Path]) -> None:
@@ -237,8 +263,8 @@ def test_an_answer_stops_where_the_context_ends(folders: dict[str, Path]) -> Non
     assert isinstance(answer, Response)
     assert answer.finish == "length"
     engine = backend(folders["mistral"]).load()
-    [branch], _ = engine.write(sample, engine.pictures(sample), Generation(100))
-    assert branch.limit == 1024 - len(branch.tokens) < 100
+    [branch] = engine.write(sample, Generation(100)).branches
+    assert branch.limit == 1024 - len(branch.written.tokens) < 100
 
 
 def test_a_question_that_says_video_is_a_failure(engines: dict[str, Engine]) -> None:
@@ -251,16 +277,15 @@ def test_a_question_that_says_video_is_a_failure(engines: dict[str, Engine]) -> 
 
 def crowded(engine: Engine, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine runs out of memory when more than ``most`` rows are in one step."""
-    import harness.models.transformers.asking as asking
+    for name in ("advance", "step"):
+        real = getattr(Decoder, name)
 
-    real = asking.advance
+        def limited(self: Decoder, segments: Any, *rest: Any, real: Any = real) -> Any:
+            if len(segments) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return real(self, segments, *rest)
 
-    def advance(model: Any, segments: Any, *rest: Any) -> Any:
-        if len(segments) > most:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(model, segments, *rest)
-
-    monkeypatch.setattr(asking, "advance", advance)
+        monkeypatch.setattr(Decoder, name, limited)
 
 
 def test_out_of_memory_halves_what_is_in_flight(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,28 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ModelError(f"{path} is not a JSON object")
     return content
+
+
+def parameters(folder: Path) -> int:
+    """How many numbers a checkpoint's weights are, by the headers of its safetensors files; 0 where
+    they are not all there."""
+    index = read_json(folder, "model.safetensors.index.json").get("weight_map", {})
+    files = [folder / name for name in set(index.values())] or list(folder.glob("*.safetensors"))
+    if not all(path.is_file() for path in files):
+        return 0
+    total = 0
+    for path in files:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > 100_000_000:  # safetensors' own limit: a damaged file
+                return 0
+            try:
+                header = json.loads(file.read(size))
+            except (UnicodeDecodeError, json.JSONDecodeError):
+                return 0
+        tensors = (value for name, value in header.items() if name != "__metadata__")
+        total += sum(math.prod(tensor["shape"]) for tensor in tensors)
+    return total
 
 
 def _fetch(checkpoint: str, revision: str | None, patterns: tuple[str, ...]) -> Path:

@@ -1,4 +1,4 @@
-"""Clips in, answers out: what a clip's questions share is computed once, for several clips."""
+"""Samples in, responses out: what a clip's questions share is computed once, for several clips."""
 
 from __future__ import annotations
 
@@ -6,27 +6,20 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 
-from harness.errors import RequestError
-from harness.models.transformers.asking import (
-    ActiveClip,
-    Branch,
-    append,
-    groups,
-    prefill_prefix,
-    prefill_suffixes,
-    step,
-)
-from harness.models.transformers.pixels import Preprocessor
-from harness.models.transformers.plain import generate, inputs
-from harness.models.transformers.prompts import Pictures, Writer
-from harness.models.transformers.vision import encode, frames_of, prepare
-from harness.scoring.options import LETTERS
+from harness.models.transformers.branches import ActiveClip, Branch, append
+from harness.models.transformers.decoder import Decoder
+from harness.models.transformers.features import Placed, remembered
+from harness.models.transformers.plain import generate
+from harness.models.transformers.prefix import Prompts
+from harness.models.transformers.sharing import Sharing, Way, choose, make
+from harness.models.transformers.written import Writer, Written
 from harness.types import Failure, Generation, Response, Sample
 
 log = logging.getLogger(__name__)
@@ -34,19 +27,30 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """A loaded model with all it needs to answer.
+    """A loaded model with all it needs to respond.
 
     ``context`` is its length in tokens after RoPE scaling; ``in_flight`` how many clips decode
-    together at most; ``stops`` the tokens that end an answer.
+    together at most; ``stops`` the tokens that end a response; ``sharing`` how a clip's questions
+    share what they begin with.
     """
 
     model: Any
     writer: Writer
-    pixels: Preprocessor
     context: int
     stops: frozenset[int]
     in_flight: int = 1
     allow_overflow: bool = False
+    sharing: Sharing = "auto"
+
+    @cached_property
+    def way(self) -> Way:
+        """How questions share: by the setting, or by the model's configuration."""
+        return make(choose(self.sharing, self.model), self.decoder)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """The model's decoder, as its own forward reaches it."""
+        return Decoder(self.model)
 
     def generate(
         self, samples: Iterable[Sample], generation: Generation
@@ -62,12 +66,19 @@ class Engine:
         active: list[ActiveClip] = []
         limit = self.in_flight
         with ThreadPoolExecutor(1) as pool:
-            pending = _Pending(samples, lambda sample: self.prepare(sample, generation, pool))
+
+            def prepare(sample: Sample) -> ActiveClip:
+                future = pool.submit(self.writer.write, sample, generation.letters)
+                return ActiveClip(sample, future)
+
+            pending = _Pending(samples, prepare)
             while True:
                 try:
+                    new: list[ActiveClip] = []
                     while len(active) < limit and (clip := pending.next()):
                         active.append(clip)
-                        self.prefill(clip, generation)
+                        new.append(clip)
+                    self.prefill(new, generation)
                     if not active:
                         return
                     self._step(active, generation)
@@ -79,77 +90,68 @@ class Engine:
                 finished = [clip for clip in active if clip.done]
                 active = [clip for clip in active if not clip.done]
                 for clip in finished:
-                    clip.rows.clear()  # their memory is needed while these are taken in
+                    clip.release()  # their memory is needed while these are taken in
                 yield from finished
 
-    def prepare(self, sample: Sample, generation: Generation, pool: Executor) -> ActiveClip:
-        """A clip with its prompts written, those that cannot be asked as failures, its pixels
-        being prepared in the background."""
-        pictures = self.pictures(sample)
-        branches, failures = self.write(sample, pictures, generation)
-        clip = ActiveClip(sample, pictures, branches, failures)
-        if branches and generation.beams == 1:
-            clip.pixels = pool.submit(prepare, self.pixels, pictures, frames_of(sample))
+    @torch.inference_mode()
+    def prefill(self, clips: Sequence[ActiveClip], generation: Generation) -> None:
+        """Encodes clips, prefills their questions, and gives each its first token."""
+        began = time.perf_counter()
+        for clip in clips:
+            if clip.written is not None:
+                self._admit(clip, clip.written.result(), generation)
+        asked = [clip for clip in clips if clip.branches]
+        branches = [branch for clip in asked for branch in clip.branches]
+        if generation.beams > 1:
+            for branch in branches:
+                self._search(branch, generation)
+        elif asked:
+            prompts = [(clip, self._see(clip)) for clip in asked]
+            for clip, logits in zip(asked, self.way.prefill(prompts), strict=True):
+                append(clip.branches, logits, generation, self.stops)
+        for branch in branches:
+            branch.seconds += (time.perf_counter() - began) / len(branches)
+
+    def _see(self, clip: ActiveClip) -> Prompts:
+        """The clip's prompts as the decoder takes them, its pictures encoded once."""
+        place = Placed(self.model)
+        with remembered(self.model):
+            return Prompts(self.decoder, [place(branch.written.inputs) for branch in clip.branches])
+
+    def write(self, sample: Sample, generation: Generation) -> ActiveClip:
+        """A sample's prompts as branches that were not asked yet."""
+        clip = ActiveClip(sample)
+        self._admit(clip, self.writer.write(sample, generation.letters), generation)
         return clip
 
-    @torch.inference_mode()
-    def prefill(self, clip: ActiveClip, generation: Generation) -> None:
-        """Encodes a clip, prefills its questions, and gives each its first token."""
-        began = time.perf_counter()
-        if clip.pixels is None:
-            for branch in clip.branches:
-                self._search(branch, clip, generation)
-        else:
-            features = encode(self.model, clip.pictures, clip.pixels.result())
-            for group in groups(clip.branches):
-                row = prefill_prefix(self.model, group, features)
-                logits = prefill_suffixes(self.model, row, group, features)
-                append(group, logits, generation, self.stops)
-                clip.rows.append((row, group))
-        for branch in clip.branches:
-            branch.seconds += (time.perf_counter() - began) / len(clip.branches)
-
-    def pictures(self, sample: Sample) -> Pictures:
-        """The pictures a sample's prompts show: none yet."""
-        count, height, width = frames_of(sample).shape[:3]
-        return Pictures(count, (height, width))
-
-    def write(
-        self, sample: Sample, pictures: Pictures, generation: Generation
-    ) -> tuple[list[Branch], list[Failure]]:
-        """Its prompts as branches without a row yet; those that cannot be asked, as failures."""
-        branches: list[Branch] = []
-        failures: list[Failure] = []
-        for prompt in sample.prompts:
-            try:
-                tokens = self.writer.tokens(prompt, pictures)
-                letters = None
-                if generation.letters:
-                    options = LETTERS[: len(prompt.question.options)]
-                    letters = self.writer.letter_tokens(prompt, pictures.frames, options)
-            except RequestError as error:
-                failures.append(Failure(prompt.key, "prompt", str(error)))
+    def _admit(
+        self, clip: ActiveClip, written: Sequence[Written | Failure], generation: Generation
+    ) -> None:
+        """Makes branches of the prompts that can be asked; the others failed."""
+        for each in written:
+            if isinstance(each, Failure):
+                clip.failures.append(each)
                 continue
-            room = self.context - len(tokens)
+            room = self.context - len(each.tokens)
             if room < 1 and not self.allow_overflow:
-                reason = _overflow(len(tokens), self.context)
-                failures.append(Failure(prompt.key, "prompt", reason))
+                reason = _overflow(len(each.tokens), self.context)
+                clip.failures.append(Failure(each.prompt.key, "prompt", reason))
                 continue
             limit = generation.max_new_tokens if room < 1 else min(generation.max_new_tokens, room)
-            branches.append(Branch(prompt, tokens, limit, letters))
-        return branches, failures
+            clip.branches.append(Branch(each, limit))
 
     @torch.inference_mode()
     def _step(self, active: list[ActiveClip], generation: Generation) -> None:
         began = time.perf_counter()
-        asked = step(self.model, active, generation, self.stops)
+        asked, logits = self.way.step(active)
+        if logits is not None:
+            append(asked, logits, generation, self.stops)
         for branch in asked:
             branch.seconds += (time.perf_counter() - began) / len(asked)
 
-    def _search(self, branch: Branch, clip: ActiveClip, generation: Generation) -> None:
+    def _search(self, branch: Branch, generation: Generation) -> None:
         """Beam search, the plain way."""
-        frames = frames_of(clip.sample)
-        given = inputs(self.writer, self.pixels, branch.tokens, clip.pictures, frames)
+        given = branch.written.inputs
         branch.output_ids, _ = generate(self.model, given, generation, branch.limit, self.stops)
         branch.finish = "length" if len(branch.output_ids) >= branch.limit else "stop"
 
@@ -177,7 +179,7 @@ def _give_back(active: Sequence[ActiveClip], pending: _Pending) -> list[ActiveCl
         [clip] = active
         reason = "out of memory, even with no other clip in flight"
         failed = [Failure(prompt.key, "model", reason) for prompt in clip.sample.prompts]
-        return [ActiveClip(clip.sample, clip.pictures, [], failed)]
+        return [ActiveClip(clip.sample, failures=failed)]
     pending.back([clip.sample for clip in active])
     log.warning(
         "out of memory with %d clips in flight: at most %d from now on",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError
 
@@ -74,7 +74,8 @@ def _declare() -> None:
 
     if _declared:
         return
-    library = torch.library.Library("torchvision", "DEF")
+    untyped: Any = torch.library
+    library = untyped.Library("torchvision", "DEF")
     for name in SCHEMAS:
         library.define(f"{name}{SIGNATURE}")
     _declared.append(library)
