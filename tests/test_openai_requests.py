@@ -134,6 +134,16 @@ def test_a_begun_answer_is_continued_or_refused() -> None:
     assert result.stage == "prompt"
 
 
+def test_a_system_turn_is_said_once() -> None:
+    _, server = ask(always(Answer(said())), system="Be brief.")
+    assert [m["role"] for m in server.asked[0]["messages"]] == ["system", "user"]
+    turns = (Turn("system", (Text("Mine."),)), *sample().prompts[0].turns)
+    own = Sample(sample().clip, None, sample().frames, (Prompt(Question("q", "?"), turns),))
+    _, server = ask(always(Answer(said())), own, system="Be brief.")
+    assert server.asked[0]["messages"][0] == {"role": "system", "content": "Mine."}
+    assert len(server.asked[0]["messages"]) == 2
+
+
 def test_generation_is_sent_as_it_is_or_refused() -> None:
     drawn = Generation(temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.1, seed=3)
     _, server = ask(always(Answer(said())), sample(), generation=drawn, dialect="vllm")

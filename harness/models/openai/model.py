@@ -35,7 +35,7 @@ class OpenAI:
     picture, behind ``frame_text``, as in "Frame{number}: " or "{time} s: "), or the dialect's own;
     ``picture`` png | webp (both lossless) | jpeg at ``jpeg_quality``; ``tell_times``: the frames'
     true times are sent where the server takes them (vLLM: ``--trust-request-mm-kwargs``);
-    ``extra`` goes into every request, and takes out what it says is null;
+    ``system`` is said first where a prompt has no system turn; ``extra`` goes into every request, and takes out what it says is null;
     ``structured_choices``: the server may only say an option's letter, which changes the question.
 
     What does not: ``url`` (it ends in /v1); ``reference``, the same checkpoint on this machine,
@@ -53,6 +53,7 @@ class OpenAI:
     jpeg_quality: int = 95
     video_codec: Literal["h264", "ffv1"] = "h264"
     frame_text: str = ""
+    system: str | None = None
     tell_times: bool = True
     extra: Mapping[str, JSON] = field(default_factory=dict)
     structured_choices: bool = False
@@ -95,6 +96,7 @@ class OpenAI:
             "times": self._times_told(),
             "request": dict(self._kind.body) | dict(self.extra),
             "structured_choices": self.structured_choices,
+            "system": self.system,
         }
 
     def generate(
@@ -102,7 +104,9 @@ class OpenAI:
     ) -> Iterator[Response | Failure]:
         """Responses as they come. The first question is asked alone and held against what it must
         be: raises ModelError, with what to change, when the model does not see what it is sent."""
-        writer = Writer(self.model, self._kind, self._shown, self.structured_choices, self.extra)
+        writer = Writer(
+            self.model, self._kind, self._shown, self.structured_choices, self.extra, self.system
+        )
         writer.check(generation)
         client = Client(self.url, self.api_key_env, self._patience, Window(self.in_flight))
         with Session(client.close) as session:
@@ -173,6 +177,11 @@ class OpenAI:
         return asyncio.run(ask())
 
 
+def reference(checkpoint: str | None, **settings: Any) -> Transformers | None:
+    """The checkpoint that a served model is held against; None where there is none to be had."""
+    return None if checkpoint is None else Transformers(checkpoint, **settings)
+
+
 async def served(client: Client, model: str) -> Mapping[str, JSON]:
     """What a server says about a model: its ``name``, and as far as known its ``owner``, ``root``
     (the checkpoint), ``context`` in tokens and the server's ``version``. Raises ModelError."""
@@ -223,6 +232,8 @@ _SETTINGS = {
     "backend.tell_times=false",
     "trust_request_mm_kwargs": "start the server with --trust-request-mm-kwargs, or write "
     "backend.tell_times=false",
+    "image(s) may be provided": "start the server with --limit-mm-per-prompt "
+    "'{\"image\": N}', or write backend.frames_as=frames",
     "greater than max allowed": "start the server with --max-logprobs 20",
     "without log-probabilities": "this server does not give any",
 }

@@ -42,6 +42,7 @@ class Writer:
     shown: Shown
     structured_choices: bool = False
     extra: Mapping[str, JSON] = field(default_factory=dict)
+    system: str | None = None
 
     def check(self, generation: Generation) -> None:
         """Raises RequestError for what this kind of server does not offer."""
@@ -62,7 +63,10 @@ class Writer:
 
     def body(self, prompt: Prompt, encoded: Encoded, generation: Generation) -> bytes:
         """The request as JSON. Raises Refused when this kind of server cannot be asked so."""
-        messages = [self._message(turn, encoded) for turn in prompt.turns]
+        turns = prompt.turns
+        if self.system is not None and turns[0].role != "system":
+            turns = (Turn("system", (Text(self.system),)), *turns)
+        messages = [self._message(turn, encoded) for turn in turns]
         body: dict[str, Any] = {"model": self.model, "messages": messages, "stream": False}
         body |= self._generation(prompt, generation) | dict(self.dialect.body)
         if prompt.turns[-1].role == "assistant":
