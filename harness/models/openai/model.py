@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence  # noqa: F401 - JSON names it
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -35,8 +35,9 @@ class OpenAI:
     picture, behind ``frame_text``, as in "Frame{number}: " or "{time} s: "), or the dialect's own;
     ``picture`` png | webp (both lossless) | jpeg at ``jpeg_quality``; ``tell_times``: the frames'
     true times are sent where the server takes them (vLLM: ``--trust-request-mm-kwargs``);
-    ``system`` is said first where a prompt has no system turn; ``extra`` goes into every request, and takes out what it says is null;
-    ``structured_choices``: the server may only say an option's letter, which changes the question.
+    ``system`` is said first where a prompt has no system turn; ``extra`` goes into every request,
+    and takes out what it says is null; ``structured_choices``: the server may only say an option's
+    letter, which changes the question.
 
     What does not: ``url`` (it ends in /v1); ``reference``, the same checkpoint on this machine,
     whose tokens every prompt is held against (no weights load); without one ``tokens_per_frame``
