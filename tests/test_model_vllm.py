@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -59,7 +59,7 @@ class Engine:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     made = Engine()
     module = SimpleNamespace(
         __version__="9.9",
@@ -67,7 +67,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         SamplingParams=lambda **settings: settings,
     )
     monkeypatch.setitem(sys.modules, "vllm", module)  # type: ignore[arg-type]
-    yield made
+    return made
 
 
 def said(model: VLLM, numbers: Sequence[int] = (0, 1), **given: Any) -> list[Response | Failure]:
