@@ -164,16 +164,16 @@ def test_max_pooling_is_another_answer(folder: Path) -> None:
 def test_newer_and_older_preprocessor_files_say_the_same(folder: Path, copy: Path) -> None:
     """Video settings come from their own file, a nested one, or the image's, in this order."""
     pixels = json.loads((copy / "preprocessor_config.json").read_text())
-    expected = backend(folder).load().writer.pixels
+    expected = backend(folder).load().writer.preprocessor
     (copy / "video_preprocessor_config.json").write_text(json.dumps(pixels))
     edit(copy / "preprocessor_config.json", size={"shortest_edge": 20})
-    assert backend(copy).load().writer.pixels.frame == expected.frame
+    assert backend(copy).load().writer.preprocessor.frame == expected.frame
     assert backend(copy).frame_size == 32
     for name in ("video_preprocessor_config.json", "preprocessor_config.json"):
         (copy / name).unlink()
     nested = {"image_processor": pixels, "video_processor": pixels | {"crop_size": 32}}
     (copy / "processor_config.json").write_text(json.dumps(nested))
-    assert backend(copy).load().writer.pixels == expected
+    assert backend(copy).load().writer.preprocessor == expected
     (copy / "processor_config.json").unlink()
     with pytest.raises(ModelError, match="does not say how its frames are prepared"):
         backend(copy).load()
@@ -183,7 +183,7 @@ def test_frames_are_resized_cropped_and_normalised(folder: Path) -> None:
     engine = backend(folder).load()
     frames = np.zeros((2, 48, 96, 3), np.uint8)
     frames[1, :, 24:72] = 255  # the square that is kept
-    values = engine.writer.pixels.frames(frames)
+    values = engine.writer.preprocessor.frames(frames)
     assert values.shape == (2, 3, 32, 32)
     mean, std = np.array([0.48, 0.46, 0.41]), np.array([0.27, 0.26, 0.28])
     assert np.allclose(values[0, :, 5, 5], -mean / std, atol=1e-5)
@@ -193,7 +193,7 @@ def test_frames_are_resized_cropped_and_normalised(folder: Path) -> None:
 def test_frames_already_at_the_shortest_edge_are_left_alone(folder: Path) -> None:
     engine = backend(folder).load()
     frame = np.random.default_rng(0).integers(0, 256, (1, 32, 40, 3), dtype=np.uint8)
-    values = engine.writer.pixels.frames(frame)[0].permute(1, 2, 0).numpy()
+    values = engine.writer.preprocessor.frames(frame)[0].permute(1, 2, 0).numpy()
     mean, std = np.array([0.48, 0.46, 0.41]), np.array([0.27, 0.26, 0.28])
     assert np.allclose((values * std + mean) * 255, frame[0, :, 4:36], atol=1e-3)
 
@@ -203,7 +203,7 @@ def test_pixels_are_those_of_the_real_video_processor(folder: Path) -> None:
     import torch
     from transformers import LlavaNextVideoVideoProcessor
 
-    pixels = backend(folder).load().writer.pixels
+    pixels = backend(folder).load().writer.preprocessor
     frames = clip(0, size=(72, 128)).frames.pixels
     theirs = LlavaNextVideoVideoProcessor(**pixels.frame)(
         torch.from_numpy(frames).permute(0, 3, 1, 2), return_tensors="pt"
@@ -326,7 +326,8 @@ def test_memory_is_counted_without_weights(folder: Path) -> None:
     model = settings.load().model
     assert needed.weights == sum(p.numel() * 4 for p in model.parameters())
     assert needed.kv_per_token == 2 * 3 * 4 * 16 * 4
-    assert needed.total(1000) == needed.weights + needed.activations + 1000 * needed.kv_per_token
+    clips = 1000 * needed.in_flight * needed.kv_per_token
+    assert needed.total(1000) == needed.weights + needed.activations + clips
     assert backend(folder, quantization="nf4").memory(8).weights < needed.weights / 2
 
 

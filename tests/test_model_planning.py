@@ -57,7 +57,7 @@ def test_files_and_classes_say_the_same(copy: Path, rope: str) -> None:
 
 def test_parameters_are_counted_in_the_files(copy: Path) -> None:
     counted = parameters(copy)
-    assert counted == memory._weightless(settings(copy), copy) // 4
+    assert counted == memory._weightless_bytes(settings(copy), copy) // 4
     (copy / "model.safetensors").unlink()
     assert parameters(copy) == 0
     assert settings(copy).memory(8).weights == 4 * counted  # of a model without weights

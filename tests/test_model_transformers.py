@@ -87,7 +87,7 @@ def test_answers_do_not_depend_on_company(
     folders: dict[str, Path], family: str, attention: str
 ) -> None:
     clips = [clip(seed, frames=4 + seed) for seed in range(4)]
-    alone = backend(folders[family], attention=attention).load()
+    alone = backend(folders[family], attention=attention, in_flight=1).load()
     together = backend(folders[family], attention=attention, in_flight=3).load()
     found = answers(alone, clips)
     assert len(found) == 12
@@ -96,8 +96,11 @@ def test_answers_do_not_depend_on_company(
     assert answers(alone, fewer) == {q: a for q, a in found.items() if q.endswith("q1")}
 
 
-def test_on_a_cpu_the_default_is_one_clip_at_a_time(engines: dict[str, Engine]) -> None:
-    assert engines["vicuna"].in_flight == 1
+def test_on_a_cpu_short_clips_share_a_pass(
+    engines: dict[str, Engine], folders: dict[str, Path]
+) -> None:
+    assert engines["vicuna"].in_flight > 1
+    assert backend(folders["vicuna"]).memory(2000).in_flight == 1  # 8,000 tokens and the text's
     first, second = answers(engines["vicuna"], [clip(0)]), answers(engines["vicuna"], [clip(0)])
     assert first == second
 

@@ -207,7 +207,7 @@ def _pooled_writer(settings: Transformers, folder: Path, config: Any) -> PooledW
         template=ChatTemplate(
             template, tokenizer, tokenizer.bos_token or "", settings.template_settings
         ),
-        pixels=read_pixels(settings, folder, config),
+        preprocessor=read_pixels(settings, folder, config),
         video_id=video_id,
         image_id=config.image_token_index,
         tokens_per_frame=settings.tokens_per_frame,
@@ -339,11 +339,11 @@ def _missing_extra(settings: Transformers, error: ImportError) -> str:
     if settings.quantization != "none":
         return (
             f"backend.quantization={settings.quantization} needs bitsandbytes: "
-            "pip install 'harness[quant]', or write backend.quantization=none"
+            "pip install 'video-eval-harness[quant]', or write backend.quantization=none"
         )
     if settings.attention == "flash_attention_2":
         return (
             "backend.attention=flash_attention_2 needs flash-attn and an NVIDIA GPU: "
-            "pip install 'harness[flash]', or write backend.attention=sdpa"
+            "pip install 'video-eval-harness[flash]', or write backend.attention=sdpa"
         )
     return f"the model's library is incomplete: {error}"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 BYTES = {"float16": 2.0, "bfloat16": 2.0, "float32": 4.0}
 TEXT = 1000  # tokens of text beside the frames, where only a guess is possible
+TOGETHER = 8192  # tokens a pass that several prefixes and suffixes share; a longer one is alone
 MOST_IN_FLIGHT = 8  # short answers gain nothing beyond; long ones little: prefill dominates
 
 
@@ -44,7 +45,7 @@ def estimate(settings: Transformers, folder: Path, config: Any, frames: int) -> 
     device = settings.resolved_device()
     text = config.get_text_config()
     size = BYTES[settings.dtype]
-    kv = int(2 * sum(map(_kept, _layers(text))) * size)
+    kv = int(2 * sum(map(_kept, layers_of(text))) * size)
     longest = settings.clip_tokens(frames) + TEXT
     # the widest moment of a prefill: the MLP's three tensors beside the residual and its norm
     inner = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
@@ -56,11 +57,13 @@ def estimate(settings: Transformers, folder: Path, config: Any, frames: int) -> 
     memory = _memory(device)
     spare = int(0.9 * memory) - weights - activations
     fits = max(1, min(MOST_IN_FLIGHT, spare // (kv * longest)))
-    in_flight = settings.in_flight or (fits if device.startswith("cuda") else 1)
+    if not device.startswith("cuda"):  # a CPU gains only from clips that share a pass
+        fits = max(1, min(fits, TOGETHER // longest))
+    in_flight = settings.in_flight or fits
     return DeviceMemory(context_of(config), weights, kv, activations, device, memory, in_flight)
 
 
-def _layers(text: Any) -> list[Any]:
+def layers_of(text: Any) -> list[Any]:
     """Each layer's configuration: they differ in Gemma 4."""
     count = range(text.num_hidden_layers)
     different = getattr(text, "per_layer_config", None)
@@ -85,10 +88,11 @@ def may_have_gpu() -> bool:
 def _weights(settings: Transformers, folder: Path) -> int:
     if settings.quantization == "none" and (found := parameters(folder)):
         return int(found * BYTES[settings.dtype])
-    return _weightless(settings, folder)
+    return _weightless_bytes(settings, folder)
 
 
-def _weightless(settings: Transformers, folder: Path) -> int:
+def weightless(settings: Transformers, folder: Path) -> Any:
+    """The model on torch's meta device: shapes without numbers."""
     import torch
 
     from harness.models.transformers.library import transformers
@@ -97,9 +101,14 @@ def _weightless(settings: Transformers, folder: Path) -> int:
     config = read_config(settings, folder)
     with torch.device("meta"):
         if settings.by_processor:
-            model = transformers.AutoModelForImageTextToText.from_config(config)
-        else:
-            model = transformers.LlavaNextVideoForConditionalGeneration(config)
+            return transformers.AutoModelForImageTextToText.from_config(config)
+        return transformers.LlavaNextVideoForConditionalGeneration(config)
+
+
+def _weightless_bytes(settings: Transformers, folder: Path) -> int:
+    import torch
+
+    model = weightless(settings, folder)
     inner = sum(
         module.weight.numel()
         for name, module in model.named_modules()

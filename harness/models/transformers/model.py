@@ -14,6 +14,7 @@ from harness.models.transformers.memory import may_have_gpu
 from harness.types import JSON, Failure, Generation, Prompt, Response, Sample
 
 if TYPE_CHECKING:
+    from harness.models.transformers.cost import Weights
     from harness.models.transformers.engine import Engine
     from harness.models.transformers.memory import DeviceMemory
     from harness.models.transformers.written import Writer, Written
@@ -39,8 +40,8 @@ class Transformers:
     What does not: ``device`` (auto: a GPU where there is one), ``device_map`` (of accelerate, for
     several), ``sharing`` how a clip's questions share what they begin with (auto: packed, or copied
     where the configuration names layers that keep another state), ``in_flight`` clips decoding
-    together (null: 1 on a CPU, up to 8 on a GPU as memory allows), ``allow_overflow`` (ask although
-    a prompt exceeds the context), ``self_test`` (at load, packed against ``generate``).
+    together (null: up to 8 as memory allows, on a CPU short ones only), ``allow_overflow`` (ask
+    although a prompt exceeds the context), ``self_test`` (at load, packed against ``generate``).
     """
 
     checkpoint: str
@@ -103,6 +104,15 @@ class Transformers:
 
         return estimate(self, self._folder, self._planning, frames)
 
+    def operations(self, frames: int, tokens: Sequence[int], new: int) -> float:
+        """About how many floating-point operations one clip needs: ``frames`` frames, its prompts
+        ``tokens`` long, ``new`` tokens each said."""
+        from harness.models.transformers import cost
+
+        shared = max(0, min([self.clip_tokens(frames), *(count - 1 for count in tokens)]))
+        pixels = self._writer.pixels(frames)
+        return cost.operations(self._work, pixels, tokens, shared, new)
+
     @cached_property
     def frame_size(self) -> int | None:
         """The shorter edge in pixels that frames are resized to; None when they must be whole."""
@@ -159,6 +169,16 @@ class Transformers:
         from harness.models.transformers.loading import planning_config
 
         return planning_config(self, self._folder)
+
+    @cached_property
+    def _work(self) -> Weights:
+        from harness.models.transformers import cost
+        from harness.models.transformers.memory import weightless
+
+        found = None
+        if not self.by_processor:
+            found = cost.weights_in_files(self._folder, self._planning.get_text_config())
+        return found or cost.weights_of(weightless(self, self._folder))
 
     @cached_property
     def _writer(self) -> Writer:

@@ -113,7 +113,7 @@ class PooledWriter:
 
     tokenizer: Any
     template: ChatTemplate
-    pixels: Preprocessor
+    preprocessor: Preprocessor
     video_id: int
     image_id: int
     tokens_per_frame: int
@@ -125,7 +125,7 @@ class PooledWriter:
         """Every prompt; a RequestError is that prompt's failure. Raises ModelError."""
         frames = frames_of(sample)
         pictures = Pictures(len(frames), (frames.shape[1], frames.shape[2]))
-        prepared = PreparedPixels(self.pixels, frames, pictures)
+        prepared = PreparedPixels(self.preprocessor, frames, pictures)
         written: list[Written | Failure] = []
         for prompt in sample.prompts:
             try:
@@ -139,10 +139,18 @@ class PooledWriter:
         pictures = Pictures(frames, self._largest if self.frames_as == "anyres" else (0, 0))
         return [len(self.tokens(prompt, pictures)) for prompt in prompts]
 
+    def pixels(self, frames: int) -> int:
+        """How many numbers so many frames are to the vision tower; AnyRes frames take most."""
+        side = self.preprocessor.side
+        tiles = 1
+        if self.frames_as == "anyres":
+            tiles += max(h // side * (w // side) for h, w in self.preprocessor.pinpoints)
+        return frames * tiles * 3 * side * side
+
     @cached_property
     def _largest(self) -> tuple[int, int]:
         """The size (height, width) of an image that takes most tokens."""
-        return max(self.pixels.pinpoints, key=lambda size: self.anyres_tokens(*size))
+        return max(self.preprocessor.pinpoints, key=lambda size: self.anyres_tokens(*size))
 
     def tokens(self, prompt: Prompt, pictures: Pictures) -> Tokens:
         """The prompt as the model reads it; its pictures are added to ``pictures``.

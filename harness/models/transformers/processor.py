@@ -19,7 +19,20 @@ from harness.errors import ModelError, RequestError
 from harness.models import thinking
 from harness.models.transformers.chat import ChatTemplate, Content, Message
 from harness.models.transformers.written import Written, letter_tokens
-from harness.types import JSON, Failure, Image, Prompt, Sample, Text, Turn, Video
+from harness.types import (
+    JSON,
+    Clip,
+    Failure,
+    Frames,
+    Image,
+    Prompt,
+    Question,
+    Sample,
+    Text,
+    Turn,
+    Video,
+    VideoInfo,
+)
 
 TIME = re.compile(r"\d+(?::\d\d)+(?:\.\d+)?|\d+(?:\.\d+)?\s*s(?:ec(?:onds?)?)?\b|^\d+(?:\.\d+)?$")
 """How processors spell a frame's time: ``00:01``, ``0.5 seconds``, ``1.0s``, ``2.0``."""
@@ -65,12 +78,7 @@ class ProcessorWriter:
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens with frames of 1280 × 720; no prompt of a clip takes more
         where the processor bounds a clip's pixels, and content decides less than size."""
-        from harness.types import Clip, Frames, VideoInfo
-
-        pixels = np.zeros((frames, *COUNTED, 3), np.uint8)
-        times = np.arange(frames, dtype=np.float64)
-        info = VideoInfo(max(frames, 1), 1.0, float(max(frames, 1)), COUNTED[1], COUNTED[0])
-        sample = Sample(Clip("", None), info, Frames(pixels, times), tuple(prompts))
+        sample = _plain(frames, prompts)
         lengths = []
         for each, prompt in zip(self.write(sample, letters=False), prompts, strict=True):
             if isinstance(each, Failure):
@@ -78,6 +86,15 @@ class ProcessorWriter:
             else:
                 lengths.append(len(each.tokens))
         return lengths
+
+    def pixels(self, frames: int) -> int:
+        """How many numbers so many frames of 1280 × 720 are to the vision tower."""
+        ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
+        [written] = self.write(_plain(frames, [ask]), letters=False)
+        if isinstance(written, Failure):
+            return 0
+        given = written.inputs.items()
+        return sum(int(v.numel()) for name, v in given if name.startswith("pixel_values"))
 
     def _write(self, prompt: Prompt, shown: _Shown, letters: bool) -> Written:
         self._refuse_marks(prompt)
@@ -209,6 +226,15 @@ def _in_positions(inputs: Mapping[str, Any]) -> tuple[str, ...]:
     a video (Qwen2.5-VL)."""
     steps = inputs.get("second_per_grid_ts")
     return () if steps is None else tuple(f"{float(s):g} s a step of positions" for s in steps)
+
+
+def _plain(frames: int, prompts: Sequence[Prompt]) -> Sample:
+    """A clip of black frames, a second apart."""
+    pixels = np.zeros((frames, *COUNTED, 3), np.uint8)
+    length = max(frames, 1)
+    info = VideoInfo(length, 1.0, float(length), COUNTED[1], COUNTED[0])
+    shown = Frames(pixels, np.arange(frames, dtype=np.float64))
+    return Sample(Clip("", None), info, shown, tuple(prompts))
 
 
 class _Shown:

@@ -13,12 +13,12 @@ import torch
 
 from harness.models.transformers.branches import ActiveClip, Branch
 from harness.models.transformers.decoder import Decoder, Part, Rules, join
+from harness.models.transformers.memory import TOGETHER
 from harness.models.transformers.packing import PREFIX, Row, Segment
 from harness.models.transformers.prefix import Prompts
 
 Sharing = Literal["auto", "packed", "copied", "none"]
 
-TOGETHER = 8192  # tokens a pass that several prefixes and suffixes share; a longer one is alone
 GROWTH = 64  # new tokens per branch that a row has room for at once; long answers grow it
 PACKABLE = {"full_attention", "sliding_attention", "chunked_attention"}
 

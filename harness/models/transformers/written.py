@@ -45,6 +45,10 @@ class Writer(Protocol):
         """Each prompt's length in tokens with so many frames: at most, where content decides."""
         ...
 
+    def pixels(self, frames: int) -> int:
+        """How many numbers so many frames are to the vision tower: at most, as above."""
+        ...
+
 
 def letter_tokens(
     prompt: Prompt, rendered: str, encode: Callable[[str], Sequence[int]]
