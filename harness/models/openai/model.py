@@ -178,9 +178,14 @@ class OpenAI:
         return asyncio.run(ask())
 
 
-def reference(checkpoint: str | None, **settings: Any) -> Transformers | None:
-    """The checkpoint that a served model is held against; None where there is none to be had."""
-    return None if checkpoint is None else Transformers(checkpoint, **settings)
+def reference(_model_: Mapping[str, JSON], **settings: Any) -> Transformers | None:
+    """The checkpoint that a served model is held against, from what the model's YAML says and how
+    it would be run here; None where there is none to be had."""
+    if _model_.get("checkpoint") is None:
+        return None
+    known = Transformers.__dataclass_fields__
+    given: dict[str, Any] = {key: value for key, value in _model_.items() if key in known}
+    return Transformers(**(given | settings))
 
 
 async def served(client: Client, model: str) -> Mapping[str, JSON]:
