@@ -50,7 +50,7 @@ class Dispatcher:
     def __init__(self, clips: Iterable[Clip], attempts: int = ATTEMPTS) -> None:
         self._queue = deque(clips)
         self._suspects: deque[Clip] = deque()
-        self._attempts = attempts
+        self.attempts = attempts
         self._kills: Counter[str] = Counter()
         self._sessions: dict[int, _Session] = {}
         self._barren = 0
@@ -59,6 +59,11 @@ class Dispatcher:
     def waiting(self) -> int:
         """Clips that no worker holds yet."""
         return len(self._queue) + len(self._suspects)
+
+    @property
+    def sessions(self) -> int:
+        """Workers that are in a session."""
+        return len(self._sessions)
 
     @property
     def done(self) -> bool:
@@ -91,8 +96,10 @@ class Dispatcher:
                 del held[clip]
 
     def ended(self, worker: int) -> None:
-        """The session came to its end: what it was given is answered."""
-        del self._sessions[worker]
+        """The session came to its end: what it was given is answered. Raises WorkerError when
+        sessions keep ending before they take a clip."""
+        if not self._sessions.pop(worker).taken:
+            self._in_vain("models ended one after another without taking a clip")
 
     def died(self, worker: int) -> list[Clip]:
         """A worker died. The clips given up, each with the questions that nobody answered.
@@ -103,12 +110,7 @@ class Dispatcher:
         if session is None or not session.taken:
             if session is not None and session.suspect is not None:
                 self._suspects.append(session.suspect)
-            self._barren += 1
-            if self._barren >= BARREN:
-                raise WorkerError(
-                    f"{BARREN} workers died one after another before their first clip: the model "
-                    "does not load; run it with workers=1 to see why"
-                )
+            self._in_vain("workers died one after another before their first clip")
             return []
         left = [
             dataclasses.replace(clip, questions=tuple(q for q in clip.questions if q.key in keys))
@@ -116,7 +118,15 @@ class Dispatcher:
         ]
         if len(left) == 1:
             self._kills[left[0].id] += 1
-            if self._kills[left[0].id] >= self._attempts:
+            if self._kills[left[0].id] >= self.attempts:
                 return left
         self._suspects.extend(left)
         return []
+
+    def _in_vain(self, what: str) -> None:
+        self._barren += 1
+        if self._barren >= BARREN:
+            raise WorkerError(
+                f"{BARREN} {what}: run it with workers=1 and runner=local to see why; what was "
+                "answered is kept: run again to resume"
+            )
