@@ -56,11 +56,11 @@ def fields(reply: str, wanted: Sequence[str]) -> Fields:
         if all(name in found for name in wanted):
             return Fields(found, "ok")
     text = _bare(reply)
-    for block in reversed(list(_blocks(text))):
-        for attempt in _mended(block):
-            parsed = _literal(attempt)
-            if isinstance(parsed, dict) and all(name in _lower(parsed) for name in wanted):
-                return Fields(_lower(parsed), "repaired")
+    dicts = [found for block in _blocks(text) if (found := _dict_with(block, wanted)) is not None]
+    if dicts:
+        if any(one[name] != dicts[0][name] for one in dicts for name in wanted):
+            raise _unreadable(reply, "several that differ")
+        return Fields(dicts[0], "repaired")
     found = {name: value for name in wanted if (value := _named(text, name)) is not None}
     if not found and REFUSAL.search(reply):
         raise JudgeRefused(f"the judge refused: {_short(reply)}")
@@ -178,6 +178,15 @@ def _blocks(text: str) -> Iterator[str]:
                 yield text[start : place + 1]
     if depth:
         yield text[start:] + "}"  # the closing brace was forgotten or cut off
+
+
+def _dict_with(block: str, wanted: Sequence[str]) -> dict[str, Any] | None:
+    """The block as a dict that has every wanted field, mended where that helps."""
+    for attempt in _mended(block):
+        parsed = _literal(attempt)
+        if isinstance(parsed, dict) and all(name in _lower(parsed) for name in wanted):
+            return _lower(parsed)
+    return None
 
 
 def _mended(block: str) -> Iterator[str]:
