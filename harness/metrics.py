@@ -213,12 +213,16 @@ def difference(
     metric: Metric, first: Sequence[Record], second: Sequence[Record], *, micro: bool = False
 ) -> stats.Paired | None:
     """``second`` minus ``first`` under a metric, over what counts in both; ``micro`` for a part of
-    a breakdown. None for a metric that is no mean of units."""
+    a breakdown. Questions that are ``gained`` became better, whichever way that is. None for a
+    metric that is no mean of units."""
     if micro and isinstance(metric, Mean):
         metric = replace(metric, macro=())
     if not isinstance(metric, Summing):
         return None
-    return difference_of(metric, metric.units(first), metric.units(second))
+    found = difference_of(metric, metric.units(first), metric.units(second))
+    if metric.higher_is_better:
+        return found
+    return replace(found, gained=found.lost, lost=found.gained)
 
 
 def difference_of(

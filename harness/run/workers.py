@@ -17,22 +17,22 @@ from pathlib import Path
 
 from harness.errors import HarnessError, WorkerError
 from harness.run.journal import Appender
+from harness.run.loading import load
 from harness.run.progress import Progress
 from harness.run.recorder import Recorder
 from harness.run.request import Request
 from harness.types import Clip, Record
 from harness.video.prefetch import Prefetcher
-from harness.run.loading import watch
 
 Told = Callable[[Record], None]
 
 
-def answer(request: Request, clips: Sequence[Clip], folder: Path) -> float:
+def answer(request: Request, clips: Sequence[Clip], folder: Path, progress: Progress) -> float:
     """Asks and records every question of the clips; returns the seconds models waited for frames.
 
     Raises WorkerError when a worker process died: what it had answered is kept.
     """
-    with Progress(clips) as progress:
+    with progress:
         if request.workers == 1 or len(clips) < 2:
             return _answer(request, clips, folder, 0, progress.update)
         return _spread(request, clips, folder, progress)
@@ -49,9 +49,9 @@ def _answer(
         Appender(folder, worker) as records,
         Prefetcher(options.workers, options.timeout, options.in_flight) as reader,
     ):
-        recorder = Recorder(request.benchmark, records, told)
-        watched = watch(clips, request, reader, recorder.unwatched)
-        for reply in request.backend.answer(recorder.watching(watched), request.decoding):
+        recorder = Recorder(records, told)
+        samples = load(clips, request, reader, recorder.unread)
+        for reply in request.backend.generate(recorder.passing(samples), request.generation):
             recorder.answered(reply)
         recorder.unanswered()
         return reader.waited
@@ -72,7 +72,8 @@ def _spread(request: Request, clips: Sequence[Clip], folder: Path, progress: Pro
     try:
         while ends:
             for end in wait(list(ends)):
-                assert isinstance(end, Connection)
+                if not isinstance(end, Connection):
+                    continue
                 try:
                     said = end.recv()
                 except EOFError:
@@ -115,7 +116,6 @@ def _work(
 
 
 def _die_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
+    if (parent := parent_process()) is not None:
+        wait([parent.sentinel])
     os._exit(1)  # not sys.exit: a native call may be holding this process
