@@ -19,31 +19,27 @@ runs the function; None: not tried yet."""
 def main() -> int:
     """Prints the table. 0, or 1 when mutmut has not run."""
     found = sorted(Path("mutants").rglob("*.meta"))
-    rows = [row(path) for path in found]
-    rows = [entry for entry in rows if entry["tested"] or entry["untested"]]
-    if not rows:
+    counts = {str(path.relative_to("mutants").with_suffix("")): counted(path) for path in found}
+    counts = {name: numbers for name, numbers in counts.items() if any(numbers)}
+    if not counts:
         print("no mutants: make them with `mutmut run`")
         return 1
-    total = {name: sum(entry[name] for entry in rows) for name in ("tested", "survived")}
-    untested = sum(entry["untested"] for entry in rows)
-    rows.append({"file": "all", **total, "untested": untested})
-    for entry in rows:
-        entry["share"] = f"{100 * entry['survived'] / max(entry['tested'], 1):.0f}%"
-    print(tabulate(rows, "keys", "pipe"))
+    tested, survived, untested = (sum(numbers[i] for numbers in counts.values()) for i in range(3))
+    counts["all"] = (tested, survived, untested)
+    heads = ("file", "tested", "survived", "share", "no test runs it")
+    rows = [
+        (name, tested, survived, f"{100 * survived / max(tested, 1):.0f}%", untested)
+        for name, (tested, survived, untested) in counts.items()
+    ]
+    print(tabulate(rows, heads, "pipe"))
     return 0
 
 
-def row(path: Path) -> dict[str, object]:
-    """The counts of one file."""
+def counted(path: Path) -> tuple[int, int, int]:
+    """One file's mutants that were tested, that survived, and that no test runs."""
     codes = list(json.loads(path.read_text())["exit_code_by_key"].values())
     untested = codes.count(UNTESTED)
-    name = path.relative_to("mutants").with_suffix("")
-    return {
-        "file": str(name),
-        "tested": len(codes) - untested - codes.count(None),
-        "survived": codes.count(SURVIVED),
-        "untested": untested,
-    }
+    return len(codes) - untested - codes.count(None), codes.count(SURVIVED), untested
 
 
 if __name__ == "__main__":

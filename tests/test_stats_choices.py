@@ -104,7 +104,11 @@ def test_the_wealth_by_hand():
     below.bet(-1.0, 3)
     gain = 1 + fractions * (1.0 - 0.3) / (1.1 * 3)
     assert below.log == pytest.approx(math.log(np.mean(gain)))
-    assert sequential.Wealth(-1.0, above=True).log == 0.0
+    end = sequential.Wealth(-1.0, above=True)
+    end.bet(-1.0)
+    assert end.log == 0.0
+    end.bet(0.0)
+    assert end.log == math.inf
 
 
 def test_errors_stay_below_alpha_however_often_one_looks():
