@@ -1,7 +1,7 @@
 """What share of the changed programs no test noticed: ``python -m benchmarks.mutants``.
 
-After ``mutmut run`` (``make mutants``). One row a file: how many changes were made to code that some
-test runs, how many survived all tests; and how many were made to code that no test runs.
+After ``mutmut run`` (``make mutants``). One row a file: how many changes were made to code that
+some test runs, how many survived all tests; and how many were made to code that no test runs.
 """
 
 from __future__ import annotations

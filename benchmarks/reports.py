@@ -1,4 +1,4 @@
-"""How long reports of a large benchmark take: ``python -m benchmarks.reports [--questions 100000]``.
+"""How long reports of a large benchmark take: ``python -m benchmarks.reports``.
 
 Run folders are written by the real journal with made-up responses, three questions a clip; then
 each report runs in a process of its own. Printed: seconds of the processor (other work on the

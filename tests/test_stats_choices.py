@@ -135,4 +135,4 @@ def test_the_interval_is_valid_at_any_time_and_tightens():
     assert sequential.interval([], []) == (-1.0, 1.0)
     low, high = sequential.interval([-3.0] * 30, [3] * 30)
     assert low == -1.0
-    assert high < -0.7
+    assert high < -0.6
