@@ -11,7 +11,7 @@ from harness.errors import RequestError
 from harness.report import tables
 from harness.report.runs import Run
 from harness.report.summary import estimate
-from harness.scoring.aggregate import DENOMINATORS, counted
+
 from harness.scoring.extractors import READERS, right
 from harness.types import Estimate, Record
 

@@ -13,7 +13,7 @@ from harness.report import tables
 from harness.report.leaderboard import asked
 from harness.report.runs import Run
 from harness.report.summary import in_order, score_of
-from harness.scoring.aggregate import members
+
 from harness.stats import Paired
 from harness.types import Record
 

@@ -12,7 +12,7 @@ from harness.run.journal import difference
 from harness.report import tables
 from harness.report.baseline import Side
 from harness.report.summary import in_order
-from harness.scoring.aggregate import members
+
 
 ALPHA = 1 - stats.LEVEL
 

@@ -40,7 +40,7 @@ class ChoiceScorer:
             return self._scored(question, read)
         if verdict(response.text, question.options, target):
             return Score({self.name: 1.0}, target)
-        return Score({self.name: 0.0}, read if read != target else None)
+        return Score({self.name: 0.0}, read)
 
     def chance(self, question: Question) -> Mapping[str, float] | None:
         """One in so many options."""
