@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.task import Row, Task, gold_letter, group_values, split_options
+from harness.task import Row, Task, gold_letter, group_values, listed_options, split_options
 from harness.types import Clip, Question
 
 
@@ -29,7 +29,7 @@ class MLVU(Task):
         """One group: the task. Rows have no id: the place in the split serves."""
         text, options = split_options(str(row["question"]))
         given: Literal["letter", "text"] = "letter" if options else "text"
-        options = options or tuple(map(str, row["candidates"]))
+        options = options or listed_options(row["candidates"])
         return Question(
             id=str(row["place"]),
             text=text.removeprefix("Question:").strip(),
