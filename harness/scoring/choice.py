@@ -17,10 +17,9 @@ from harness.types import Question, Response, Score
 class ChoiceScorer:
     """1 for the right option's letter, 0 for a wrong one, under the metric ``name``.
 
-    ``extractor`` is a name of ``harness.scoring.extractors.EXTRACTORS``: whose rule reads the
-    letter. Where its source compares the response with the right option instead, that verdict
-    decides. A question asked without its options is read by their texts alone: a letter would say
-    nothing.
+    ``extractor`` is a name of ``harness.scoring.extractors.EXTRACTORS``: whose rule reads a letter.
+    Where its source compares the response with the right option instead, that verdict decides. A
+    question asked without its options is read by their texts alone: a letter would say nothing.
     Raises RequestError for an unknown extractor.
     """
 

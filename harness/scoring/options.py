@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from harness.errors import DataError
@@ -134,7 +135,11 @@ def without_prefixes(options: Any) -> tuple[str, ...]:
     Only when every option carries its letter: "B. Obama" alone is a name; repeated, as for
     "A. A. one". Raises DataError for what is no list of texts, as ``listed_options``.
     """
-    texts = listed_options(options)
+    return _without_prefixes(listed_options(options))
+
+
+@lru_cache(maxsize=64)  # a response is read by every rule in turn when a run is audited
+def _without_prefixes(texts: tuple[str, ...]) -> tuple[str, ...]:
     while texts:
         found = [
             re.match(rf"\s*(?:\({letter}\)|{letter}[.):])\s*", option)

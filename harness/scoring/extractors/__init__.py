@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.scoring.extractors import lmms_eval, official
-from harness.scoring.extractors.default import default, option_text
 from harness.scoring.options import without_prefixes
+from harness.scoring.extractors.default import default, option_text
 
 Extractor = Callable[[str, Sequence[str]], str | None]
 Verdict = Callable[[str, Sequence[str], str], bool]
