@@ -70,6 +70,7 @@ def request_from(config: DictConfig) -> Request:
     """Resolves and checks a composed configuration (with Hydra's node). Raises RequestError."""
     hydra = config.hydra if "hydra" in config else HydraConfig.get()
     chosen = {str(key): value for key, value in hydra.runtime.choices.items()}
+    _refuse_hidden(chosen)
     said = {key_of(word) for word in hydra.overrides.task}
     keys = [str(key) for key in config if key != "hydra"]
     request = OmegaConf.masked_copy(config, keys)
@@ -164,6 +165,17 @@ def _refuse_unknown(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> None
     for key in settings:
         if key not in top_level_keys() and key not in GROUPS and not reads(raw, key):
             raise RequestError(f"{key}: no such setting{nearest(key, top_level_keys())}")
+
+
+def _refuse_hidden(chosen: Mapping[str, Any]) -> None:
+    """A file of the working folder that a built-in one of the same name would hide."""
+    *mine, built_in = config_folders()
+    for group, name in chosen.items():
+        file = f"{group}/{name}.yaml"
+        if group in GROUPS and mine and all((p / file).is_file() for p in (mine[0], built_in)):
+            raise RequestError(
+                f"{group}={name}: configs/{file} has the name of a built-in one; rename it"
+            )
 
 
 def _refuse_missing(settings: Mapping[str, Any]) -> None:
