@@ -145,6 +145,18 @@ ROWS: Mapping[str, Rows] = {
         {"id": 3, "task": "REC", "video": "o.mp4", "realtime": 20, "question": "How often?",
          "test_info": []},
     ],
+    "tempcompass": [
+        {"config": "multi-choice", "video_id": "t", "dim": "action", "question":
+         "What is done?\nA. sitting\nB. running", "answer": "B. running"},
+        {"config": "yes_no", "video_id": "t", "dim": "action", "question": "Does he run?",
+         "answer": "yes"},
+        {"config": "caption_matching", "video_id": "t", "dim": "action", "question":
+         "Which caption fits?\nCaption A: He runs.\nCaption B: He sits.",
+         "answer": "Caption A: He runs."},
+        {"config": "captioning", "video_id": "t", "dim": "action", "question":
+         "You will be presented with a video. Generated Caption:", "answer": "",
+         "mc_question": "What is done?\nA. sitting\nB. running", "mc_answer": "B. running"},
+    ],
     "vinoground": [
         {"idx": f"{pair}_{side}", "video_name": f"{pair}_{side}_{kind}.mp4", "kind": kind,
          "question": "Which fits?\nA. first\nB. second", "GT": "A" if side == "pos" else "B",

@@ -11,10 +11,11 @@ import yaml
 from omegaconf import OmegaConf
 
 from harness.build import build
-from harness.errors import DataError
+from harness.errors import DataError, JudgeError
 from harness.run.judging import judge_responses, scored
 from harness.types import JudgedScorer, Record, Response
 from tasks.mmbench_video import unpack
+from tasks.tempcompass_judged import caption, correct
 from tasks.videommmu import delta_knowledge
 from tests.open_rows import ROWS
 
@@ -23,6 +24,7 @@ NAMES = sorted(
     str(file.relative_to(CONFIGS).with_suffix(""))
     for family in ROWS
     for file in [CONFIGS / f"{family}.yaml", *(CONFIGS / family).glob("*.yaml")]
+    if family != "tempcompass" or file.stem == "judged"
 )
 
 
@@ -82,6 +84,10 @@ class Kind:
             first = "accuracy" if "score_accuracy" in text else "completeness"
             second = "relevance" if "score_accuracy" in text else "reliability"
             return f"{{'score_{first}': 5, 'score_{second}': 5, 'total_score': 10}}"
+        if "Video Description:" in text:
+            return "Reasoning: it fits.\nAnswer: B. running"
+        if 'respond "Correct"' in text:
+            return "Correct"
         if "0, 1, 2, or 3" in text:
             return "3"
         if 'the letter "A", "B", or "C"' in text:
@@ -93,7 +99,8 @@ class Kind:
 
 def test_every_benchmark_of_this_kind_has_rows():
     assert len(ROWS) >= 30
-    assert {name for name in NAMES if "/" not in name} | {"mlvu/generation"} >= set(ROWS)
+    shared = {"mlvu/generation", "tempcompass"}
+    assert {name for name in NAMES if "/" not in name} | shared >= set(ROWS)
 
 
 WITH_PACKAGES = {"nextqa_oe": "wn", "vatex": "pycocoevalcap", "youcook2": "pycocoevalcap"}
@@ -310,3 +317,76 @@ def test_pickled_videos_are_unpacked_and_code_in_them_is_not_run(tmp_path):
     file.write_bytes(pickle.dumps({"../a": b"one"}))
     with pytest.raises(DataError, match="no plain name"):
         unpack(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reply", "worth"),
+    [
+        ("Answer: B. running", 1),
+        ("Answer: B", 1),
+        ("Answer: (B) running", 1),
+        ("B: running", 1),
+        ("Option B. running", 1),
+        ("**Answer: B. running**", 1),
+        ("Answer:\nB. running", 1),
+        ("Reasoning: A. is wrong.\nAnswer: running", 1),
+        ("Answer: A. sitting", 0),
+        ("Answer: None of the choices are correct", 0),
+        ("", None),
+        ("It may be A. or B.", None),
+    ],
+)
+def test_a_captions_option_is_read_as_a_careful_human_would(reply, worth):
+    if worth is None:
+        with pytest.raises(JudgeError):
+            caption(reply, "B. running")
+    else:
+        assert caption(reply, "B. running") == worth
+
+
+@pytest.mark.parametrize(
+    ("reply", "worth"),
+    [
+        ("Correct. It would be Incorrect if", 1),
+        ("Not Correct", 0),
+        ("The prediction is Correct.", 1),
+        ("**Incorrect**", 0),
+        ("correct", 1),
+        ("Yes", None),
+        ("", None),
+        ("Either correct or incorrect", None),
+    ],
+)
+def test_the_fallbacks_verdict_is_read_as_a_careful_human_would(reply, worth):
+    if worth is None:
+        with pytest.raises(JudgeError):
+            correct(reply)
+    else:
+        assert correct(reply) == worth
+
+
+def test_tempcompass_asks_the_judge_only_what_its_rule_does_not_read(tmp_path):
+    bench = task("tempcompass/judged", tmp_path)
+    scorer = bench.scorer
+    prompts = {
+        q.groups["kind"][0]: scorer.judge_prompts(q, Response(q.key, "it seems that he moves"))
+        for q in bench.clips()[0].questions
+    }
+    assert (
+        prompts["multi-choice"][0]
+        .turns[1]
+        .parts[0]
+        .text.endswith(
+            'respond "Incorrect".\n\nMulti-Choice Question:\nWhat is done?\nA. sitting\n'
+            "B. running\n"
+            "Ground-Truth Answer: B. running\nModel Prediction: it seems that he moves"
+        )
+    )
+    assert "Ground-Truth Answer: Caption A: He runs.\n" in prompts["caption_matching"][0].text
+    assert "Ground-Truth Answer: yes\n" in prompts["yes_no"][0].text
+    assert prompts["captioning"][0].text.endswith(
+        "Video Description:it seems that he moves\nMulti-Choice Question:\nWhat is done?\n"
+        "A. sitting\nB. running\n"
+    )
+    first = bench.clips()[0].questions[0]
+    assert scorer.judge_prompts(first, Response(first.key, "B. running")) == []

@@ -56,15 +56,15 @@ def fields(reply: str, wanted: Sequence[str]) -> Fields:
         if all(name in found for name in wanted):
             return Fields(found, "ok")
     text = _bare(reply)
-    for block in reversed(list(_blocks(text))):
-        for attempt in _mended(block):
-            parsed = _literal(attempt)
-            if isinstance(parsed, dict) and all(name in _lower(parsed) for name in wanted):
-                return Fields(_lower(parsed), "repaired")
-    found = {name: value for name in wanted if (value := _named(text, name)) is not None}
-    if not found and REFUSAL.search(reply):
+    dicts = [one for block in _blocks(text) if (one := _dict_with(block, wanted)) is not None]
+    if dicts:
+        if any(one[name] != dicts[0][name] for one in dicts for name in wanted):
+            raise _unreadable(reply, "several that differ")
+        return Fields(dicts[0], "repaired")
+    named = {name: value for name in wanted if (value := _named(text, name)) is not None}
+    if not named and REFUSAL.search(reply):
         raise JudgeRefused(f"the judge refused: {_short(reply)}")
-    return Fields(found, "repaired")
+    return Fields(named, "repaired")
 
 
 def verdict(
@@ -180,6 +180,15 @@ def _blocks(text: str) -> Iterator[str]:
         yield text[start:] + "}"  # the closing brace was forgotten or cut off
 
 
+def _dict_with(block: str, wanted: Sequence[str]) -> dict[str, Any] | None:
+    """The block as a dict that has every wanted field, mended where that helps."""
+    for attempt in _mended(block):
+        parsed = _literal(attempt)
+        if isinstance(parsed, dict) and all(name in _lower(parsed) for name in wanted):
+            return _lower(parsed)
+    return None
+
+
 def _mended(block: str) -> Iterator[str]:
     yield block
     text = re.sub(r"''(\w+)'(?=\s*:)", r"'\1'", block)  # the published example: {''score': 4.8}
@@ -199,16 +208,19 @@ def _named(text: str, name: str) -> str | None:
     A name in quotes comes before a bare one. Raises JudgeError for two different values.
     """
     label = re.escape(name) if name != "pred" else r"(?:pred(?:iction)?|verdict)"
-    value = r"\s*(?::|=|\bis\b)\s*[\"']?\s*([^\"',;}\n]+)"
-    for key in (rf"[\"']{label}[\"']", rf"(?<![\w\"']){label}\b"):
-        found: list[str] = [
-            v.strip().rstrip(".") for v in re.findall(key + value, text, re.IGNORECASE)
-        ]
-        kept = {v.lower() for v in found if v}
-        if len(kept) > 1:
-            raise _unreadable(text, f"{name} is given {len(kept)} values")
-        if kept:
-            return next(v for v in found if v)
+    value = r"\s*[\"']?\s*([^\"',;}\n]+)"
+    for key in (
+        rf"[\"']{label}[\"']\s*[:=]",
+        rf"^[\s{{*-]*{label}\s*[:=]",
+        rf"(?<![\w\"']){label}\s*[:=]",
+        rf"(?<![\w\"']){label}\s+is\b",
+    ):
+        matches = re.findall(key + value, text, re.IGNORECASE | re.MULTILINE)
+        found: list[str] = [said for match in matches if (said := match.strip().rstrip("."))]
+        if len({said.lower() for said in found}) > 1:
+            raise _unreadable(text, f"{name} is given several values")
+        if found:
+            return found[0]
     return None
 
 
