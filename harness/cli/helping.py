@@ -1,4 +1,4 @@
-"""``harness --help``: one screen, from the file names alone; neither Hydra nor torch is imported."""
+"""``harness --help``: one screen, from the file names alone; neither Hydra nor torch is needed."""
 
 from __future__ import annotations
 
