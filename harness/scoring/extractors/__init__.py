@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.scoring.extractors import lmms_eval, official, vlmeval
+from harness.scoring.extractors import lmms_eval, official, recent, vlmeval
 from harness.scoring.extractors.default import default, option_text
 from harness.scoring.options import without_prefixes
 
@@ -45,6 +45,11 @@ RULES: Mapping[str, Extractor] = {
     "videomme_v2_vlmeval_until_2026_06": vlmeval.videomme_v2_vlmeval_until_2026_06,
     "mcq_vlmeval": vlmeval.mcq_vlmeval,
     "mcq_vlmeval_until_2026_06": vlmeval.mcq_vlmeval_until_2026_06,
+    "video_holmes": recent.video_holmes,
+    "motionbench_lmms": recent.motionbench_lmms,
+    "minerva_lmms": recent.minerva_lmms,
+    "dailyomni": recent.dailyomni,
+    "ovobench": recent.first_capital,
 }
 """By name. ``_until_YYYY_MM`` is what a rule was before its source changed it in that month; the
 function says in which commits. lmms-eval's Video-MME-v2 has had the benchmark's own rule
@@ -62,7 +67,10 @@ def _bare(rule: Extractor) -> Extractor:
 
 EXTRACTORS: Mapping[str, Extractor] = {name: _bare(rule) for name, rule in RULES.items()}
 
-VERDICTS: Mapping[str, Verdict] = {"mvbench": official.mvbench_verdict}
+VERDICTS: Mapping[str, Verdict] = {
+    "mvbench": official.mvbench_verdict,
+    "ovobench": recent.ovobench_verdict,
+}
 
 
 def right(extractor: str, response: str, options: Sequence[str], gold: str) -> bool | None:
