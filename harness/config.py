@@ -20,7 +20,7 @@ from harness.build import build, build_as, check
 from harness.errors import RequestError
 from harness.names import DISTRIBUTION, nearest
 from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
-from harness.run.request import Request, VideoOptions
+from harness.run.request import RayOptions, Request, VideoOptions
 from harness.types import Generation
 from harness.unused import OF_MODEL, reads, refuse_idle, refuse_idle_judge, refuse_unused
 from harness.video.sampling import Sampling
@@ -31,7 +31,7 @@ _AMBIGUOUS = re.compile(
     r"Ambiguous value for argument '\+*(?P<key>[^=]+)=(?P<value>.*)'$", re.MULTILINE
 )
 _EXTRA_DECODERS = ("decord", "torchcodec")
-_OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "video")
+_OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "video", "ray")
 _NOT_IN_REQUEST = {"data", "frames", "plan"}
 _LEAST = {
     **dict.fromkeys(("frames", "limit", "permute_options", "repeats", "workers"), 1),
@@ -124,6 +124,7 @@ def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
         "sampling": build_as(Sampling, _mapping(settings, "sampling"), "sampling"),
         "generation": build_as(Generation, _mapping(settings, "generation"), "generation"),
         "video": build_as(VideoOptions, _mapping(settings, "video"), "video"),
+        "ray": build_as(RayOptions, _mapping(settings, "ray"), "ray"),
     }
     if settings.get("judge") is not None:
         built["judge"] = build(_mapping(settings, "judge"), "judge")

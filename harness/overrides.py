@@ -14,7 +14,7 @@ from harness.errors import RequestError
 from harness.names import MOVED, nearest
 
 GROUPS = ("task", "model", "backend", "judge", "sampling", "generation")
-_NESTED = (*GROUPS, "video")
+_NESTED = (*GROUPS, "video", "ray")
 _TEXTS = {"data", "results", "video.store"}
 """Paths: taken literally, whatever characters are in them, unless they are quoted already."""
 _WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[\w./@:\-]+?)(?P<value>=.*)?", re.DOTALL)

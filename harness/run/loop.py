@@ -64,12 +64,16 @@ def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
     request.benchmark.prepare(clips)
     clips = prepared(request)  # now with the paths of what was fetched
     described = describe(request, clips)
-    with Journal(request.folder(), described) as journal, run_log(journal.folder) as log:
+    number, shards = request.part or (0, 1)
+    shard = None if request.part is None else number
+    with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
         before = {record.key: record for record in read_records(journal.folder)}
-        left = pending(clips, before, request.retry_failures)
-        kept = needed.questions - sum(len(clip.questions) for clip in left)
-        if line := _kept(needed.questions, kept):
+        share = clips[number::shards]
+        left = pending(share, before, request.retry_failures)
+        questions = sum(len(clip.questions) for clip in share)
+        kept = questions - sum(len(clip.questions) for clip in left)
+        if line := _kept(questions, kept):
             tell(line)
             log.info(line)
         waited = 0.0
@@ -79,8 +83,10 @@ def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
                 left,
                 journal.folder,
                 Progress(left, kept=kept, stream=sys.stderr if progress else None),
+                number,
             )
-        outcome = conclude(request, clips, journal.folder, waited)
+        with journal.alone() as alone:
+            outcome = conclude(request, clips, journal.folder, waited, alone)
         for complaint in outcome.complaints:
             log.warning(complaint)
         return outcome
@@ -116,10 +122,14 @@ def pending(
     return [clip for clip in left if clip.questions]
 
 
-def conclude(request: Request, clips: Sequence[Clip], folder: Path, waited: float) -> Outcome:
-    """Scores what is not scored yet, and derives summary.json and report.html."""
+def conclude(
+    request: Request, clips: Sequence[Clip], folder: Path, waited: float, alone: bool = True
+) -> Outcome:
+    """Scores what is not scored yet, and derives summary.json and report.html. Records are
+    rewritten only ``alone``: other shards may be appending to them."""
     records = score_records(request.benchmark, read_records(folder))
-    rewrite(folder, records)
+    if alone:
+        rewrite(folder, records)
     responses = [record.response for record in records if record.response]
     summary = summarise(
         records,
