@@ -11,6 +11,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -46,6 +47,14 @@ def compose(overrides: Sequence[str]) -> Request:
     """The request that ``python -m harness OVERRIDES`` would run. Raises RequestError.
 
     Hydra's global state is as before afterwards."""
+    try:
+        return request_from(_composed(prepared(overrides)))
+    except SETTING_ERRORS as error:
+        raise RequestError(explain(error)) from error
+
+
+def _composed(words: Sequence[str]) -> DictConfig:
+    """What Hydra makes of the words, with its own node; its global state is as before."""
     register()
     before = GlobalHydra.instance().hydra
     mine, built_in = config_folders()[:-1], config_folders()[-1]
@@ -53,12 +62,39 @@ def compose(overrides: Sequence[str]) -> Request:
     try:
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(built_in), version_base="1.3"):
-            words = [*prepared(overrides), *search]
-            return request_from(hydra_compose("config", words, return_hydra_config=True))
+            return hydra_compose("config", [*words, *search], return_hydra_config=True)
     except SETTING_ERRORS as error:
         raise RequestError(explain(error)) from error
     finally:
         GlobalHydra.instance().hydra = before
+
+
+def rescoring(
+    settings: Mapping[str, Any], words: Sequence[str], changeable: Sequence[str]
+) -> dict[str, Any]:
+    """A finished run's task and judge with some fields changed by KEY=VALUE words (``judge=NAME``).
+
+    Raises RequestError for a key outside ``changeable``: the responses would be others."""
+    for word in words:
+        key = key_of(word)
+        if not any(key == known or key.startswith(f"{known}.") for known in changeable):
+            raise RequestError(
+                f"{key}: decides the responses, which stay as they are; {', '.join(changeable)} "
+                "can be changed"
+            )
+    told = prepared(words)
+    changed = OmegaConf.create(dict(settings))
+    judged = [word for word in told if key_of(word).partition(".")[0] == "judge"]
+    if any(key_of(word) == "judge" for word in judged):
+        changed["judge"] = _composed(judged).judge
+        judged = []
+    rest = [word for word in told if key_of(word).startswith("task.")]
+    parse = OverridesParser.create().parse_override
+    for override in map(parse, [*rest, *judged]):
+        key, value = override.key_or_group, override.value()
+        whole = isinstance(value, dict) and "_target_" in value
+        OmegaConf.update(changed, key, value, merge=not whole, force_add=True)
+    return _plain(changed, resolve=True)
 
 
 def register() -> None:

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 COMMANDS = {
     "run": "run a model on a benchmark (the default: `harness task=… model=…`)",
+    "score": "score a run again without its model: another rule, another judge",
     "leaderboard": "all runs, ranked per protocol",
     "compare": "runs against each other, or one beside every published number",
     "audit": "one run's responses under every extractor",
