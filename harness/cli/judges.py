@@ -45,9 +45,8 @@ def main(argv: Sequence[str]) -> int:
             f"kappa {_said(pair.kappa)} over {pair.kappa.n} responses"
         )
     if "people" in found:
-        print(
-            f"{words.value}, corrected by people: {_said(corrected(records, found['people'], words.value))}"
-        )
+        estimate = corrected(records, found["people"], words.value)
+        print(f"{words.value}, corrected by people: {_said(estimate)}")
     elif not pairs:
         print(f"one judge alone ({', '.join(found)}): score the run by another, or label responses")
     return 0
