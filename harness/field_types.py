@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import AfterValidator, InstanceOf, Strict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Strict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
 
 from harness.errors import RequestError
@@ -90,8 +90,21 @@ def _checkable(hint: Any) -> Any:
     if origin is not None and isinstance(origin, type) and len(args) == 1:  # Sequence, Iterable
         return tuple[_checkable(args[0]), ...]  # type: ignore[misc]
     if isinstance(hint, type) and (dataclasses.is_dataclass(hint) or hint.__module__ != "builtins"):
-        return hint if issubclass(hint, Path) else typing.Annotated[hint, InstanceOf()]  # type: ignore[type-arg]
+        # not InstanceOf: pydantic then reads the class's own fields, and JSON never ends
+        return hint if issubclass(hint, Path) else typing.Annotated[Any, AfterValidator(_Is(hint))]
     return hint
+
+
+@dataclasses.dataclass(frozen=True)
+class _Is:
+    """Whether a value is an instance of a class."""
+
+    cls: type
+
+    def __call__(self, value: Any) -> Any:
+        if not isinstance(value, self.cls):
+            raise ValueError  # noqa: TRY004 - what pydantic turns into its own error
+        return value
 
 
 @dataclasses.dataclass(frozen=True)

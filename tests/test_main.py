@@ -194,6 +194,28 @@ def test_plan_says_what_a_run_needs_and_runs_nothing(run: Any, folder: Path) -> 
     ran = run(*FAKE, "plan=true")
     assert ran.code == 0
     assert "198 questions" in ran.out
+    assert "time: not known yet; a run with limit=10 tells" in ran.out
+    assert "disk: about 0.3 MB of records; " in ran.out
+    assert not (folder / "results").exists()
+
+
+def test_plan_knows_the_time_from_an_earlier_run_of_the_model(run: Any) -> None:
+    run(*FAKE, "limit=2", "frames=4", "backend.delay=0.05")
+    said = run(*FAKE, "plan=true").out
+    found = re.search(r"time: about 0:00:(\d\d), as run \w{12} took ([\d.]+) s a question", said)
+    assert found is not None, said
+    assert int(found[1]) >= 198 * 2 * 0.05
+    assert float(found[2]) >= 0.05
+    assert "with 4 frames, scaled to 8 frames" in said
+
+
+def test_plan_says_what_the_run_would_be_refused_for(run: Any, folder: Path) -> None:
+    ran = run("model=tiny_video", "frames=2000", "limit=1", "plan=true")
+    assert ran.code == 2
+    assert "2,000 frames each" in ran.out
+    assert ran.err.count("\n") == 1
+    assert "exceed the context of 4,096" in ran.err
+    assert "frames=" in ran.err
     assert not (folder / "results").exists()
 
 

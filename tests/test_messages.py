@@ -170,3 +170,68 @@ def test_a_published_name_may_have_other_capitals() -> None:
     assert as_published("LLaVA-NeXT-Video-34B") == "llava-next-video-34b"
     assert "llava-next-video-34b" in {value.model for value in published()}
     assert as_published("Nobody's") == "Nobody's"
+
+
+BUG = """\
+from dataclasses import dataclass
+
+from harness.task import Row, Task
+from harness.types import Question
+
+
+@dataclass(frozen=True)
+class Mine(Task):
+    def question(self, row: Row) -> Question:
+        return Question(row["id"], {"a": 1}["b"])
+"""
+
+
+def own_task(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "tasks"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(folder)
+    (folder / "tasks").mkdir()
+    (folder / "tasks" / "mine.py").write_text(code)
+    write_task(folder, "tasks.mine.Mine")
+
+
+def test_a_bug_in_a_user_s_task_is_shown_as_one(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_task(folder, BUG, monkeypatch)
+    assert ended(lambda: main(FAKE)) == 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[0] == "harness: a bug in tasks/mine.py, line 10, in question: KeyError: 'b'"
+    assert all("harness/run" not in line and "hydra" not in line.lower() for line in said)
+
+
+def test_a_row_without_a_field_is_named_and_no_bug(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_task(folder, BUG.replace('{"a": 1}["b"]', 'row["text"]'), monkeypatch)
+    assert "row 1 (id 1) has no field 'text'" in line(capsys, *FAKE)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["model.checkpoint=/no/where"], "/no/where"),
+        (["model.checkpoint=empty"], "empty"),
+        (["model.checkpoint=bare"], "bare"),
+    ],
+)
+def test_missing_weights_are_said_before_anything_is_planned(
+    words: list[str], said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness.demo import __path__ as demo
+
+    (folder / "empty").mkdir()
+    (folder / "bare").mkdir()
+    for path in (Path(demo[0]) / "checkpoints" / "tiny_video").iterdir():
+        if path.suffix != ".safetensors":
+            (folder / "bare" / path.name).write_bytes(path.read_bytes())
+    assert ended(lambda: main(["model=tiny_video", "limit=2", *words])) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert said in err

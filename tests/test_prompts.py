@@ -19,7 +19,7 @@ from harness.prompts import PromptTemplate, read_image
 from harness.scoring.choice import ChoiceScorer
 from harness.task import Task
 from harness.types import Clip, Image, Prompt, Question, Response, Text, Turn, Video
-from tests.benchmarks import lay_out
+from tests.benchmarks import SRT, lay_out
 
 GOLDEN = json.loads((Path(__file__).parent / "golden/prompts.json").read_text("utf-8"))
 """Each task's first questions with the prompts that the multiple-choice classes made of them before
@@ -41,11 +41,15 @@ def benchmark(task: str, folder: Path) -> Task:
 
 def plain(prompt: Prompt) -> dict[str, Any]:
     """A prompt as the golden file has it: frames as [start, stop], text as it is."""
-    turns = [
-        [turn.role, *(p.text if isinstance(p, Text) else [p.start, p.stop] for p in turn.parts)]
-        for turn in prompt.turns
-        if all(isinstance(p, Text | Video) for p in turn.parts)
-    ]
+    turns: list[list[Any]] = []
+    for turn in prompt.turns:
+        turns.append([turn.role])
+        for part in turn.parts:
+            if isinstance(part, Text):
+                turns[-1].append(part.text)
+            else:
+                assert isinstance(part, Video)
+                turns[-1].append([part.start, part.stop])
     return {"turns": turns, "subtitles": prompt.subtitles}
 
 
@@ -147,6 +151,33 @@ def test_a_template_with_another_place_is_refused(field: str, value: str) -> Non
 def test_a_kinds_template_with_another_place_is_refused_by_its_name() -> None:
     with pytest.raises(RequestError, match=r"^task\.prompt\.templates\.who: write {question}"):
         PromptTemplate("{question}", templates={"who": "{name}"})
+
+
+@pytest.mark.parametrize(
+    ("subtitles", "times", "lines"),
+    [
+        ("sampled", [0.45, 0.45], ["Hello there.", "General greetings."]),
+        ("per_frame", [0.45, 0.45], ["Hello there.", "Hello there."]),
+        ("all", [0.45], ["Hello there.", "General greetings.", "Much later."]),
+        ("sampled", [5.0], []),
+        ("none", [0.45], []),
+    ],
+)
+def test_the_subtitles_shown_are_those_of_the_rule(
+    subtitles: Any, times: list[float], lines: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "v.srt"
+    file.write_text(SRT)
+    template = PromptTemplate(
+        "{subtitles}{question}",
+        subtitles=subtitles,
+        subtitle_block="[{subtitles}] ",
+        subtitle_join="/",
+    )
+    prompt = template.write(replace(CLIP, subtitles=file), QUESTION, times)
+    block = f"[{'/'.join(lines)}] " if lines else ""
+    assert prompt.text == f"user: <video>{block}Who?"
+    assert prompt.subtitles == (None if subtitles == "none" else len(lines))
 
 
 def test_interleaved_subtitles_need_a_file() -> None:

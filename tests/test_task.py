@@ -104,6 +104,13 @@ def test_two_questions_with_one_id_are_refused() -> None:
         by_clip([(CLIP, QUESTION), (CLIP, QUESTION)])
 
 
+def test_rows_that_differ_about_a_clip_are_not_mixed() -> None:
+    first, second = Clip("v", Path("v")), Clip("v", Path("v"), subtitle_offset=2.0)
+    asked = [(first, Question("1", "?")), (second, Question("2", "?")), (first, Question("3", "?"))]
+    found = [(c.id, c.subtitle_offset, [q.id for q in c.questions]) for c in by_clip(asked)]
+    assert found == [("v", 0.0, ["1", "3"]), ("v (2)", 2.0, ["2"])]
+
+
 def test_every_row_without_a_field_is_named_by_number_and_id() -> None:
     good = {"video": "a", "question": "?", "answer": "A"}
     rows = ({"video": "a"}, good, {"question": "?", "id": "x7"})
@@ -219,7 +226,7 @@ def test_an_unknown_extractor_is_refused_before_anything_runs() -> None:
 
 
 def test_guessing_is_worth_one_in_so_many_options() -> None:
-    assert ChoiceScorer(name="right").chance(QUESTION) == {"right": pytest.approx(1 / 3)}
+    assert ChoiceScorer(name="right").chance(QUESTION) == {"right": 1 / 3}
     assert ChoiceScorer().chance(replace(QUESTION, options=())) is None
 
 

@@ -133,7 +133,12 @@ class Runs:
         from harness.run.loop import plan, run
 
         if request.settings.get("plan"):
-            print(plan(request))
+            from harness.cli.estimate import disk_line, time_line
+
+            needed = plan(request)
+            print(needed, time_line(request, needed.questions), sep="\n")
+            print(disk_line(request, needed.questions), flush=True)
+            needed.refuse(allow_overflow=request.allow_overflow)  # as the run would
             return 0
         outcome = run(request)
         self.done.append((request, outcome))

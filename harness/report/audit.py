@@ -4,7 +4,7 @@ is its rule."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -14,7 +14,7 @@ from harness.report import tables
 from harness.report.runs import Run
 from harness.scoring.choice import ChoiceScorer
 from harness.scoring.extractors import EXTRACTORS
-from harness.types import Estimate, Metric, Record
+from harness.types import Estimate, Metric, Record, Response, Score
 
 COUNTED: tuple[Counted, ...] = get_args(Counted)
 MOST = 40
@@ -67,13 +67,21 @@ def audit(run: Run) -> Audit:
     if not answered or not isinstance(scorer, ChoiceScorer):
         raise RequestError(f"{run.folder}: no multiple-choice responses to read again")
     lost = [record for record in run.records if record.status in LOST]
-    outcomes: dict[str, list[float | None]] = {}
     rescored = []
-    for name in EXTRACTORS:
-        again = [_again(replace(scorer, extractor=name), record) for record in answered]
-        outcomes[name] = [_value(scorer, record) for record in again]
-        rescored.append(_rescored(name, headline, [*again, *lost], outcomes[name]))
-    values = [e.value for r in rescored for e in r.estimates.values() if not math.isnan(e.value)]
+    rules = {name: replace(scorer, extractor=name) for name in EXTRACTORS}
+    outcomes: dict[str, list[float | None]] = {name: [] for name in rules}
+    for record in answered:  # every rule of one response before the next: options are read once
+        for name, value in _values(rules, record):
+            outcomes[name].append(value)
+    variants = [_variants(scorer, record) for record in answered]
+    made: dict[tuple[float | None, ...], Mapping[str, Estimate]] = {}  # many rules often agree
+    for name, values in outcomes.items():
+        key = tuple(values)
+        if key not in made:
+            again = [known[value] for known, value in zip(variants, values, strict=True)]
+            made[key] = _estimates(headline, [*again, *lost])
+        rescored.append(Rescored(name, made[key], key.count(None)))
+    found = [e.value for r in rescored for e in r.estimates.values() if not math.isnan(e.value)]
     counted = headline.counted if isinstance(headline, Mean) else "all"
     return Audit(
         (scorer.extractor, counted),
@@ -81,8 +89,8 @@ def audit(run: Run) -> Audit:
         tuple(rescored),
         tuple(_disagreements(answered, outcomes)),
         len(answered),
-        min(values, default=math.nan),
-        max(values, default=math.nan),
+        min(found, default=math.nan),
+        max(found, default=math.nan),
     )
 
 
@@ -144,26 +152,31 @@ def _readable(record: Record) -> bool:
     return bool(known) and record.status not in LOST and record.response is not None
 
 
-def _again(scorer: ChoiceScorer, record: Record) -> Record:
-    if record.response is None:
-        return record
-    score = scorer.score(record.question, record.response)
-    return replace(record, score=score, status="scored" if score.values else "unparsed")
+def _values(
+    rules: Mapping[str, ChoiceScorer], record: Record
+) -> Iterator[tuple[str, float | None]]:
+    """What each rule scores a response; None: it cannot parse it."""
+    response = record.response or Response(record.key, "")
+    for name, rule in rules.items():
+        score = rule.score(record.question, response)
+        yield name, score.values.get(rule.name)
 
 
-def _value(scorer: ChoiceScorer, record: Record) -> float | None:
-    return record.score.values.get(scorer.name) if record.score else None
+def _variants(scorer: ChoiceScorer, record: Record) -> dict[float | None, Record]:
+    """The record as it would be were it right, wrong or unparsed: made once, not for each rule."""
+    found: dict[float | None, Record] = {
+        value: replace(record, score=Score({scorer.name: value}), status="scored")
+        for value in (0.0, 1.0)
+    }
+    return found | {None: replace(record, score=Score(), status="unparsed")}
 
 
-def _rescored(
-    name: str, headline: Metric, records: Sequence[Record], outcomes: Sequence[float | None]
-) -> Rescored:
-    rules: dict[str, Metric] = {"all": headline}
-    if isinstance(headline, Mean):
-        rules = {counted: replace(headline, counted=counted) for counted in COUNTED}
-    ordered = sorted(records, key=lambda record: record.key)
-    estimates = {counted: rule.estimate(ordered) for counted, rule in rules.items()}
-    return Rescored(name, estimates, sum(outcome is None for outcome in outcomes))
+def _estimates(headline: Metric, records: Sequence[Record]) -> Mapping[str, Estimate]:
+    if not isinstance(headline, Mean):
+        return {"all": headline.estimate(records)}
+    if all(record.status != "unparsed" for record in records):
+        return dict.fromkeys(COUNTED, headline.estimate(records))
+    return {counted: replace(headline, counted=counted).estimate(records) for counted in COUNTED}
 
 
 def _disagreements(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness import stats
 from harness.errors import RequestError
-from harness.metrics import LOST, Mean, Summing, difference, part
+from harness.metrics import LOST, Mean, Summing, Unit, difference_of, estimated
 from harness.report import tables
 from harness.report.comparable import asked, differences
 from harness.report.runs import Run
@@ -68,6 +68,7 @@ class Comparison:
 
 
 Both = Sequence[tuple[Record, Record]]
+Units = Mapping[Hashable, Unit]
 
 
 def compare(runs: Sequence[Run]) -> Comparison:
@@ -79,7 +80,7 @@ def compare(runs: Sequence[Run]) -> Comparison:
     first, *others = runs
     headline, labels = first.metrics[0], _labels(runs)
     pairs = [(label, _pair(first, run)) for label, run in zip(labels[1:], others, strict=True)]
-    headlines = [_difference(headline, label, OVERALL, both) for label, both in pairs]
+    headlines = [_overall(headline, label, both) for label, both in pairs]
     parts = [found for label, both in pairs for found in _parts(headline, label, both)]
     return Comparison(
         labels[0],
@@ -152,30 +153,27 @@ def _pair(first: Run, second: Run) -> Both:
     ]
 
 
-def _difference(headline: Metric, label: str, name: str, both: Both) -> Difference:
+def _overall(headline: Metric, label: str, both: Both) -> Difference:
     before, after = [one for one, _ in both], [other for _, other in both]
-    overall = name == OVERALL
-    found = difference(headline, before, after, micro=not overall)
-    values = [
-        headline.estimate(some) if overall else part(headline, some)
-        for some in _common(headline, before, after)
-    ]
-    if found is None:
-        found = _unpaired(values[0], values[1])
+    if isinstance(headline, Summing):
+        return _of_units(headline, label, OVERALL, headline.units(before), headline.units(after))
+    values = headline.estimate(before), headline.estimate(after)
+    return _described(label, OVERALL, values, _unpaired(*values))
+
+
+def _of_units(headline: Summing, label: str, name: str, one: Units, other: Units) -> Difference:
+    """Over the units that count in both runs, so that after - before is the difference: a rule may
+    leave out other questions in each."""
+    one = {key: unit for key, unit in one.items() if key in other}
+    other = {key: other[key] for key in one}
+    values = [estimated(some, headline.low, headline.high) for some in (one, other)]
+    return _described(label, name, values, difference_of(headline, one, other))
+
+
+def _described(label: str, name: str, values: Sequence[Estimate], found: Paired) -> Difference:
+    before, after = (value.value for value in values)
     detectable = stats.minimum_detectable(found.difference)
-    return Difference(label, name, values[0].value, values[1].value, found, found.p, detectable)
-
-
-def _common(
-    headline: Metric, before: Sequence[Record], after: Sequence[Record]
-) -> tuple[Sequence[Record], Sequence[Record]]:
-    """Only the records whose question counts in both runs, so that after - before is the
-    difference (a denominator may leave out other questions in each)."""
-    if not isinstance(headline, Mean):
-        return before, after
-    counted = headline.units(before).keys() & headline.units(after).keys()
-    one, other = ([r for r in some if r.question.id in counted] for some in (before, after))
-    return one, other
+    return Difference(label, name, before, after, found, found.p, detectable)
 
 
 def _unpaired(before: Estimate, after: Estimate) -> Paired:
@@ -185,16 +183,29 @@ def _unpaired(before: Estimate, after: Estimate) -> Paired:
 
 
 def _parts(headline: Metric, label: str, both: Both) -> list[Difference]:
+    """Question by question, never macro. A metric whose units are no questions, or none at all, is
+    taken over each part's records again."""
     found: dict[str, dict[str, list[tuple[Record, Record]]]] = {}
     for pair in both:
         for name, values in pair[0].question.groups.items():
             for value in values:
                 found.setdefault(name, {}).setdefault(value, []).append(pair)
-    return [
-        _difference(headline, label, f"{name}: {value}", parts[value])
-        for name, parts in found.items()
-        for value in in_order(parts)
-    ]
+    one = other = None
+    if isinstance(headline, Mean):
+        rule = replace(headline, macro=())
+        one, other = (rule.units([pair[side] for pair in both]) for side in (0, 1))
+    made = []
+    for name, parts in found.items():
+        for value in in_order(parts):
+            title = f"{name}: {value}"
+            if one is None or other is None or not isinstance(headline, Mean):
+                made.append(replace(_overall(headline, label, parts[value]), part=title))
+                continue
+            keys = dict.fromkeys(pair[0].question.id for pair in parts[value])
+            before: Units = {key: one[key] for key in keys if key in one}
+            after: Units = {key: other[key] for key in keys if key in other}
+            made.append(_of_units(headline, label, title, before, after))
+    return made
 
 
 def _adjusted(found: Sequence[Difference]) -> list[Difference]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from harness import stats
 from harness.errors import RequestError
-from harness.metrics import difference
+from harness.metrics import Mean, Unit, difference, difference_of
 from harness.report import tables
 from harness.report.baseline import Side, changed_targets
 from harness.report.summary import in_order
@@ -197,6 +197,32 @@ def _paired(
         raise RequestError(
             f"{headline.name}: the gate compares means only; give the task another metric first"
         )
+    return _better(headline, found)
+
+
+def _paired_parts(
+    headline: Metric, baseline: Side, run: Side, parts: Mapping[str, Sequence[str]]
+) -> dict[str, stats.Paired]:
+    """Each part's difference; what a question is worth is taken once, not for each of its parts."""
+    if not isinstance(headline, Mean):
+        return {
+            name: _paired(headline, baseline, run, keys, micro=True) for name, keys in parts.items()
+        }
+    rule = replace(headline, macro=())
+    keys = list(dict.fromkeys(key for some in parts.values() for key in some))
+    before = [shown(baseline.records[key]) for key in keys]
+    after = [replace(run.records[was.key], question=was.question) for was in before]
+    one, other = rule.units(before), rule.units(after)
+    found = {}
+    for name, some in parts.items():
+        ids = dict.fromkeys(baseline.records[key].question.id for key in some)
+        was: dict[Hashable, Unit] = {id: one[id] for id in ids if id in one}
+        now: dict[Hashable, Unit] = {id: other[id] for id in ids if id in other}
+        found[name] = _better(headline, difference_of(rule, was, now))
+    return found
+
+
+def _better(headline: Metric, found: stats.Paired) -> stats.Paired:
     if headline.higher_is_better:
         return found
     change = found.difference
@@ -249,9 +275,7 @@ def _parts(
 ) -> Check:
     """A small part that breaks altogether can hide in the mean: each is tested, Holm-adjusted."""
     headline = baseline.headline
-    results = {
-        name: _paired(headline, baseline, run, keys, micro=True) for name, keys in parts.items()
-    }
+    results = _paired_parts(headline, baseline, run, parts)
     adjusted = stats.holm([result.p for result in results.values()])
     broken, passed_over = [], []
     for (name, result), p in zip(results.items(), adjusted, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from harness.controls import remove_evidence
@@ -17,17 +18,27 @@ Failed = Callable[[Clip, Failure], None]
 
 
 def load(
-    clips: Sequence[Clip], request: Request, reader: Prefetcher, failed: Failed
+    clips: Iterable[Clip], request: Request, reader: Prefetcher, failed: Failed
 ) -> Iterator[Sample]:
-    """Reads the clips ahead and yields them in order with their prompts written.
+    """Reads the clips ahead and yields them in order with their prompts written. They are taken one
+    by one, no more than are read ahead.
 
     A clip whose video or subtitles cannot be read is handed to ``failed`` with a Failure (of
     stage "video" or "data", its question empty), and skipped. A clip without a video is text only.
     """
-    known = {clip.id: clip for clip in clips}
-    yield from _text_only(clips, request.benchmark, failed)
-    for read, result in reader.read(_reads(clips, request)):
-        clip = known[read.key]
+    for text_only, group in groupby(clips, lambda clip: clip.video is None):
+        if text_only:
+            yield from _text_only(group, request.benchmark, failed)
+        else:
+            yield from _with_frames(group, request, reader, failed)
+
+
+def _with_frames(
+    clips: Iterable[Clip], request: Request, reader: Prefetcher, failed: Failed
+) -> Iterator[Sample]:
+    taken: dict[str, Clip] = {}
+    for read, result in reader.read(_reads(clips, request, taken)):
+        clip = taken.pop(read.key)
         if isinstance(result, VideoError):
             failed(clip, Failure("", "video", str(result)))
             continue
@@ -43,15 +54,16 @@ def load(
 
 def _text_only(clips: Iterable[Clip], task: Task, failed: Failed) -> Iterator[Sample]:
     for clip in clips:
-        if clip.video is not None:
-            continue
         try:
             yield Sample(clip, None, None, _prompts(task, clip, ()))
         except DataError as error:
             failed(clip, Failure("", "data", str(error)))
 
 
-def _reads(clips: Iterable[Clip], request: Request) -> Iterator[ReadRequest]:
+def _reads(
+    clips: Iterable[Clip], request: Request, taken: dict[str, Clip]
+) -> Iterator[ReadRequest]:
+    """What is to be read of each clip, which is put into ``taken`` by its id."""
     video, backend = request.video, request.backend
     shrinks = video.size == "model" and isinstance(backend, Planner)
     size = backend.frame_size if shrinks and isinstance(backend, Planner) else None
@@ -59,6 +71,7 @@ def _reads(clips: Iterable[Clip], request: Request) -> Iterator[ReadRequest]:
     for clip in clips:
         if clip.video is None:
             continue
+        taken[clip.id] = clip
         yield ReadRequest(
             clip.id,
             clip.video,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from harness.errors import ModelError
-from harness.run.journal import Appender
 from harness.types import Clip, Failure, Frames, Prompt, Record, Response, Sample
 
 LONGEST_RESPONSE = 1_000_000
@@ -25,12 +25,19 @@ class Asked:
     notes: tuple[str, ...] = ()
 
 
-class Recorder:
-    """Turns what comes back into records and writes each at once."""
+class Records(Protocol):
+    """Where records are kept."""
 
-    def __init__(self, records: Appender, told: Callable[[Record], None]) -> None:
+    def append(self, record: Record) -> None:
+        """Keeps a record, at once."""
+        ...
+
+
+class Recorder:
+    """Turns what comes back into records and hands each in at once."""
+
+    def __init__(self, records: Records) -> None:
         self._records = records
-        self._told = told
         self._asked: dict[str, Asked] = {}
 
     def passing(self, samples: Iterable[Sample]) -> Iterator[Sample]:
@@ -47,40 +54,43 @@ class Recorder:
                 f"the model answered {answer.question!r}, which it was not asked or has answered "
                 "already: its responses must carry the keys of their prompts"
             )
-        self._keep(self._record(self._asked.pop(answer.question), answer))
+        self._records.append(_record(self._asked.pop(answer.question), answer))
 
     def unread(self, clip: Clip, failure: Failure) -> None:
         """Records every question of a clip that could not be read as failed."""
-        for question in clip.questions:
-            asked = Asked(clip.id, Prompt(question, ()))
-            self._keep(self._record(asked, replace(failure, question=question.key)))
+        for record in failed_records(clip, failure):
+            self._records.append(record)
 
     def unanswered(self) -> None:
         """Records what a model was given and never answered."""
         for key in list(self._asked):
             self.answered(Failure(key, "model", "the model ended without a response"))
 
-    def _keep(self, record: Record) -> None:
-        self._records.append(record)
-        self._told(record)
 
-    def _record(self, asked: Asked, answer: Response | Failure) -> Record:
-        if isinstance(answer, Response) and len(answer.text) > LONGEST_RESPONSE:
-            reason = f"a response of {len(answer.text):,} characters (limit {LONGEST_RESPONSE:,})"
-            answer = Failure(answer.question, "model", reason, answer.seconds)
-        made = Record(
-            question=asked.prompt.question,
-            video=asked.clip,
-            prompt=asked.prompt.text,
-            frames=asked.frames,
-            times=asked.times,
-            subtitles=asked.prompt.subtitles,
-            notes=asked.notes,
-            reason=NOT_SCORED,
-        )
-        if isinstance(answer, Failure):
-            return replace(made, status="failed", reason=answer.reason, stage=answer.stage)
-        return replace(made, response=replace(answer, seconds=round(answer.seconds, 4)))
+def failed_records(clip: Clip, failure: Failure) -> Iterator[Record]:
+    """A record of every question of a clip that could not be asked."""
+    for question in clip.questions:
+        asked = Asked(clip.id, Prompt(question, ()))
+        yield _record(asked, replace(failure, question=question.key))
+
+
+def _record(asked: Asked, answer: Response | Failure) -> Record:
+    if isinstance(answer, Response) and len(answer.text) > LONGEST_RESPONSE:
+        reason = f"a response of {len(answer.text):,} characters (limit {LONGEST_RESPONSE:,})"
+        answer = Failure(answer.question, "model", reason, answer.seconds)
+    made = Record(
+        question=asked.prompt.question,
+        video=asked.clip,
+        prompt=asked.prompt.text,
+        frames=asked.frames,
+        times=asked.times,
+        subtitles=asked.prompt.subtitles,
+        notes=asked.notes,
+        reason=NOT_SCORED,
+    )
+    if isinstance(answer, Failure):
+        return replace(made, status="failed", reason=answer.reason, stage=answer.stage)
+    return replace(made, response=replace(answer, seconds=round(answer.seconds, 4)))
 
 
 def _asked(clip: str, prompt: Prompt, frames: Frames | None) -> Asked:

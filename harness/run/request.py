@@ -40,6 +40,19 @@ class VideoOptions:
 
 
 @dataclass(frozen=True)
+class RayOptions:
+    """How ``workers`` models run on a Ray cluster, each in an actor of its own.
+
+    ``address`` of the cluster (null: the one of this machine, started where there is none);
+    ``gpus`` and ``cpus`` that one model needs.
+    """
+
+    address: str | None = None
+    gpus: float = 0.0
+    cpus: float = 1.0
+
+
+@dataclass(frozen=True)
 class Request:
     """One run: a benchmark under a protocol, a model behind a backend, and how it is asked."""
 
@@ -57,6 +70,9 @@ class Request:
     control: Control = "none"
     permute_options: int = 1
     workers: int = 1
+    runner: Literal["local", "ray"] = "local"
+    ray: RayOptions = RayOptions()
+    shard: str | None = None
     allow_failures: bool = False
     retry_failures: bool = True
     allow_overflow: bool = False

@@ -38,11 +38,6 @@ RULES: Mapping[str, Extractor] = {
     "tempcompass": official.tempcompass,
     "tomato": official.tomato,
     "videomme_v2": official.videomme_v2,
-    "video_holmes": recent.video_holmes,
-    "motionbench_lmms": recent.motionbench_lmms,
-    "minerva_lmms": recent.minerva_lmms,
-    "dailyomni": recent.dailyomni,
-    "ovobench": recent.first_capital,
     "videomme_lmms_until_2026_04": lmms_eval.videomme_lmms_until_2026_04,
     "videomme_vlmeval": vlmeval.videomme_vlmeval,
     "videomme_vlmeval_until_2026_06": vlmeval.videomme_vlmeval_until_2026_06,
@@ -50,6 +45,11 @@ RULES: Mapping[str, Extractor] = {
     "videomme_v2_vlmeval_until_2026_06": vlmeval.videomme_v2_vlmeval_until_2026_06,
     "mcq_vlmeval": vlmeval.mcq_vlmeval,
     "mcq_vlmeval_until_2026_06": vlmeval.mcq_vlmeval_until_2026_06,
+    "video_holmes": recent.video_holmes,
+    "motionbench_lmms": recent.motionbench_lmms,
+    "minerva_lmms": recent.minerva_lmms,
+    "dailyomni": recent.dailyomni,
+    "ovobench": recent.first_capital,
 }
 """By name. ``_until_YYYY_MM`` is what a rule was before its source changed it in that month; the
 function says in which commits. lmms-eval's Video-MME-v2 has had the benchmark's own rule
