@@ -21,6 +21,8 @@ from harness.report.runs import load
 from harness.report.summary import Summary, summarise
 from harness.run.checks import refuse_idle
 from harness.run.journal import Journal, read_records, write_atomically
+from harness.run.judge_stage import judge_stage
+from harness.run.judging import LIMIT
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan, several
 from harness.run.progress import Progress
@@ -80,7 +82,7 @@ def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
                 journal.folder,
                 Progress(left, kept=kept, stream=sys.stderr if progress else None),
             )
-        outcome = conclude(request, clips, journal.folder, waited)
+        outcome = conclude(request, clips, journal.folder, waited, tell)
         for complaint in outcome.complaints:
             log.warning(complaint)
         return outcome
@@ -116,9 +118,17 @@ def pending(
     return [clip for clip in left if clip.questions]
 
 
-def conclude(request: Request, clips: Sequence[Clip], folder: Path, waited: float) -> Outcome:
+def conclude(
+    request: Request,
+    clips: Sequence[Clip],
+    folder: Path,
+    waited: float,
+    tell: Tell = lambda line: None,
+) -> Outcome:
     """Scores what is not scored yet, and derives summary.json and report.html."""
     records = score_records(request.benchmark, read_records(folder))
+    scorer = request.benchmark.scorer
+    records, judge = judge_stage(scorer, request.judge, records, folder, request.results, tell)
     rewrite(folder, records)
     responses = [record.response for record in records if record.response]
     summary = summarise(
@@ -132,6 +142,8 @@ def conclude(request: Request, clips: Sequence[Clip], folder: Path, waited: floa
         expected=sum(len(clip.questions) for clip in clips),
         seconds=sum(response.seconds for response in responses),
         waited=waited,
+        judge=judge,
+        unjudged=LIMIT if judge else 0.0,
     )
     text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / "summary.json", text + "\n")
