@@ -9,27 +9,37 @@ start is decoded to check, and if need be everything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
 import av
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from harness.errors import VideoError
 from harness.types import VideoInfo
 from harness.video.convert import displayed
+from harness.video.decoder_setup import Setup, SetupLog
 from harness.video.full_decode import decoding, traced
 from harness.video.packets import Packets, demuxed
-from harness.video.video_file import VideoFile
+from harness.video.video_file import VideoFile, plain_words
 
+# Codecs of which every packet is one picture on its own.
+_INTRA = frozenset(
+    (
+        *("mjpeg", "png", "jpeg2000", "huffyuv", "ffvhuff", "utvideo", "magicyuv"),
+        *("prores", "dnxhd", "rawvideo", "v210", "dvvideo"),
+    )
+)
 # Codecs whose keyframes reset the decoder, so that decoding may start there.
-_SEEKABLE = frozenset(
+_SEEKABLE = _INTRA | frozenset(
     (
         *("h264", "hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "av1", "libdav1d"),
-        *("mpeg4", "mpeg2video", "mpeg1video", "mjpeg"),
+        *("mpeg4", "mpeg2video", "mpeg1video"),
     )
 )
 _CHECKED = 48  # packets decoded at the start when the container is not taken at its word
@@ -44,8 +54,10 @@ class Index:
     ``keys`` int64 [k]: the packets at which decoding may start, with ``key_pts``, ``key_dts`` and
     ``key_rank`` (the frame shown at or next after each).
 
-    ``packets``: how many there are; ``seekable``: frames may be found by seeking and told by their
-    ``pts`` (else by counting from the start); ``flaws``: where packets are damaged (n) or missing
+    ``packets``: how many there are; ``placed``: frames are told by their packets (else by counting
+    them), and ``seekable``: they may also be found by seeking and told by their ``pts``; ``setup``:
+    what the decoder must be told before a keyframe; ``kept``: frames that indexing has decoded, by
+    index, so that they need not be decoded again; ``flaws``: where packets are damaged (n) or missing
     (n - 0.5: before packet n); ``damage``: what is wrong in words, empty if nothing is known to be.
     """
 
@@ -58,7 +70,10 @@ class Index:
     key_dts: NDArray[np.int64]
     key_rank: NDArray[np.int64]
     packets: int
+    placed: bool
     seekable: bool
+    setup: Setup = Setup()
+    kept: Mapping[int, VideoFrame] = field(default_factory=dict)
     flaws: tuple[float, ...] = ()
     damage: str = ""
 
@@ -87,13 +102,24 @@ class Index:
         return not any(start <= flaw < max(stop, end + 0.1) for flaw in flaws)
 
 
-def build(file: VideoFile) -> Index:
+Choose = Callable[[VideoInfo], Collection[int]]
+
+
+def build(file: VideoFile, choose: Choose | None = None) -> Index:
     """Indexes an open file, which is left wherever reading ended.
 
-    Raises VideoError when no frame can be decoded at all.
+    ``choose`` names the frames that will be read, of a video with this ``info``: where indexing has
+    to decode everything, they are kept in the index (``kept``) instead of being decoded twice.
+    Raises VideoError when no frame can be decoded at all, or when the file is encrypted.
     """
-    packets = demuxed(file)
-    first = file.first = _first_frame(file)
+    setup, opening = SetupLog(file), _Opening(file)
+
+    def see(place: int, packet: Packet[VideoStream]) -> None:
+        setup.see(place, packet)
+        opening.see(packet)
+
+    packets = demuxed(file, see)
+    first = file.first = opening.frame(len(packets.pts))
     ascending = np.sort(packets.pts[packets.shown])
     trusted = (
         packets.timed
@@ -105,24 +131,48 @@ def build(file: VideoFile) -> Index:
     if trusted and _must_check(file, packets, first):
         packets = _checked(file, packets)
         trusted = packets.timed
-    return _by_packets(file, packets, first) if trusted else _by_decoding(file, packets, first)
+    if trusted:
+        return _by_packets(file, packets, first, setup.result())
+    return _by_decoding(file, packets, first, choose)
 
 
-def _first_frame(file: VideoFile) -> VideoFrame:
-    """The first frame that decodes, told apart from none at all."""
-    words = "it holds no packet"
-    try:
-        file.rewind()
-        for frames in decoding(file, file.packets()):
-            if isinstance(frames, str):
-                words = frames
-            elif frames:
-                return frames[0]
-    except av.error.FFmpegError as error:
-        words = error.strerror or str(error)
-    finally:
-        file.codec.flush_buffers()
-    raise VideoError(f"{file.path}: not one frame can be decoded ({words}): download it again")
+class _Opening:
+    """Decodes the first packets as they come, until the first frame."""
+
+    def __init__(self, file: VideoFile) -> None:
+        self._file = file
+        self._frame: VideoFrame | None = None
+        self._words = ""
+
+    def see(self, packet: Packet[VideoStream]) -> None:
+        """Takes the next packet, if one is still needed."""
+        if self._frame is None:
+            self._decode(packet)
+
+    def frame(self, packets: int) -> VideoFrame:
+        """The first frame; ``packets``: how many there were. Raises VideoError without one."""
+        if self._frame is None:
+            self._decode(None)
+        self._file.codec.flush_buffers()
+        if self._frame is not None:
+            return self._frame
+        if not packets:
+            raise VideoError(
+                f"{self._file.path}: not one frame is in it, only its header (the first piece of a "
+                "stream, or a broken download): get the whole file"
+            )
+        words = f" ({self._words})" if self._words else ""
+        raise VideoError(
+            f"{self._file.path}: not one frame can be decoded{words}: download it again"
+        )
+
+    def _decode(self, packet: Packet[VideoStream] | None) -> None:
+        try:
+            frames = self._file.codec.decode(packet)
+        except av.error.FFmpegError as error:
+            self._words = plain_words(error)
+        else:
+            self._frame = frames[0] if frames else None
 
 
 def _must_check(file: VideoFile, packets: Packets, first: VideoFrame) -> bool:
@@ -136,7 +186,7 @@ def _checked(file: VideoFile, packets: Packets) -> Packets:
     yields anything else than they say."""
     key = packets.keys.nonzero()[0]
     n = int(key[1]) if len(key) > 1 else len(packets.pts)
-    n = min(len(packets.pts), max(n, _CHECKED))
+    n = min(len(packets.pts), 2 if file.codec.name in _INTRA else max(n, _CHECKED))
     file.rewind()
     got = []
     for frames in decoding(file, islice(file.packets(), n)):
