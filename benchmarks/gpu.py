@@ -29,7 +29,7 @@ from transformers import (
     LlavaNextVideoForConditionalGeneration,
 )
 
-from harness.backends.asking import (
+from harness.models.transformers.asking import (
     Branch,
     Flight,
     hear,
@@ -37,9 +37,9 @@ from harness.backends.asking import (
     prefill_suffixes,
     step,
 )
-from harness.backends.plain import generate
-from harness.backends.prompts import Gallery
-from harness.backends.vision import video_features
+from harness.models.transformers.plain import generate
+from harness.models.transformers.prompts import Gallery
+from harness.models.transformers.vision import video_features
 from harness.types import Clip, Decoding, Frames, Prompt, Question, WatchedClip
 
 FRAMES, QUESTIONS, START, SUFFIX = 32, 3, 20, 50

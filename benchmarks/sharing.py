@@ -28,7 +28,7 @@ from transformers import (
 )
 from transformers import LlavaNextVideoForConditionalGeneration as Model
 
-from harness.backends.asking import (
+from harness.models.transformers.asking import (
     Branch,
     Flight,
     hear,
@@ -36,9 +36,9 @@ from harness.backends.asking import (
     prefill_suffixes,
     step,
 )
-from harness.backends.plain import generate
-from harness.backends.prompts import Gallery
-from harness.backends.vision import video_features
+from harness.models.transformers.plain import generate
+from harness.models.transformers.prompts import Gallery
+from harness.models.transformers.vision import video_features
 from harness.types import Clip, Decoding, Frames, Prompt, Question, WatchedClip
 
 FRAMES, TOKENS, NEW = 32, 144, 8

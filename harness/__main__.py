@@ -12,7 +12,7 @@ from harness.errors import HarnessError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from harness.request import Request
+    from harness.run.request import Request
 
 HELP = """harness: measure how well a model understands video
 
@@ -62,7 +62,7 @@ def _run() -> int:
 def _job(config: DictConfig) -> int:
     """One run of a sweep. Its error ends it alone; Ctrl-C ends the sweep."""
     from harness.config import SETTING_ERRORS, explain, request_from
-    from harness.runner import plan, run
+    from harness.run.loop import plan, run
 
     try:
         request = request_from(config)

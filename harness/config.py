@@ -21,7 +21,7 @@ from yaml import YAMLError
 from harness.build import build, nearest
 from harness.choices import choices, folders
 from harness.errors import RequestError
-from harness.request import CONTROLS, Request, VideoOptions
+from harness.run.request import CONTROLS, Request, VideoOptions
 from harness.types import Decoding
 from harness.video.sampling import Sampling
 
@@ -31,7 +31,7 @@ _NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")
 
 @dataclass
 class VideoSchema:
-    """See ``harness.request.VideoOptions``."""
+    """See ``harness.run.request.VideoOptions``."""
 
     size: str = "full"
     decoder: str = "pyav"

@@ -21,13 +21,13 @@ def main() -> int:
         print(__doc__)
         return 0
 
-    from harness.backends.transformers import Transformers
+    from harness.models.transformers import Transformers
     from harness.config import compose
     from harness.errors import RequestError
-    from harness.request import Request
+    from harness.run.request import Request
     from harness.types import Clip
     from harness.video.prefetch import Prefetcher
-    from harness.watch import arranged, select, watch
+    from harness.run.loading import arranged, select, watch
 
     def skip(clip: Clip, reason: str) -> None:
         complain(f"clip {clip.id} is left out: {reason}")
@@ -38,7 +38,7 @@ def main() -> int:
         raise RequestError("backend: the doctor examines backend=transformers only")
     clips = select(request.benchmark.clips(), request.limit or CLIPS)
     options = request.video
-    from harness.backends.proof import examine
+    from harness.models.transformers.proof import examine
 
     with Prefetcher(options.workers, options.timeout, options.in_flight) as reader:
         chosen = arranged(clips, request.control, request.permute_options)

@@ -19,7 +19,7 @@ def main() -> int:
 
     import json
 
-    from harness.journal import write_atomically
+    from harness.run.journal import write_atomically
     from harness.report import export, html, runs
 
     run = runs.resolve(words.run, words.results)

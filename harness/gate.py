@@ -12,7 +12,7 @@ from harness.report.command import ends
 def main() -> int:
     """Prints the verdict and writes it as JUnit XML and Markdown; or writes a baseline."""
     words = _words()
-    from harness.journal import write_atomically
+    from harness.run.journal import write_atomically
     from harness.report import baseline, gate, runs
 
     *before, last = words.paths

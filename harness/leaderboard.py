@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--plot", action="store_true", help="leaderboard.png and .svg too")
     words = parser.parse_args()
 
-    from harness.journal import write_atomically
+    from harness.run.journal import write_atomically
     from harness.report import figure, leaderboard, runs
 
     found, complaints = runs.find(words.results)

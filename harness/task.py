@@ -1,39 +1,52 @@
-"""What a benchmark is made of: a multiple-choice task, filled in by ``tasks/*.py`` and YAML.
+"""A benchmark under one protocol: rows and videos, a prompt, a scorer, metrics – composed.
 
-A benchmark is a subclass of ``MultipleChoice`` that turns one data row into a clip and a question;
-everything a protocol may change (prompt, reader, denominator, subtitles) is a field, so a
-protocol is a YAML file and never Python.
+A benchmark whose rows hold the standard fields needs no Python at all: its YAML names a source, a
+prompt, a scorer and metrics. One with a schema of its own is a subclass of ``Task`` that turns a row
+into a clip and a question (one screen in ``tasks/``); everything that a protocol may change is a
+field, so a protocol is a YAML file and never Python.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from harness.errors import DataError, RequestError
-from harness.scoring.aggregate import AGGREGATES
+from harness.errors import DataError
+from harness.metrics import Mean
+from harness.prompts import PromptWriter
 from harness.scoring.options import LETTERS, gold_letter, letter, split_options, without_prefixes
-from harness.scoring.readers import READERS, VERDICTS, option_text
-from harness.scoring.subtitles import Cue, cues_at, first_cues_at, interleaved, read_cues
-from harness.types import Clip, Prompt, Question, Score, Text, Turn, Video
+from harness.types import Clip, JudgedScorer, Metric, Prompt, Question, Scorer
 
 __all__ = [
-    "LETTERS", "MultipleChoice", "Row", "Source", "by_clip", "gold_letter", "letter", "rotate",
-    "split_options", "without_options", "without_prefixes",
+    "LETTERS", "Row", "Source", "Task", "by_clip", "gold_letter", "letter", "split_options",
+    "without_prefixes",
 ]  # fmt: skip
 
-Row = Mapping[str, Any]
+
+class Row(dict[str, Any]):
+    """One row of a benchmark's data, with its ``number`` (from 1, as a person counts).
+
+    A field that is not there is an error of the data, which names the row: a KeyError of any other
+    mapping in a task's code stays what it is, a bug.
+    """
+
+    number: int = 0
+
+    def __missing__(self, key: str) -> Any:
+        raise MissingField(key)
+
+
+class MissingField(DataError):
+    """A row has no field of this name."""
 
 
 class Source(Protocol):
     """Where a benchmark's rows and videos come from (``harness.data.Source`` is one)."""
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[Mapping[str, Any]]:
         """Every row of the split, in order. Raises DataError."""
         ...
 
@@ -54,29 +67,100 @@ class Source(Protocol):
         ...
 
 
-def rotate(question: Question, by: int) -> Question:
-    """The same question with its options moved ``by`` places and its gold letter with them.
+@dataclass(frozen=True)
+class Task:
+    """A benchmark under one protocol.
 
-    Option i lands at (i + by) mod n. The id gains "@by" (unless by is 0), so that a run keeps
-    every rotation apart. Questions without at least two options come back unchanged.
+    ``name`` and ``protocol`` label its numbers; ``source`` has its rows and videos; ``prompt`` writes
+    what the model is asked; ``scorer`` reads and scores a response; ``metrics`` add scores up, the
+    first is the headline; ``breakdowns`` are the groups reported (none named: all there are).
+    ``max_new_tokens`` is how long the protocol lets a response be; a response that ends there
+    without ``answer_marker`` (if any) was cut off, and is not scored. ``needs`` names what a model
+    must take in beyond frames and text ("audio").
     """
-    count = len(question.options)
-    shift = by % count if count > 1 else 0
-    if shift == 0:
-        return question
-    options = question.options[-shift:] + question.options[:-shift]
-    gold = question.gold
-    if gold is not None:
-        gold = letter((LETTERS.index(gold) + shift) % count)
-    return replace(question, id=f"{question.id}@{shift}", options=options, gold=gold)
 
+    source: Source
+    name: str
+    prompt: PromptWriter
+    scorer: Scorer | JudgedScorer
+    metrics: tuple[Metric, ...] = (Mean("accuracy"),)
+    protocol: str = "official"
+    breakdowns: tuple[str, ...] = ()
+    max_new_tokens: int = 16
+    answer_marker: str = ""
+    needs: tuple[Literal["audio"], ...] = ()
 
-HIDDEN = "options_hidden"
+    def identity(self) -> Mapping[str, str]:
+        """What decides the rows, for the run id."""
+        return self.source.identity()
 
+    def prepare(self, clips: Sequence[Clip]) -> None:
+        """Fetches the clips' videos; their paths may be others afterwards. Raises DataError."""
+        self.source.prepare(clip.video for clip in clips if clip.video is not None)
 
-def without_options(question: Question) -> Question:
-    """The same question to be asked without its options (they still score the answer)."""
-    return replace(question, extra={**question.extra, HIDDEN: True})
+    def clip(self, row: Row) -> Clip:
+        """The row's clip, its questions left empty. Standard fields: ``video``; perhaps ``start``
+        and ``end`` (seconds), ``fps``, ``subtitles``."""
+        name = str(row["video"])
+        start, end = row.get("start"), row.get("end")
+        bounded = start is not None and end is not None
+        segment = (float(start), float(end)) if bounded else None
+        return Clip(
+            f"{name}@{start}-{end}" if bounded else name,
+            self.source.video(name),
+            segment=segment,
+            subtitles=self.source.subtitles(str(row.get("subtitles") or name)),
+            fps=float(row["fps"]) if row.get("fps") else None,
+        )
+
+    def question(self, row: Row) -> Question:
+        """The row's question. Standard fields: ``question`` and ``answer``; perhaps ``id``,
+        ``options`` and any group named in ``breakdowns``."""
+        options = tuple(str(option) for option in row.get("options") or ())
+        named = {name: row.get(name) for name in self.breakdowns}
+        return Question(
+            str(row["id"] if "id" in row else row["place"]),
+            str(row["question"]),
+            options,
+            row.get("answer"),
+            {name: _values(value) for name, value in named.items() if value is not None},
+        )
+
+    def rows(self) -> Iterator[Row]:
+        """Every row with its ``place``: 0, 1, … in its split, "counting/0" in one of several."""
+        places: Counter[str] = Counter()
+        for number, given in enumerate(self.source.rows(), start=1):
+            config = str(given.get("config", ""))
+            place = places[config]
+            places[config] += 1
+            row = Row(given)
+            row["place"] = f"{config}/{place}" if config else str(place)
+            row.number = number
+            yield row
+
+    def clips(self) -> Sequence[Clip]:
+        """Every clip with its questions. Raises DataError, which names every bad row."""
+        return by_clip(self._read())
+
+    def write(self, clip: Clip, question: Question, times: Sequence[float]) -> Prompt:
+        """The question as asked when the frames at ``times`` (seconds) are shown."""
+        return self.prompt.write(clip, question, times)
+
+    def _read(self) -> Iterator[tuple[Clip, Question]]:
+        bad: list[str] = []
+        for row in self.rows():
+            try:
+                pair = self.clip(row), self.question(row)
+            except MissingField as missing:
+                bad.append(f"row {row.number}{_named(row)} has no field {str(missing)!r}")
+                continue
+            except DataError as error:
+                bad.append(f"row {row.number}{_named(row)}: {error}")
+                continue
+            yield pair
+        if bad:
+            some = "; ".join(bad[:10]) + (f"; and {len(bad) - 10} more" if len(bad) > 10 else "")
+            raise DataError(f"{self.name}: {some}: does data= hold this benchmark?")
 
 
 def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
@@ -96,160 +180,13 @@ def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
     return [replace(clip, questions=tuple(questions[id])) for id, clip in clips.items()]
 
 
-@dataclass(frozen=True)
-class MultipleChoice(ABC):
-    """A multiple-choice benchmark under one protocol.
-
-    ``name`` and ``protocol`` label its numbers; ``reader`` is one of ``READERS``; ``denominator``
-    is one of ``DENOMINATORS``: whether unread answers count as wrong ("all") or leave it
-    ("answered"); ``aggregate`` names the headline ("micro", "macro:<group>", …);
-    ``breakdowns`` are the groups reported.
-
-    ``template`` is the user's text with ``{question}``, ``{options}``, ``{subtitles}`` and
-    ``{frames}`` (how many are shown); ``option`` is one option line; ``primer`` opens the
-    assistant's turn. ``subtitles`` is "none", "sampled" (every line on screen at a sampled frame,
-    once), "per_frame" (the first line on screen at each frame, repeats kept), "all" or
-    "interleaved" (between the frames; a question's ``extra`` may hold "subtitle_offset", the clip's
-    start on the subtitles' clock, and "duration", both in seconds). The block of them is left
-    out when there are none, unless ``no_subtitles`` gives a text to stand there.
-
-    A question ``without_options`` is asked by ``open_template`` instead, and only option texts are
-    read in the response: a letter would say nothing.
-    """
-
-    source: Source
-    name: str
-    template: str
-    protocol: str = "official"
-    system: str = ""
-    option: str = "{letter}. {text}"
-    primer: str = ""
-    reader: str = "default"
-    denominator: Literal["all", "answered", "nonempty"] = "all"
-    aggregate: str = "micro"
-    breakdowns: tuple[str, ...] = ()
-    subtitles: Literal["none", "sampled", "per_frame", "all", "interleaved"] = "none"
-    subtitle_block: str = "This video's subtitles are listed below:\n{subtitles}\n"
-    subtitle_join: str = "\n"
-    no_subtitles: str | None = None
-    max_new_tokens: int = 16
-    open_template: str = "{subtitles}{question}\nAnswer the question using a short phrase."
-
-    def __post_init__(self) -> None:
-        if self.reader not in READERS:
-            raise RequestError(f"task.reader={self.reader}: write one of {', '.join(READERS)}")
-        if self.aggregate.partition(":")[0] not in AGGREGATES:
-            known = ", ".join(AGGREGATES)
-            raise RequestError(f"task.aggregate={self.aggregate}: write one of {known}")
-        for template in (self.template, self.open_template):
-            try:
-                template.format(question="", options="", subtitles="", frames=0)
-            except (KeyError, IndexError, ValueError) as error:
-                raise RequestError(
-                    "task.template may hold {question}, {options}, {subtitles} and {frames}, "
-                    f"and braces as {{{{ and }}}}: {error!r} in {template!r}"
-                ) from error
-
-    def identity(self) -> Mapping[str, str]:
-        """What decides the rows, for the run id."""
-        return self.source.identity()
-
-    def prepare(self, clips: Sequence[Clip]) -> None:
-        """Fetches the clips' videos; their paths may be others afterwards. Raises DataError."""
-        self.source.prepare(clip.video for clip in clips)
-
-    @abstractmethod
-    def clip(self, row: Row) -> Clip:
-        """The row's clip, its questions left empty."""
-
-    @abstractmethod
-    def question(self, row: Row) -> Question:
-        """The row's question."""
-
-    def rows(self) -> Iterable[Row]:
-        """Every row with its ``place``: 0, 1, … in its split, "counting/0" in one of several."""
-        places: Counter[str] = Counter()
-        for row in self.source.rows():
-            config = str(row.get("config", ""))
-            place = places[config]
-            places[config] += 1
-            yield {**row, "place": f"{config}/{place}" if config else str(place)}
-
-    def clips(self) -> Sequence[Clip]:
-        """Every clip with its questions. Raises DataError when a row lacks a field."""
-        try:
-            return by_clip((self.clip(row), self.question(row)) for row in self.rows())
-        except KeyError as missing:
-            raise DataError(
-                f"A row of {self.name} has no field {missing}: does data= hold this benchmark?"
-            ) from missing
-
-    def prompt(self, clip: Clip, question: Question, times: Sequence[float]) -> Prompt:
-        """The question as asked when the frames at ``times`` (seconds) are shown."""
-        cues = self.cues(clip, times)
-        if self.subtitles == "interleaved" and cues:
-            extra = question.extra
-            offset, duration = extra.get("subtitle_offset", 0), extra.get("duration", inf)
-            parts = interleaved(cues, times, float(str(offset)), float(str(duration)))
-            shown: int | None = sum(isinstance(part, Text) for part in parts)
-        else:
-            parts = [Video()]
-            shown = None if self.subtitles == "none" else len(cues)
-        parts.append(Text(self.text(question, cues, len(times))))
-        turns = [Turn("user", tuple(parts))]
-        if self.system:
-            turns.insert(0, Turn("system", (Text(self.system),)))
-        if self.primer and HIDDEN not in question.extra:
-            turns.append(Turn("assistant", (Text(self.primer),)))
-        return Prompt(question, tuple(turns), shown)
-
-    def text(self, question: Question, cues: Sequence[Cue], frames: int) -> str:
-        """The user's text, with the subtitle lines to be shown in a block."""
-        block = ""
-        if self.subtitles not in ("none", "interleaved") and (cues or self.no_subtitles):
-            lines = self.subtitle_join.join(cue.text for cue in cues) or self.no_subtitles
-            block = self.subtitle_block.format(subtitles=lines)
-        template = self.open_template if HIDDEN in question.extra else self.template_of(question)
-        return template.format(
-            question=question.text,
-            options=self.options(question),
-            subtitles=block,
-            frames=frames,
-        )
-
-    def template_of(self, question: Question) -> str:
-        """The template a question is asked by: one for all, unless a benchmark has kinds."""
-        return self.template
-
-    def options(self, question: Question) -> str:
-        """The options, one a line."""
-        lines = (
-            self.option.format(letter=letter(place), text=text)
-            for place, text in enumerate(question.options)
-        )
-        return "\n".join(lines)
-
-    def cues(self, clip: Clip, times: Sequence[float]) -> list[Cue]:
-        """The subtitle lines shown with the frames at ``times``; none without a file."""
-        if clip.subtitles is None or self.subtitles == "none":
-            return []
-        cues = read_cues(clip.subtitles)
-        if self.subtitles == "sampled":
-            return cues_at(cues, times)
-        return first_cues_at(cues, times) if self.subtitles == "per_frame" else cues
-
-    def score(self, question: Question, response: str) -> Score:
-        """1 for the right letter, 0 for a wrong one, None for an unread one or a hidden label."""
-        if HIDDEN in question.extra:
-            return _scored(option_text(response, question.options), question.gold)
-        read = READERS[self.reader](response, question.options)
-        verdict = VERDICTS.get(self.reader)
-        if verdict is None or question.gold is None:
-            return _scored(read, question.gold)
-        if verdict(response, question.options, question.gold):
-            return Score(1.0, question.gold)
-        return Score(0.0, read if read != question.gold else None)
+def _values(value: Any) -> tuple[str, ...]:
+    several = isinstance(value, list | tuple)
+    return tuple(map(str, value)) if several else (str(value),)
 
 
-def _scored(read: str | None, gold: str | None) -> Score:
-    return Score(None if read is None or gold is None else float(read == gold), read)
+def _named(row: Row) -> str:
+    for key in ("id", "question_id", "uid", "qid"):
+        if key in row:
+            return f" ({key} {row[key]})"
+    return ""

@@ -6,7 +6,7 @@ fine_grained_pose must be obtained from their owners. Chance 27.3% as printed by
 
 The official protocol: 16 frames at segment mid-points, the system text and the primer
 "Best option:(" of ``configs/task/mvbench.yaml``, the mean over the 20 tasks. Its rule only makes
-sense behind that primer: see ``harness.scoring.official.mvbench_verdict``.
+sense behind that primer: see ``harness.scoring.extractors.official.mvbench_verdict``.
 
 Some tasks look at a part of a video (``start`` and ``end`` in seconds); episodic_reasoning is
 folders of frames at 3 a second, numbered from 1.

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.journal import Appender, Journal
+from harness.run.journal import Appender, Journal
 from harness.report.runs import Run, load
 from harness.report.summary import summarise
-from harness.request import run_id
-from harness.scoring.readers import READERS
+from harness.run.request import run_id
+from harness.scoring.extractors import READERS
 from harness.types import Record
 
 OPTIONS = ("red car", "blue truck", "green bus", "yellow van")

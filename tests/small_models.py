@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from harness.backends.transformers import Transformers
+from harness.models.transformers import Transformers
 from harness.types import Clip, Frames, Part, Prompt, Question, Text, Turn, Video, WatchedClip
 
 # the converted Vicuna checkpoints say a system turn twice: once for its role, once as text

@@ -10,7 +10,7 @@ from harness.errors import DataError, RequestError
 from harness.report import audit, compare, imported, leaderboard
 from harness.report.runs import find
 from harness.scoring.aggregate import DENOMINATORS
-from harness.scoring.readers import READERS
+from harness.scoring.extractors import READERS
 from tests.runs import OPTIONS, gold, record, right, write, wrong
 
 SAID = ("{}", "{}.", "({})", "The answer is {}.", "Best option: {}", "I cannot tell", "")

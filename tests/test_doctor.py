@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from harness import doctor
-from harness.backends import branches
-from harness.backends.proof import examine
+from harness.models import branches
+from harness.models.transformers.proof import examine
 from harness.errors import RequestError
 from harness.types import Decoding
 from tests.small_models import backend, clip, save
@@ -69,7 +69,7 @@ def test_branches_that_see_each_other_are_found_out(
 def test_positions_that_do_not_restart_are_found_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import harness.backends.asking as asking
+    import harness.models.transformers.asking as asking
 
     real = asking.advance
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import JournalError
-from harness.journal import Appender, Journal, difference, read_json, read_records, write_atomically
+from harness.run.journal import Appender, Journal, difference, read_json, read_records, write_atomically
 from harness.types import Record
 
 REQUEST = {
@@ -107,7 +107,7 @@ def test_a_folder_of_another_request_is_refused_with_the_difference(tmp_path: Pa
 
 def test_the_second_of_two_runs_says_so_and_stops(tmp_path: Path) -> None:
     second = (
-        "import sys, json; from pathlib import Path; from harness.journal import Journal\n"
+        "import sys, json; from pathlib import Path; from harness.run.journal import Journal\n"
         "from harness.errors import JournalError\n"
         "try:\n    Journal(Path(sys.argv[1]), json.loads(sys.argv[2])).__enter__()\n"
         "except JournalError as error: print(error)\n"
@@ -124,7 +124,7 @@ def test_the_second_of_two_runs_says_so_and_stops(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_loses_only_the_line_being_written(tmp_path: Path) -> None:
     fill = (
         "import sys, resource; from pathlib import Path\n"
-        "from harness.journal import Appender, Journal\n"
+        "from harness.run.journal import Appender, Journal\n"
         "from harness.errors import JournalError; from tests.test_journal import REQUEST, record\n"
         "folder = Path(sys.argv[1])\n"
         "with Journal(folder, REQUEST), Appender(folder) as records:\n"

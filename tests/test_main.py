@@ -13,7 +13,7 @@ import pytest
 
 import harness.demo
 from harness.__main__ import main
-from harness.journal import read_records
+from harness.run.journal import read_records
 
 FAKE = ["backend=fake", "backend.rule=right:0.7", "video.workers=0"]
 DATA = Path(harness.demo.__path__[0]) / "data"

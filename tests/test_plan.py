@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from harness.errors import PlanError
-from harness.plan import Plan
+from harness.run.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from harness.backends.fake import Fake
+from harness.models.fake import Fake
 from harness.choices import choices
 from harness.config import compose
 from harness.errors import DataError
-from harness.journal import read_records
-from harness.request import Request
-from harness.runner import run
+from harness.run.journal import read_records
+from harness.run.request import Request
+from harness.run.loop import run
 from harness.task import MultipleChoice
 from harness.types import Clip, Video
 from tests.benchmarks import FIXTURES, lay_out

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.types import Clip, Frames, Question
-from harness.watch import arranged, remove_evidence, select
+from harness.run.loading import arranged, remove_evidence, select
 
 
 def clip(number: int, duration: str, *types: str) -> Clip:

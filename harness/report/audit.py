@@ -12,7 +12,7 @@ from harness.report import tables
 from harness.report.runs import Run
 from harness.report.summary import estimate
 from harness.scoring.aggregate import DENOMINATORS, counted
-from harness.scoring.readers import READERS, right
+from harness.scoring.extractors import READERS, right
 from harness.types import Estimate, Record
 
 

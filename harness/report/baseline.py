@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import JournalError, RequestError
-from harness.journal import read_json, write_atomically
+from harness.run.journal import read_json, write_atomically
 from harness.report.runs import Run, resolve
 from harness.report.summary import score_of
 from harness.types import Record

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness import stats
 from harness.errors import RequestError
-from harness.journal import difference
+from harness.run.journal import difference
 from harness.report import tables
 from harness.report.leaderboard import asked
 from harness.report.runs import Run

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import stats
-from harness.journal import difference
+from harness.run.journal import difference
 from harness.report import tables
 from harness.report.baseline import Side
 from harness.report.summary import in_order

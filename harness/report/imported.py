@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, RequestError
-from harness.journal import Appender, Journal, write_atomically
+from harness.run.journal import Appender, Journal, write_atomically
 from harness.report.runs import NAME, Run, load
 from harness.report.summary import summarise
-from harness.request import run_id
+from harness.run.request import run_id
 from harness.scoring.options import LETTERS
-from harness.scoring.readers import READERS, VERDICTS, right, without_prefixes
+from harness.scoring.extractors import READERS, VERDICTS, right, without_prefixes
 from harness.types import Record
 
 _OPTION_LINE = re.compile(r"^\(?([A-J])[.):]\s*(.+)$", re.MULTILINE)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import stats
-from harness.journal import difference
+from harness.run.journal import difference
 from harness.report import tables
 from harness.report.runs import Run
 from harness.report.summary import score_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, JournalError
-from harness.journal import CIRCUMSTANCES, read_json, read_records
+from harness.run.journal import CIRCUMSTANCES, read_json, read_records
 from harness.report.summary import summarise
 from harness.types import Record
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.journal import write_atomically
+from harness.run.journal import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd

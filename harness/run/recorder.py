@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from harness.journal import Appender
+from harness.run.journal import Appender
 from harness.types import Answer, Clip, Failure, Prompt, Record, Score, Status, Task, WatchedClip
 
 LONGEST_RESPONSE = 1_000_000

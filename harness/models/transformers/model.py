@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.backends.checkpoint import fingerprint, locate
+from harness.models.transformers.checkpoint import fingerprint, locate
 from harness.errors import RequestError
 from harness.types import Answer, Decoding, Failure, Prompt, WatchedClip
 
 if TYPE_CHECKING:
-    from harness.backends.engine import Engine
-    from harness.backends.memory import Needs
-    from harness.backends.prompts import Writer
+    from harness.models.transformers.engine import Engine
+    from harness.models.transformers.memory import Needs
+    from harness.models.transformers.prompts import Writer
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Transformers:
     def identity(self) -> dict[str, Any]:
         """What decides the answers. Reads small files only, except to hash a folder's content.
         Raises ModelError."""
-        from harness.backends.loading import identify
+        from harness.models.transformers.loading import identify
 
         named = fingerprint(self.checkpoint, self.revision)
         return named | identify(self, self._folder, self._config)
@@ -73,7 +73,7 @@ class Transformers:
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens when ``frames`` frames are shown, from the tokenizer;
         for AnyRes frames, whose size is not known yet, at most."""
-        from harness.backends.prompts import Gallery
+        from harness.models.transformers.prompts import Gallery
 
         pinpoints = [tuple(p) for p in self._config.image_grid_pinpoints]
         largest = max(pinpoints, key=lambda size: self._writer.anyres_tokens(*size))
@@ -82,14 +82,14 @@ class Transformers:
 
     def needs(self, frames: int) -> Needs:
         """What a run needs of the device, estimated from the configuration alone."""
-        from harness.backends.memory import estimate
+        from harness.models.transformers.memory import estimate
 
         return estimate(self, self._config, frames)
 
     @cached_property
     def frame_size(self) -> int | None:
         """The shorter edge in pixels that frames are resized to; None when they must be whole."""
-        from harness.backends.loading import read_pixels
+        from harness.models.transformers.loading import read_pixels
 
         if self.frames_as == "anyres":
             return None
@@ -121,20 +121,20 @@ class Transformers:
 
     @cached_property
     def _config(self) -> Any:
-        from harness.backends.loading import read_config
+        from harness.models.transformers.loading import read_config
 
         return read_config(self, self._folder)
 
     @cached_property
     def _writer(self) -> Writer:
-        from harness.backends.loading import read_writer
+        from harness.models.transformers.loading import read_writer
 
         return read_writer(self, self._folder, self._config)
 
     @cached_property
     def _engine(self) -> Engine:
-        from harness.backends.engine import Engine
-        from harness.backends.loading import context_of, load_model, read_pixels, stop_tokens
+        from harness.models.transformers.engine import Engine
+        from harness.models.transformers.loading import context_of, load_model, read_pixels, stop_tokens
 
         folder = locate(self.checkpoint, self.revision)
         pixels = read_pixels(self, folder, self._config)

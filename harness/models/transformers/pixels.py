@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.backends.checkpoint import read_json
+from harness.models.transformers.checkpoint import read_json
 from harness.errors import ModelError
 from harness.types import Pixels
 

@@ -9,13 +9,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.backends.checkpoint import read_json
-from harness.backends.pixels import Preprocessor, read_preprocessor
-from harness.backends.prompts import IMAGE, VIDEO, Writer
+from harness.models.transformers.checkpoint import read_json
+from harness.models.transformers.pixels import Preprocessor, read_preprocessor
+from harness.models.transformers.prompts import IMAGE, VIDEO, Writer
 from harness.errors import ModelError, RequestError
 
 if TYPE_CHECKING:
-    from harness.backends.transformers import Transformers
+    from harness.models.transformers import Transformers
 
 MARGIN = 1000  # tokens that the original code leaves for the text beside the frames
 
@@ -113,7 +113,7 @@ def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
     ModelError when there is no chat template or no video token."""
     from transformers import AutoTokenizer
 
-    from harness.backends.vision import anyres_tokens
+    from harness.models.transformers.vision import anyres_tokens
 
     tokenizer: Any = _read(AutoTokenizer, folder)
     if config.video_token_index < 0:

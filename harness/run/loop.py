@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
-from harness.journal import Journal, read_records, write_atomically
-from harness.plan import Plan, make_plan
+from harness.run.journal import Journal, read_records, write_atomically
+from harness.run.plan import Plan, make_plan
 from harness.report import html
 from harness.report.runs import load
 from harness.report.summary import summarise
-from harness.request import Request, run_id
+from harness.run.request import Request, run_id
 from harness.scoring.degenerate import is_degenerate
 from harness.types import Clip, Question, Record
-from harness.watch import arranged, select
-from harness.workers import answer
+from harness.run.loading import arranged, select
+from harness.run.workers import answer
 
 MOST_DEGENERATE = 0.05
 """Share of empty or endlessly repeating answers above which a run is not to be trusted."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.backends.pixels import Preprocessor
-from harness.backends.prompts import Gallery, Tokens
+from harness.models.transformers.pixels import Preprocessor
+from harness.models.transformers.prompts import Gallery, Tokens
 from harness.types import Pixels
 
 CHUNK = 32  # frames a forward: always the same, so that a frame's features do not depend on others

@@ -1,6 +1,6 @@
-"""Readers: from a response to the letter it chose, or None when it chose none.
+"""Extraction rules: from a response to the letter it chose, or None when it chose none.
 
-``READERS[name](response, options)`` never guesses: where a source draws at random, its reader
+``EXTRACTORS[name](response, options)`` never guesses: where a source draws at random, its rule
 returns None. ``VERDICTS[name](response, options, gold)`` is for the source that compares the
 response with the gold option instead of reading a letter: where there is one, it decides the score.
 Options may carry their own "A. " or not.
@@ -10,36 +10,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.scoring import lmms, official
+from harness.scoring.extractors import lmms_eval, official
 from harness.scoring.options import without_prefixes
-from harness.scoring.reading import default, option_text
+from harness.scoring.extractors.default import default, option_text
 
-Reader = Callable[[str, Sequence[str]], str | None]
+Extractor = Callable[[str, Sequence[str]], str | None]
 Verdict = Callable[[str, Sequence[str], str], bool]
 
-__all__ = ["READERS", "VERDICTS", "Reader", "Verdict", "option_text", "right", "without_prefixes"]
+__all__ = ["EXTRACTORS", "VERDICTS", "Extractor", "Verdict", "option_text", "right", "without_prefixes"]
 
-RULES: Mapping[str, Reader] = {
+RULES: Mapping[str, Extractor] = {
     "default": default,
     "videomme": official.videomme,
-    "lmms_mcq": lmms.lmms_mcq,
+    "lmms_mcq": lmms_eval.lmms_mcq,
     "mvbench": official.mvbench,
-    "mvbench_lmms": lmms.mvbench_lmms,
+    "mvbench_lmms": lmms_eval.mvbench_lmms,
     "mlvu": official.mlvu,
-    "nextqa_lmms": lmms.nextqa_lmms,
-    "egoschema_lmms": lmms.egoschema_lmms,
-    "longvideobench_lmms": lmms.longvideobench_lmms,
+    "nextqa_lmms": lmms_eval.nextqa_lmms,
+    "egoschema_lmms": lmms_eval.egoschema_lmms,
+    "longvideobench_lmms": lmms_eval.longvideobench_lmms,
     "lvbench": official.lvbench,
-    "perceptiontest_lmms": lmms.perceptiontest_lmms,
-    "tvbench_lmms": lmms.tvbench_lmms,
-    "tomato_lmms": lmms.tomato_lmms,
+    "perceptiontest_lmms": lmms_eval.perceptiontest_lmms,
+    "tvbench_lmms": lmms_eval.tvbench_lmms,
+    "tomato_lmms": lmms_eval.tomato_lmms,
     "tempcompass": official.tempcompass,
     "tomato": official.tomato,
     "videomme_v2": official.videomme_v2,
 }
 
 
-def _bare(rule: Reader) -> Reader:
+def _bare(rule: Extractor) -> Extractor:
     def read(response: str, options: Sequence[str]) -> str | None:
         return rule(response, without_prefixes(options))
 
@@ -47,18 +47,18 @@ def _bare(rule: Reader) -> Reader:
     return read
 
 
-READERS: Mapping[str, Reader] = {name: _bare(rule) for name, rule in RULES.items()}
+EXTRACTORS: Mapping[str, Extractor] = {name: _bare(rule) for name, rule in RULES.items()}
 
 VERDICTS: Mapping[str, Verdict] = {"mvbench": official.mvbench_verdict}
 
 
-def right(reader: str, response: str, options: Sequence[str], gold: str) -> bool | None:
+def right(extractor: str, response: str, options: Sequence[str], gold: str) -> bool | None:
     """What the named rule makes of a response whose right letter is ``gold``; None: unread.
 
     The one function an audit needs: it takes the verdict where the source judges, and the
     letter where it reads.
     """
-    if reader in VERDICTS:
-        return VERDICTS[reader](response, options, gold)
-    read = READERS[reader](response, options)
+    if extractor in VERDICTS:
+        return VERDICTS[extractor](response, options, gold)
+    read = EXTRACTORS[extractor](response, options)
     return None if read is None else read == gold

@@ -14,8 +14,8 @@ import pytest
 import torch
 from transformers import LlavaNextVideoForConditionalGeneration
 
-from harness.backends.engine import Engine
-from harness.backends.plain import generate, inputs
+from harness.models.transformers.engine import Engine
+from harness.models.transformers.plain import generate, inputs
 from harness.errors import RequestError
 from harness.types import (
     Answer,
@@ -250,7 +250,7 @@ def test_a_question_that_says_video_is_a_failure(engines: dict[str, Engine]) -> 
 
 def crowded(engine: Engine, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine runs out of memory when more than ``most`` rows are in one step."""
-    import harness.backends.asking as asking
+    import harness.models.transformers.asking as asking
 
     real = asking.advance
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.backends.transformers import Transformers
+    from harness.models.transformers import Transformers
 
 BYTES = {"float16": 2.0, "bfloat16": 2.0, "float32": 4.0}
 TEXT = 1000  # tokens of text beside the frames, where only a guess is possible
@@ -34,7 +34,7 @@ class Needs:
 
 def estimate(settings: Transformers, config: Any, frames: int) -> Needs:
     """Counts the parameters of a weightless model; activations are those of one prefill."""
-    from harness.backends.loading import context_of
+    from harness.models.transformers.loading import context_of
 
     device = settings.resolved_device()
     text = config.text_config

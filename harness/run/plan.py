@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from harness.errors import DataError, PlanError, VideoError
-from harness.request import Request
+from harness.run.request import Request
 from harness.types import Clip, Needs, Prompt
 from harness.video import probe
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import DataError, VideoError
-from harness.request import Control, Request
+from harness.run.request import Control, Request
 from harness.task import rotate, without_options
 from harness.types import Clip, Frames, Prompt, Question, Task, WatchedClip
 from harness.video.frame_cache import FrameCache

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.backends.fake import Fake
+from harness.models.fake import Fake
 from harness.errors import RequestError
 from harness.types import (
     Answer,

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from harness.backends.pixels import Preprocessor
-from harness.backends.prompts import Gallery, Tokens, Writer
+from harness.models.transformers.pixels import Preprocessor
+from harness.models.transformers.prompts import Gallery, Tokens, Writer
 from harness.types import Decoding, Pixels
 
 

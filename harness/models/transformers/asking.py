@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.backends.branches import PREFIX, Row, Segment, advance
-from harness.backends.prompts import Gallery, Tokens, common_prefix
-from harness.backends.vision import embed
+from harness.models.transformers.branches import PREFIX, Row, Segment, advance
+from harness.models.transformers.prompts import Gallery, Tokens, common_prefix
+from harness.models.transformers.vision import embed
 from harness.types import Answer, Decoding, Failure, Prompt, WatchedClip
 
 GROWTH = 64  # new tokens per branch that a row has room for at once; long answers grow it

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.backends.checkpoint import fingerprint, locate
-from harness.backends.loading import context_of, read_config
-from harness.backends.transformers import Transformers
+from harness.models.transformers.checkpoint import fingerprint, locate
+from harness.models.transformers.loading import context_of, read_config
+from harness.models.transformers import Transformers
 from harness.choices import choices
 from harness.config import compose
 from harness.errors import ModelError, RequestError
@@ -43,7 +43,7 @@ def test_a_checkpoint_that_is_not_on_disk_while_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = (
-        "from harness.backends.transformers import Transformers\n"
+        "from harness.models.transformers import Transformers\n"
         "from harness.errors import ModelError\n"
         "try: Transformers('llava-hf/LLaVA-NeXT-Video-7B-hf', revision='abc').identity()\n"
         "except ModelError as error: print(error)\n"
@@ -311,7 +311,7 @@ def test_auto_is_the_original_codes_rule(folder: Path, frames: int) -> None:
     settings = Transformers(str(folder), rope_scaling="auto", frames=frames)
     config = read_config(settings, folder)
     config.text_config.max_position_embeddings = 4096
-    from harness.backends.loading import scale_rope
+    from harness.models.transformers.loading import scale_rope
 
     scale_rope(config.text_config, settings)
     expected = 1 if frames <= 21 else 2 if frames <= 49 else 3 if frames <= 78 else 4
@@ -358,7 +358,7 @@ def test_another_process_gets_the_settings_not_the_model(folder: Path) -> None:
 def test_importing_and_composing_load_no_torch() -> None:
     script = (
         "import sys; from harness.config import compose; compose(['model=tiny_video'])\n"
-        "import harness.doctor, harness.backends.memory\n"
+        "import harness.doctor, harness.models.transformers.memory\n"
         "print([m for m in ('torch', 'transformers') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -403,7 +403,7 @@ def test_a_hub_checkpoint_is_named_by_its_commit(folder: Path, tmp_path: Path) -
     (cached / "refs").mkdir()
     (cached / "refs" / "v1").write_text(commit)
     script = (
-        "from harness.backends.transformers import Transformers\n"
+        "from harness.models.transformers import Transformers\n"
         "settings = Transformers('owner/name', 'v1', tokens_per_frame=4)\n"
         "print(settings.identity()['commit'], settings.identity()['checkpoint'])\n"
         "print(len(settings.load().stops))"

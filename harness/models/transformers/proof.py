@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.backends.engine import Engine
-from harness.backends.plain import generate, inputs
+from harness.models.transformers.engine import Engine
+from harness.models.transformers.plain import generate, inputs
 from harness.types import Decoding, WatchedClip
 
 # largest logit difference that rounding explains, as a share of the logits' standard deviation

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from harness.backends.asking import (
+from harness.models.transformers.asking import (
     Branch,
     Flight,
     groups,
@@ -21,10 +21,10 @@ from harness.backends.asking import (
     prefill_suffixes,
     step,
 )
-from harness.backends.pixels import Preprocessor
-from harness.backends.plain import generate, inputs
-from harness.backends.prompts import Gallery, Writer
-from harness.backends.vision import encode, prepare
+from harness.models.transformers.pixels import Preprocessor
+from harness.models.transformers.plain import generate, inputs
+from harness.models.transformers.prompts import Gallery, Writer
+from harness.models.transformers.vision import encode, prepare
 from harness.errors import RequestError
 from harness.task import LETTERS
 from harness.types import Answer, Decoding, Failure, WatchedClip

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.scoring.options import without_prefixes
-from harness.scoring.readers import READERS, VERDICTS, option_text, right
+from harness.scoring.extractors import READERS, VERDICTS, option_text, right
 
 OPTIONS = {
     "T": ("red car", "blue truck", "green bus", "yellow van"),

@@ -16,13 +16,13 @@ from multiprocessing.process import parent_process
 from pathlib import Path
 
 from harness.errors import HarnessError, WorkerError
-from harness.journal import Appender
-from harness.progress import Progress
-from harness.recorder import Recorder
-from harness.request import Request
+from harness.run.journal import Appender
+from harness.run.progress import Progress
+from harness.run.recorder import Recorder
+from harness.run.request import Request
 from harness.types import Clip, Record
 from harness.video.prefetch import Prefetcher
-from harness.watch import watch
+from harness.run.loading import watch
 
 Told = Callable[[Record], None]
 

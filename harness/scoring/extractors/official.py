@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from harness.scoring.lmms import LONGVIDEOBENCH_PREFIXES, first_capital
+from harness.scoring.extractors.lmms_eval import LONGVIDEOBENCH_PREFIXES, first_capital
 from harness.scoring.options import LETTERS
 
 LABELLED = re.compile(r"(?:Option|Sentence|Caption) \w+: ")

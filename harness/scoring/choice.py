@@ -1,0 +1,52 @@
+"""Multiple choice: a named rule reads a letter, the letter is right or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.errors import RequestError
+from harness.scoring.extractors import EXTRACTORS, VERDICTS, option_text
+from harness.types import Question, Response, Score
+
+
+@dataclass(frozen=True)
+class ChoiceScorer:
+    """1 for the right option's letter, 0 for a wrong one, under the metric ``name``.
+
+    ``extractor`` is a name of ``harness.scoring.extractors.EXTRACTORS``: whose rule reads the letter.
+    Where its source compares the response with the right option instead, that verdict decides. A
+    question asked without its options is read by their texts alone: a letter would say nothing.
+    Raises RequestError for an unknown extractor.
+    """
+
+    extractor: str = "default"
+    name: str = "accuracy"
+
+    def __post_init__(self) -> None:
+        if self.extractor not in EXTRACTORS:
+            raise RequestError(
+                f"task.scorer.extractor={self.extractor}: use one of {', '.join(EXTRACTORS)}"
+            )
+
+    def score(self, question: Question, response: Response) -> Score:
+        """No values where no letter can be read, or where the label is hidden."""
+        if question.options_hidden:
+            return self._scored(question, option_text(response.text, question.options))
+        read = EXTRACTORS[self.extractor](response.text, question.options)
+        verdict = VERDICTS.get(self.extractor)
+        target = question.target
+        if verdict is None or not isinstance(target, str):
+            return self._scored(question, read)
+        if verdict(response.text, question.options, target):
+            return Score({self.name: 1.0}, target)
+        return Score({self.name: 0.0}, read if read != target else None)
+
+    def chance(self, question: Question) -> Mapping[str, float] | None:
+        """One in so many options."""
+        return {self.name: 1 / len(question.options)} if question.options else None
+
+    def _scored(self, question: Question, read: str | None) -> Score:
+        if read is None or question.target is None:
+            return Score({}, read)
+        return Score({self.name: float(read == question.target)}, read)
