@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import av
 import numpy as np
@@ -35,7 +36,7 @@ class Packets:
     damage: str = ""
 
 
-See = Callable[[int, Packet[VideoStream]], None]
+See: TypeAlias = "Callable[[int, Packet[VideoStream]], None]"
 
 
 def demuxed(file: VideoFile, see: See) -> Packets:
