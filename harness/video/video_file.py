@@ -131,6 +131,11 @@ def _is_text(head: bytes) -> bool:
 
 def _plain(error: Exception) -> str:
     """FFmpeg's words without Python's numbers and the path, which the caller names."""
+    if isinstance(error, av.error.EOFError):
+        return (
+            "not one frame is in it, only its header or a part of that (the first piece of a "
+            "stream, or a broken download): get the whole file"
+        )
     return f"FFmpeg cannot open it ({plain_words(error)}): {_AGAIN}, or convert it"
 
 
