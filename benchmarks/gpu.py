@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,21 +28,17 @@ from transformers import (
     LlavaNextVideoForConditionalGeneration,
 )
 
-from harness.models.transformers.asking import (
-    Branch,
-    Flight,
-    hear,
-    prefill_prefix,
-    prefill_suffixes,
-    step,
-)
+from harness.models.transformers.branches import ActiveClip, Branch, append
+from harness.models.transformers.decoder import Decoder
+from harness.models.transformers.features import remembered
 from harness.models.transformers.plain import generate
-from harness.models.transformers.prompts import Gallery
-from harness.models.transformers.vision import video_features
-from harness.types import Clip, Decoding, Frames, Prompt, Question, WatchedClip
+from harness.models.transformers.prefix import Prompts
+from harness.models.transformers.sharing import Packed
+from harness.models.transformers.written import Written
+from harness.types import Clip, Generation, Prompt, Question, Sample
 
 FRAMES, QUESTIONS, START, SUFFIX = 32, 3, 20, 50
-NOTHING = WatchedClip(Clip("", Path(), ()), Frames(np.empty(0, np.uint8), np.empty(0)), ())
+NOTHING = Sample(Clip("", None), None, None, ())
 RAW = argparse.RawDescriptionHelpFormatter
 
 
@@ -106,20 +101,21 @@ def build(config: Any, device: torch.device, attention: str) -> Any:
     return model.eval()
 
 
-def branches(config: Any, video: int, new: int) -> list[Branch]:
+def questions(config: Any, pixels: torch.Tensor, video: int) -> list[Written]:
     """One clip's questions: a common start, the clip, then tokens of their own."""
     vision, most = config.vision_config, config.text_config.vocab_size - 3
     tokens = (vision.image_size // vision.patch_size // config.spatial_pool_stride) ** 2
     random = np.random.default_rng(video)
-    shared = [random.integers(3, most, START), np.repeat(-1 - np.arange(FRAMES), tokens)]
-    return [
-        Branch(
-            Prompt(Question(f"{video}/{i}", ""), ()),
-            np.concatenate([*shared, random.integers(3, most, SUFFIX)]),
-            new,
-        )
-        for i in range(QUESTIONS)
-    ]
+    clip = np.full(FRAMES * tokens, config.video_token_index)
+    shared = [random.integers(3, most, START), clip]
+    written = []
+    for i in range(QUESTIONS):
+        ids = np.concatenate([*shared, random.integers(3, most, SUFFIX)])
+        given = {"input_ids": torch.from_numpy(ids)[None].to(pixels.device)}
+        given["attention_mask"] = torch.ones_like(given["input_ids"])
+        given["pixel_values_videos"] = pixels[None]
+        written.append(Written(Prompt(Question(f"{video}/{i}", ""), ()), ids, given))
+    return written
 
 
 @torch.inference_mode()
@@ -128,21 +124,25 @@ def shared(
 ) -> tuple[Stages, list[list[int]]]:
     """All videos the harness's way, ``in_flight`` of them decoding together."""
     stages, said = Stages(pixels.device), []
-    decoding = Decoding(max_new_tokens=new)
+    generation, decoder = Generation(max_new_tokens=new), Decoder(model)
+    way = Packed(decoder)
     for first in range(0, videos, in_flight):
-        flights = []
+        active = []
         for video in range(first, min(first + in_flight, videos)):
-            asked = branches(model.config, video, new)
-            with stages.stage("vision"):
-                features = list(video_features(model, pixels))
+            written = questions(model.config, pixels, video)
+            clip = ActiveClip(NOTHING, branches=[Branch(each, new) for each in written])
+            with stages.stage("vision"), remembered(model):
+                prompts = Prompts(decoder, [each.inputs for each in written])
             with stages.stage("prefill"):
-                row = prefill_prefix(model, asked, features)
-                hear(asked, prefill_suffixes(model, row, asked, features), decoding, ())
-            flights.append(Flight(NOTHING, Gallery(0, (0, 0)), asked, rows=[(row, asked)]))
+                [first_logits] = way.prefill([(clip, prompts)])
+                append(clip.branches, first_logits, generation, ())
+            active.append(clip)
         with stages.stage("answer"):
-            while step(model, flights, decoding, ()):
-                pass
-        said += [branch.said for flight in flights for branch in flight.branches]
+            while not all(clip.done for clip in active):
+                asked, logits = way.step(active)
+                assert logits is not None
+                append(asked, logits, generation, ())
+        said += [branch.output_ids for clip in active for branch in clip.branches]
     return stages, said
 
 
@@ -150,16 +150,14 @@ def one_by_one(
     model: Any, pixels: torch.Tensor, videos: int, new: int
 ) -> tuple[float, list[list[int]]]:
     """All videos the Hugging Face way, one ``generate`` a question."""
-    video_id, said = model.config.video_token_id, []
-    never = frozenset([video_id - 1])
+    said = []
+    never = frozenset([model.config.video_token_index - 1])
     wait(pixels.device)
     began = time.perf_counter()
     for video in range(videos):
-        for branch in branches(model.config, video, new):
-            ids = torch.from_numpy(np.where(branch.tokens < 0, video_id, branch.tokens))[None]
-            given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-            given["pixel_values_videos"] = pixels[None]
-            said.append(generate(model, given, Decoding(max_new_tokens=new), new, never)[0])
+        for written in questions(model.config, pixels, video):
+            generation = Generation(max_new_tokens=new)
+            said.append(generate(model, written.inputs, generation, new, never)[0])
     wait(pixels.device)
     return time.perf_counter() - began, said
 
@@ -167,7 +165,7 @@ def one_by_one(
 def operations(model: Any, new: int) -> float:
     """Floating-point operations that one clip needs when all that can be shared is: two for each
     weight and token, and four per layer, hidden unit, query and key it may see."""
-    config, asked = model.config, branches(model.config, 0, new)
+    config = model.config
     vision, text = config.vision_config, config.text_config
     patches = (vision.image_size // vision.patch_size) ** 2 + 1
     seen = FRAMES * patches
@@ -175,7 +173,8 @@ def operations(model: Any, new: int) -> float:
     total = (
         2.0 * tower * seen + 4.0 * vision.num_hidden_layers * vision.hidden_size * seen * patches
     )
-    prefix, own = len(asked[0].tokens) - SUFFIX, SUFFIX + new
+    side = vision.image_size // vision.patch_size // config.spatial_pool_stride
+    prefix, own = START + FRAMES * side**2, SUFFIX + new
     layers = sum(p.numel() for p in model.model.language_model.layers.parameters())
     total += 2.0 * layers * (prefix + QUESTIONS * own)
     pairs = prefix * prefix / 2 + QUESTIONS * own * (prefix + own / 2)

@@ -99,11 +99,13 @@ class Mean:
             worth = self.worth(record)
             if worth is not None:
                 asked.setdefault(record.question.id, (record, []))[1].append(worth)
-        units = {
-            id: Unit(fmean(values), first.video, self._leaves(first))
+        units: dict[Hashable, Unit] = {
+            id: Unit(
+                values[0] if len(values) == 1 else fmean(values), first.video, self._leaves(first)
+            )
             for id, (first, values) in asked.items()
         }
-        return {id: unit for id, unit in units.items() if unit.leaves}
+        return {id: unit for id, unit in units.items() if unit.leaves} if self.macro else units
 
     def worth(self, record: Record) -> float | None:
         """A record's score as it counts; None when it does not."""
@@ -120,6 +122,8 @@ class Mean:
 
     def applies(self, record: Record) -> bool:
         """Whether the metric is about this question at all."""
+        if not self.where:
+            return True
         groups = record.question.groups
         return all(value in groups.get(name, ()) for name, value in self.where.items())
 
@@ -209,11 +213,17 @@ def part(metric: Metric, records: Sequence[Record]) -> Estimate:
     return metric.estimate(records)
 
 
+def flat(units: Mapping[Hashable, Unit]) -> dict[Hashable, Unit]:
+    """The same units, each counting once: for one part of a breakdown, which is never macro."""
+    return {key: Unit(unit.value, unit.video) for key, unit in units.items()}
+
+
 def difference(
     metric: Metric, first: Sequence[Record], second: Sequence[Record], *, micro: bool = False
 ) -> stats.Paired | None:
     """``second`` minus ``first`` under a metric, over what counts in both; ``micro`` for a part of
-    a breakdown. None for a metric that is no mean of units."""
+    a breakdown. Questions that are ``gained`` became better, whichever way that is. None for a
+    metric that is no mean of units."""
     if micro and isinstance(metric, Mean):
         metric = replace(metric, macro=())
     if not isinstance(metric, Summing):
@@ -224,10 +234,10 @@ def difference(
 def difference_of(
     metric: Summing, before: Mapping[Hashable, Unit], after: Mapping[Hashable, Unit]
 ) -> stats.Paired:
-    """The same from two runs' units."""
+    """The same from two runs' units. ``gained`` became better, whichever way that is."""
     common = {key: unit for key, unit in before.items() if key in after}
     reach = None if metric.low is None or metric.high is None else metric.high - metric.low
-    return stats.paired(
+    found = stats.paired(
         {key: unit.value for key, unit in common.items()},
         {key: after[key].value for key in common},
         {key: unit.video for key, unit in common.items()},
@@ -235,6 +245,9 @@ def difference_of(
         weights(leaf for unit in common.values() for leaf in unit.leaves),
         reach=reach,
     )
+    if getattr(metric, "higher_is_better", True):
+        return found
+    return replace(found, gained=found.lost, lost=found.gained)
 
 
 def bounds(metric: Metric, records: Sequence[Record]) -> tuple[float, float] | None:

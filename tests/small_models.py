@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from harness.models.transformers import Transformers
-from harness.types import Clip, Frames, Part, Prompt, Question, Text, Turn, Video, WatchedClip
+from harness.types import Clip, Frames, Part, Prompt, Question, Sample, Text, Turn, Video, VideoInfo
 
 # the converted Vicuna checkpoints say a system turn twice: once for its role, once as text
 VICUNA = (
@@ -164,12 +164,13 @@ def clip(
     prompts: list[Prompt] | None = None,
     frames: int = 6,
     size: tuple[int, int] = (48, 72),
-) -> WatchedClip:
+) -> Sample:
     """A clip of noise with three questions."""
     made = asked(*TEXTS, prefix=f"c{seed}q") if prompts is None else prompts
     pixels = np.random.default_rng(seed).integers(0, 256, (frames, *size, 3), dtype=np.uint8)
-    return WatchedClip(
+    return Sample(
         Clip(f"c{seed}", Path(f"c{seed}.mp4"), tuple(p.question for p in made)),
+        VideoInfo(frames, 1.0, float(frames), size[1], size[0]),
         Frames(pixels, np.arange(frames, dtype=np.float64)),
         tuple(made),
     )

@@ -12,11 +12,12 @@ import av
 import numpy as np
 import pytest
 
-from harness.demo import make_clips
-from harness.demo.asking import LETTERS, SUBTITLE, TASK_TYPES
-from harness.demo.scene import render
+import harness.demo
+from training import make_clips
+from training.asking import LETTERS, SUBTITLE, TASK_TYPES
+from training.scene import render
 
-DEMO = Path(make_clips.__file__).parent
+DEMO = Path(harness.demo.__path__[0])
 CHECKPOINTS = sorted((DEMO / "checkpoints").glob("tiny_*"))
 COLUMNS = [
     "video_id",
@@ -118,23 +119,25 @@ def test_subtitles_name_the_animal_from_the_first_cue_on(rows: list[dict[str, An
 
 @pytest.mark.parametrize("folder", CHECKPOINTS, ids=lambda path: path.name)
 def test_checkpoints_are_small_and_load(folder: Path) -> None:
-    from transformers import AutoTokenizer, LlavaNextVideoForConditionalGeneration
+    from transformers import AutoModelForImageTextToText, AutoTokenizer
 
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 5_000_000
     assert [path.name for path in folder.glob("*.safetensors")] == ["model.safetensors"]
     assert not list(folder.glob("*.bin"))
-    model = LlavaNextVideoForConditionalGeneration.from_pretrained(folder)
+    model = AutoModelForImageTextToText.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert tokenizer.padding_side == "left"
-    assert tokenizer.convert_tokens_to_ids("<video>") == model.config.video_token_index
-    assert tokenizer.convert_tokens_to_ids("<image>") == model.config.image_token_index
+    assert tokenizer.convert_tokens_to_ids("<video>") == model.config.video_token_id
+    assert tokenizer.convert_tokens_to_ids("<image>") == model.config.image_token_id
     turn = {"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "Why?"}]}
     text = tokenizer.apply_chat_template([turn], tokenize=False, add_generation_prompt=True)
-    assert text == "USER: <video>\nWhy? ASSISTANT:"
+    marked = {"llava_next_video": "<video>", "qwen2_5_vl": "<vision_start><video><vision_end>"}
+    assert text == f"USER: {marked[model.config.model_type]}\nWhy? ASSISTANT:"
 
 
-def test_all_three_checkpoints_are_there() -> None:
-    assert [path.name for path in CHECKPOINTS] == ["tiny_image", "tiny_video", "tiny_video_dpo"]
+def test_all_checkpoints_are_there() -> None:
+    names = ["tiny_image", "tiny_qwen", "tiny_video", "tiny_video_dpo"]
+    assert [path.name for path in CHECKPOINTS] == names
 
 
 def test_the_tokenizer_reads_any_english_and_gives_letters_back() -> None:
@@ -151,9 +154,9 @@ def test_the_tokenizer_reads_any_english_and_gives_letters_back() -> None:
 def test_tiny_video_answers_with_a_bare_letter() -> None:
     import torch
 
-    from harness.demo.checkpoint import load
-    from harness.demo.evaluate import clips, lesson
-    from harness.demo.packing import Packer
+    from training.checkpoint import load
+    from training.evaluate import clips, lesson
+    from training.packing import Packer
 
     folder = DEMO / "checkpoints" / "tiny_video"
     model, tokenizer = load(folder)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import LlavaNextVideoForConditionalGeneration
 
-from benchmarks import gpu, sharing, workers
+from benchmarks import families, gpu, sharing, workers
 from harness import demo
 
 
@@ -45,25 +45,25 @@ def test_gpu_has_the_real_7b_shape() -> None:
         model = LlavaNextVideoForConditionalGeneration(gpu.configuration(tiny=False))
     parameters = sum(p.numel() for p in model.parameters())
     assert 7.06e9 < parameters < 7.07e9
-    [first, *_] = gpu.branches(model.config, 0, 16)
-    assert (first.tokens < 0).sum() == 32 * 144
+    [first, *_] = gpu.questions(model.config, torch.empty(0), 0)
+    assert (first.tokens == model.config.video_token_index).sum() == 32 * 144
     # about two operations for each of 6.5 billion weights in the layers, and the attention's
     assert 70e12 < gpu.operations(model, 16) < 100e12
 
 
+@pytest.mark.parametrize("name", families.FAMILIES)
 def test_sharing_compares_answers_and_prints_json(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "FRAMES", 2)
-    monkeypatch.setattr(
-        "sys.argv", ["sharing", "--json", "--repeats", "1", "--questions", "1", "3"]
-    )
+    words = ["--family", name, "--size", "toy", "--json", "--repeats", "1", "--questions", "1", "3"]
+    monkeypatch.setattr("sys.argv", ["sharing", *words])
     sharing.main()
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])["questions"]
-    assert set(found) == {"1", "3"}
-    for row in found.values():
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["way"] == ("copied" if name == "qwen3_5" else "packed")
+    assert set(found["questions"]) == {"1", "3"}
+    for row in found["questions"].values():
         assert row["equal"] is True
-        assert 0 < row["floor"] < 1
+        assert 0 < row["floor"] <= 1
         assert row["ratio"] > 0
 
 

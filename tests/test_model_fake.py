@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -10,26 +11,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.models.fake import Fake
 from harness.errors import RequestError
+from harness.models.fake import Fake
 from harness.types import (
-    Answer,
+    JSON,
     Clip,
-    Decoding,
     Failure,
     Frames,
+    Generation,
     Prompt,
     Question,
+    Response,
+    Sample,
     Text,
     Turn,
-    WatchedClip,
+    Usage,
 )
 
 
-def watched(*questions: Question) -> WatchedClip:
+def sample(*questions: Question) -> Sample:
     frames = Frames(np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]))
     prompts = tuple(Prompt(q, (Turn("user", (Text(q.text),)),)) for q in questions)
-    return WatchedClip(Clip("c", Path("c.mp4"), questions), frames, prompts)
+    return Sample(Clip("c", Path("c.mp4"), questions), None, frames, prompts)
 
 
 QUESTIONS = [
@@ -39,8 +42,8 @@ QUESTIONS = [
 
 def texts(fake: Fake, *questions: Question) -> dict[str, str]:
     out = {}
-    for result in fake.answer([watched(*questions)], Decoding()):
-        assert isinstance(result, Answer)
+    for result in fake.generate([sample(*questions)], Generation()):
+        assert isinstance(result, Response)
         out[result.question] = result.text
     return out
 
@@ -50,9 +53,10 @@ def test_the_table_comes_before_the_rule() -> None:
     assert texts(fake, *QUESTIONS[:3]) == {"q0": "B", "q1": "The answer is C.", "q2": "B"}
 
 
-def test_first_and_gold() -> None:
+def test_first_and_target() -> None:
     assert set(texts(Fake("first"), *QUESTIONS).values()) == {"A"}
-    assert texts(Fake("gold"), *QUESTIONS) == {q.id: q.gold for q in QUESTIONS}
+    assert texts(Fake("target"), *QUESTIONS) == {q.id: q.target for q in QUESTIONS}
+    assert texts(Fake("gold"), *QUESTIONS) == {q.id: q.target for q in QUESTIONS}
 
 
 def test_hash_draws_every_option_and_forgets_the_order() -> None:
@@ -64,7 +68,7 @@ def test_hash_draws_every_option_and_forgets_the_order() -> None:
 
 def test_right_is_right_for_its_share() -> None:
     answers = texts(Fake("right:0.7"), *QUESTIONS)
-    right = sum(answers[q.id] == q.gold for q in QUESTIONS)
+    right = sum(answers[q.id] == q.target for q in QUESTIONS)
     assert 0.63 * 400 < right < 0.77 * 400
 
 
@@ -74,23 +78,43 @@ def test_open_questions_and_hidden_labels() -> None:
     assert texts(Fake("gold"), question) == {"open": ""}
 
 
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("a red ball", "a red ball"),
+        (["a red ball", "the ball"], "a red ball"),
+        (12.5, "12.5"),
+        ([[0.5, 2.0], [3, 4]], "[[0.5, 2.0], [3, 4]]"),
+    ],
+)
+def test_open_targets_are_said_as_text_or_json(target: JSON, text: str) -> None:
+    assert texts(Fake("target"), Question("open", "What?", target=target)) == {"open": text}
+
+
+def test_repeats_are_found_by_key_and_by_id() -> None:
+    question = Question("q", "What?", ("red", "blue"), "A")
+    again = dataclasses.replace(question, repeat=1)
+    fake = Fake(answers={"q": "A", again.key: "B"})
+    assert texts(fake, question, again) == {"q": "A", again.key: "B"}
+
+
 def test_letters_come_with_probabilities() -> None:
-    [answer] = Fake("gold").answer([watched(QUESTIONS[1])], Decoding(letters=True))
-    assert isinstance(answer, Answer)
+    [answer] = Fake("gold").generate([sample(QUESTIONS[1])], Generation(letters=True))
+    assert isinstance(answer, Response)
     assert (answer.finish, answer.probabilities) == ("letters", {"A": 0, "B": 1, "C": 0, "D": 0})
 
 
 def test_a_failure_has_its_reason() -> None:
     fake = Fake(failures={"q0": "the GPU fell over"})
-    first, second = fake.answer([watched(*QUESTIONS[:2])], Decoding())
-    assert first == Failure("q0", "the GPU fell over")
-    assert second == Answer("q1", "A")
+    first, second = fake.generate([sample(*QUESTIONS[:2])], Generation())
+    assert first == Failure("q0", "model", "the GPU fell over")
+    assert second == Response("q1", "A", usage=Usage(2, 1))
 
 
 def test_it_dies_after_so_many_answers() -> None:
     script = (
-        "from test_backend_fake import *\n"
-        "for answer in Fake(crash_after=2).answer([watched(*QUESTIONS)], Decoding()):\n"
+        "from test_model_fake import *\n"
+        "for answer in Fake(crash_after=2).generate([sample(*QUESTIONS)], Generation()):\n"
         "    print(answer.question, flush=True)\n"
     )
     here = Path(__file__).parent

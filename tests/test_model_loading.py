@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.overrides import choices
+from harness.errors import ModelError, RequestError
+from harness.models.transformers import Transformers
 from harness.models.transformers.checkpoint import fingerprint, locate
 from harness.models.transformers.loading import context_of, read_config
-from harness.models.transformers import Transformers
-from harness.choices import choices
-from harness.config import compose
-from harness.errors import ModelError, RequestError
-from harness.types import Answer, Decoding, Prompt, Question, Text, Turn, Video
+from harness.types import Generation, Prompt, Question, Response, Text, Turn, Video
 from tests.small_models import asked, backend, clip, save
 
 
@@ -97,6 +96,7 @@ def test_damaged_or_incomplete_files(copy: Path) -> None:
     (copy / "model.safetensors.index.json").write_text(json.dumps(shards))
     with pytest.raises(ModelError, match=r"lacks 1 of its files of weights \(model-1"):
         backend(copy).load()
+    (copy / "model.safetensors.index.json").unlink()
     (copy / "config.json").write_text("{")
     with pytest.raises(ModelError, match="is not JSON"):
         backend(copy).identity()
@@ -126,7 +126,10 @@ def test_a_folders_name_is_its_content(folder: Path, copy: Path) -> None:
 
 def test_another_architecture(copy: Path) -> None:
     edit(copy / "config.json", model_type="qwen2_vl")
-    with pytest.raises(ModelError, match="is a qwen2_vl; this backend runs llava_next"):
+    with pytest.raises(
+        ModelError,
+        match=r"is a qwen2_vl; .*write model.frames_as=video",
+    ):
         backend(copy).load()
 
 
@@ -147,13 +150,13 @@ def test_another_stride_is_refused_unless_meant(folder: Path) -> None:
     with pytest.raises(ModelError, match="with pooling stride 4 give 1 tokens a frame"):
         backend(folder, pool_stride=4).load()
     engine = backend(folder, pool_stride=4, tokens_per_frame=1).load()
-    assert len(list(engine.answer([clip(0)], Decoding(2)))) == 3
+    assert len(list(engine.generate([clip(0)], Generation(2)))) == 3
 
 
 def test_max_pooling_is_another_answer(folder: Path) -> None:
-    decoding = Decoding(max_new_tokens=8)
+    generation = Generation(max_new_tokens=8)
     average, most = (
-        [r.text for r in backend(folder, pool_mode=mode).answer([clip(0)], decoding)]  # type: ignore[union-attr]
+        [r.text for r in backend(folder, pool_mode=mode).generate([clip(0)], generation)]  # type: ignore[union-attr]
         for mode in ("average", "max")
     )
     assert average != most
@@ -162,16 +165,16 @@ def test_max_pooling_is_another_answer(folder: Path) -> None:
 def test_newer_and_older_preprocessor_files_say_the_same(folder: Path, copy: Path) -> None:
     """Video settings come from their own file, a nested one, or the image's, in this order."""
     pixels = json.loads((copy / "preprocessor_config.json").read_text())
-    expected = backend(folder).load().pixels
+    expected = backend(folder).load().writer.preprocessor
     (copy / "video_preprocessor_config.json").write_text(json.dumps(pixels))
     edit(copy / "preprocessor_config.json", size={"shortest_edge": 20})
-    assert backend(copy).load().pixels.frame == expected.frame
+    assert backend(copy).load().writer.preprocessor.frame == expected.frame
     assert backend(copy).frame_size == 32
     for name in ("video_preprocessor_config.json", "preprocessor_config.json"):
         (copy / name).unlink()
     nested = {"image_processor": pixels, "video_processor": pixels | {"crop_size": 32}}
     (copy / "processor_config.json").write_text(json.dumps(nested))
-    assert backend(copy).load().pixels == expected
+    assert backend(copy).load().writer.preprocessor == expected
     (copy / "processor_config.json").unlink()
     with pytest.raises(ModelError, match="does not say how its frames are prepared"):
         backend(copy).load()
@@ -181,7 +184,7 @@ def test_frames_are_resized_cropped_and_normalised(folder: Path) -> None:
     engine = backend(folder).load()
     frames = np.zeros((2, 48, 96, 3), np.uint8)
     frames[1, :, 24:72] = 255  # the square that is kept
-    values = engine.pixels.frames(frames)
+    values = engine.writer.preprocessor.frames(frames)
     assert values.shape == (2, 3, 32, 32)
     mean, std = np.array([0.48, 0.46, 0.41]), np.array([0.27, 0.26, 0.28])
     assert np.allclose(values[0, :, 5, 5], -mean / std, atol=1e-5)
@@ -191,7 +194,7 @@ def test_frames_are_resized_cropped_and_normalised(folder: Path) -> None:
 def test_frames_already_at_the_shortest_edge_are_left_alone(folder: Path) -> None:
     engine = backend(folder).load()
     frame = np.random.default_rng(0).integers(0, 256, (1, 32, 40, 3), dtype=np.uint8)
-    values = engine.pixels.frames(frame)[0].permute(1, 2, 0).numpy()
+    values = engine.writer.preprocessor.frames(frame)[0].permute(1, 2, 0).numpy()
     mean, std = np.array([0.48, 0.46, 0.41]), np.array([0.27, 0.26, 0.28])
     assert np.allclose((values * std + mean) * 255, frame[0, :, 4:36], atol=1e-3)
 
@@ -201,7 +204,7 @@ def test_pixels_are_those_of_the_real_video_processor(folder: Path) -> None:
     import torch
     from transformers import LlavaNextVideoVideoProcessor
 
-    pixels = backend(folder).load().pixels
+    pixels = backend(folder).load().writer.preprocessor
     frames = clip(0, size=(72, 128)).frames.pixels
     theirs = LlavaNextVideoVideoProcessor(**pixels.frame)(
         torch.from_numpy(frames).permute(0, 3, 1, 2), return_tensors="pt"
@@ -214,8 +217,8 @@ def test_pixels_are_those_of_the_real_video_processor(folder: Path) -> None:
 def test_every_anyres_size_takes_as_many_tokens_as_the_model_makes(folder: Path) -> None:
     engine = backend(folder, frames_as="anyres").load()
     for size in ((32, 32), (20, 70), (70, 20), (33, 61), (200, 190), (9, 100)):
-        [answer] = engine.answer([clip(0, asked("What?"), 1, size)], Decoding(1))
-        assert isinstance(answer, Answer)
+        [answer] = engine.generate([clip(0, asked("What?"), 1, size)], Generation(1))
+        assert isinstance(answer, Response)
 
 
 def test_a_tokenizer_without_the_video_token(copy: Path) -> None:
@@ -254,7 +257,7 @@ def test_the_inline_mark_is_where_the_template_itself_puts_the_video(folder: Pat
     writer = backend(folder)._writer
     typed = [{"role": "user", "content": [{"type": "text", "text": "What?"}, {"type": "video"}]}]
     theirs = writer.tokenizer.apply_chat_template(
-        typed, chat_template=writer.template, tokenize=False, add_generation_prompt=True
+        typed, chat_template=writer.template.template, tokenize=False, add_generation_prompt=True
     )
     assert rendered(folder, Turn("user", (Video(), Text("What?")))) == theirs
 
@@ -296,7 +299,7 @@ def test_one_beginning_of_sequence_not_two(folder: Path) -> None:
 )
 def test_rope_scaling(folder: Path, rope: str, frames: int, context: int) -> None:
     settings = backend(folder, rope_scaling=rope, frames=frames)
-    assert settings.needs(frames).context == context
+    assert settings.memory(frames).context == context
     assert settings.load().context == context
 
 
@@ -318,21 +321,22 @@ def test_auto_is_the_original_codes_rule(folder: Path, frames: int) -> None:
     assert context_of(config) == 4096 * expected
 
 
-def test_needs_are_counted_without_weights(folder: Path) -> None:
+def test_memory_is_counted_without_weights(folder: Path) -> None:
     settings = backend(folder)
-    needs = settings.needs(8)
+    needed = settings.memory(8)
     model = settings.load().model
-    assert needs.weights == sum(p.numel() * 4 for p in model.parameters())
-    assert needs.kv_per_token == 2 * 3 * 4 * 16 * 4
-    assert needs.total(1000) == needs.weights + needs.activations + 1000 * needs.kv_per_token
-    assert backend(folder, quantization="nf4").needs(8).weights < needs.weights / 2
+    assert needed.weights == sum(p.numel() * 4 for p in model.parameters())
+    assert needed.kv_per_token == 2 * 3 * 4 * 16 * 4
+    clips = 1000 * needed.in_flight * needed.kv_per_token
+    assert needed.total(1000) == needed.weights + needed.activations + clips
+    assert backend(folder, quantization="nf4").memory(8).weights < needed.weights / 2
 
 
 def test_counted_tokens_are_those_asked(folder: Path) -> None:
     watched = clip(0)
     engine = backend(folder).load()
-    branches, _ = engine.write(watched, engine.gallery(watched), Decoding())
-    assert backend(folder).count(watched.prompts, 6) == [len(b.tokens) for b in branches]
+    lengths = [len(b.written.tokens) for b in engine.write(watched, Generation()).branches]
+    assert backend(folder).count(watched.prompts, 6) == lengths
     small, large = (backend(folder, frames_as="anyres").count(asked("?"), n)[0] for n in (1, 2))
     assert large - small > 4
 
@@ -366,21 +370,26 @@ def test_importing_and_composing_load_no_torch() -> None:
 
 
 def test_every_model_is_data_that_composes() -> None:
+    from harness.config import compose
+
     names = choices("model")
     assert {"tiny_video", "llava_next_image", "llava_next_video_34b_dpo"} <= set(names)
     for name in names:
-        backend = compose([f"model={name}", "frames=32"]).backend
+        named = ["model.checkpoint=owner/name"] if name == "hub" else []
+        backend = compose([f"model={name}", "frames=32", *named]).backend
         assert isinstance(backend, Transformers)
-        tiny = name.startswith("tiny")
+        tiny = name.startswith("tiny") and not backend.by_processor
         assert backend.tokens_per_frame == (4 if tiny else 144)
         assert backend.frames == 32
 
 
 @pytest.mark.parametrize("name", ["greedy", "letters", "sample", "beam"])
 def test_every_decoding_composes(name: str) -> None:
-    decoding = compose([f"decoding={name}"]).decoding
-    assert decoding.letters == (name == "letters")
-    assert decoding.temperature == (0.2 if name == "sample" else 0)
+    from harness.config import compose
+
+    generation = compose([f"generation={name}"]).generation
+    assert generation.letters == (name == "letters")
+    assert generation.temperature == (0.2 if name == "sample" else 0)
 
 
 def test_rope_scaling_as_older_files_spell_it(copy: Path) -> None:
@@ -390,9 +399,9 @@ def test_rope_scaling_as_older_files_spell_it(copy: Path) -> None:
     del text["rope_parameters"]
     inside = text | {"rope_theta": 1e4, "rope_scaling": {"factor": 2.5, "type": "linear"}}
     edit(copy / "config.json", text_config=inside)
-    assert backend(copy).needs(8).context == 2560
+    assert backend(copy).memory(8).context == 2560
     edit(copy / "config.json", text_config=text | {"factor": 2.0, "type": "linear"})
-    assert backend(copy).needs(8).context == 1024
+    assert backend(copy).memory(8).context == 1024
 
 
 def test_a_hub_checkpoint_is_named_by_its_commit(folder: Path, tmp_path: Path) -> None:

@@ -14,25 +14,26 @@ import pytest
 import torch
 from transformers import LlavaNextVideoForConditionalGeneration
 
-from harness.models.transformers.engine import Engine
-from harness.models.transformers.plain import generate, inputs
 from harness.errors import RequestError
+from harness.models.transformers.decoder import Decoder
+from harness.models.transformers.engine import Engine
+from harness.models.transformers.plain import generate
 from harness.types import (
-    Answer,
-    Decoding,
     Failure,
+    Generation,
     Image,
     Prompt,
     Question,
+    Response,
+    Sample,
     Text,
     Turn,
     Video,
-    WatchedClip,
 )
 from tests.small_models import TEXTS, asked, backend, clip, save
 
 FAMILIES = ("vicuna", "mistral", "yi", "image")
-LONG = Decoding(max_new_tokens=14)
+LONG = Generation(max_new_tokens=14)
 
 
 @pytest.fixture(scope="module")
@@ -46,38 +47,37 @@ def engines(folders: dict[str, Path]) -> dict[str, Engine]:
 
 
 def answers(
-    engine: Engine, clips: Iterable[WatchedClip], decoding: Decoding = LONG
-) -> dict[str, Answer]:
-    """By question, without the seconds."""
+    engine: Engine, clips: Iterable[Sample], generation: Generation = LONG
+) -> dict[str, Response]:
+    """By question, without the seconds and what was in a cache."""
     found = {}
-    for result in engine.answer(clips, decoding):
-        assert isinstance(result, Answer), result
-        found[result.question] = dataclasses.replace(result, seconds=0.0)
+    for result in engine.generate(clips, generation):
+        assert isinstance(result, Response), result
+        usage = dataclasses.replace(result.usage, cached=None) if result.usage else None
+        found[result.question] = dataclasses.replace(result, seconds=0.0, usage=usage)
     return found
 
 
-def plainly(engine: Engine, watched: WatchedClip, decoding: Decoding = LONG) -> dict[str, str]:
+def plainly(engine: Engine, sample: Sample, generation: Generation = LONG) -> dict[str, str]:
     """Every question through transformers' own forward and generate, from pixels, on its own."""
     found = {}
-    for prompt in watched.prompts:
-        gallery = engine.gallery(watched)
-        tokens = engine.writer.tokens(prompt, gallery)
-        given = inputs(engine.writer, engine.pixels, tokens, gallery, watched.frames.pixels)
-        said, _ = generate(engine.model, given, decoding, decoding.max_new_tokens, engine.stops)
+    for branch in engine.write(sample, generation).branches:
+        given, most = branch.written.inputs, generation.max_new_tokens
+        said, _ = generate(engine.model, given, generation, most, engine.stops)
         text = engine.writer.tokenizer.decode(said, skip_special_tokens=True)
-        found[prompt.question.id] = text.strip()
+        found[branch.prompt.key] = text.strip()
     return found
 
 
-def texts(found: dict[str, Answer]) -> dict[str, str]:
+def texts(found: dict[str, Response]) -> dict[str, str]:
     return {question: answer.text for question, answer in found.items()}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_shared_is_one_by_one(engines: dict[str, Engine], family: str) -> None:
-    watched = clip(3)
-    found = answers(engines[family], [watched])
-    assert texts(found) == plainly(engines[family], watched)
+    sample = clip(3)
+    found = answers(engines[family], [sample])
+    assert texts(found) == plainly(engines[family], sample)
     assert len(set(texts(found).values())) == 3
 
 
@@ -87,7 +87,7 @@ def test_answers_do_not_depend_on_company(
     folders: dict[str, Path], family: str, attention: str
 ) -> None:
     clips = [clip(seed, frames=4 + seed) for seed in range(4)]
-    alone = backend(folders[family], attention=attention).load()
+    alone = backend(folders[family], attention=attention, in_flight=1).load()
     together = backend(folders[family], attention=attention, in_flight=3).load()
     found = answers(alone, clips)
     assert len(found) == 12
@@ -96,8 +96,11 @@ def test_answers_do_not_depend_on_company(
     assert answers(alone, fewer) == {q: a for q, a in found.items() if q.endswith("q1")}
 
 
-def test_on_a_cpu_the_default_is_one_clip_at_a_time(engines: dict[str, Engine]) -> None:
-    assert engines["vicuna"].in_flight == 1
+def test_on_a_cpu_short_clips_share_a_pass(
+    engines: dict[str, Engine], folders: dict[str, Path]
+) -> None:
+    assert engines["vicuna"].in_flight > 1
+    assert backend(folders["vicuna"]).memory(2000).in_flight == 1  # 8,000 tokens and the text's
     first, second = answers(engines["vicuna"], [clip(0)]), answers(engines["vicuna"], [clip(0)])
     assert first == second
 
@@ -115,10 +118,10 @@ def test_a_clip_is_seen_once(engines: dict[str, Engine], monkeypatch: pytest.Mon
 
 
 def test_an_answer_longer_than_its_row_had_room_for(engines: dict[str, Engine]) -> None:
-    decoding = Decoding(max_new_tokens=80)
-    watched = clip(1)
-    assert texts(answers(engines["yi"], [watched], decoding)) == plainly(
-        engines["yi"], watched, decoding
+    generation = Generation(max_new_tokens=80)
+    sample = clip(1)
+    assert texts(answers(engines["yi"], [sample], generation)) == plainly(
+        engines["yi"], sample, generation
     )
 
 
@@ -127,8 +130,8 @@ def test_questions_that_differ_before_the_clip_share_no_row(engines: dict[str, E
         Prompt(Question(f"q{i}", text), (Turn("user", (Text(text), Video(), Text("then?"))),))
         for i, text in enumerate(TEXTS)
     ]
-    watched = clip(2, prompts)
-    assert texts(answers(engines["mistral"], [watched])) == plainly(engines["mistral"], watched)
+    sample = clip(2, prompts)
+    assert texts(answers(engines["mistral"], [sample])) == plainly(engines["mistral"], sample)
 
 
 def conversation(picture: np.ndarray, name: str) -> Prompt:
@@ -145,19 +148,19 @@ def conversation(picture: np.ndarray, name: str) -> Prompt:
 def test_an_image_question_first_then_the_clip(engines: dict[str, Engine], family: str) -> None:
     pictures = np.random.default_rng(5).integers(0, 256, (2, 40, 70, 3), dtype=np.uint8)
     prompts = [conversation(pictures[i % 2], f"q{i}") for i in range(3)]
-    watched = clip(4, prompts)
-    found = texts(answers(engines[family], [watched]))
-    assert found == plainly(engines[family], watched)
+    sample = clip(4, prompts)
+    found = texts(answers(engines[family], [sample]))
+    assert found == plainly(engines[family], sample)
     assert found["q0"] == found["q2"] != found["q1"]  # another picture, another answer
 
 
 @pytest.mark.parametrize("family", ["vicuna", "image"])
 def test_every_frame_a_full_image(folders: dict[str, Path], family: str) -> None:
     engine = backend(folders[family], frames_as="anyres").load()
-    watched = clip(6, frames=3, size=(50, 90))
-    found = texts(answers(engine, [watched]))
-    assert found == plainly(engine, watched)
-    pooled = texts(answers(backend(folders[family]).load(), [watched]))
+    sample = clip(6, frames=3, size=(50, 90))
+    found = texts(answers(engine, [sample]))
+    assert found == plainly(engine, sample)
+    pooled = texts(answers(backend(folders[family]).load(), [sample]))
     assert found != pooled
 
 
@@ -177,13 +180,13 @@ def test_image_only_as_pooled_video_has_the_image_models_weights(
 
 def test_letters_are_compared_not_generated(engines: dict[str, Engine]) -> None:
     engine = engines["vicuna"]
-    found = answers(engine, [clip(7)], Decoding(letters=True))
+    found = answers(engine, [clip(7)], Generation(letters=True))
     for prompt in clip(7).prompts:
-        answer = found[prompt.question.id]
-        gallery = engine.gallery(clip(7))
-        tokens = engine.writer.tokens(prompt, gallery)
-        given = inputs(engine.writer, engine.pixels, tokens, gallery, clip(7).frames.pixels)
-        _, logits = generate(engine.model, given, Decoding(), 1, engine.stops)
+        answer = found[prompt.key]
+        one = dataclasses.replace(clip(7), prompts=(prompt,))
+        [branch] = engine.write(one, Generation()).branches
+        given = branch.written.inputs
+        _, logits = generate(engine.model, given, Generation(), 1, engine.stops)
         likely = logits.softmax(-1)
         # a byte-level tokenizer says " A" as a space and "A": only "A" is a letter's own token
         ids = {letter: engine.writer.tokenizer.convert_tokens_to_ids(letter) for letter in "ABCD"}
@@ -196,70 +199,96 @@ def test_letters_are_compared_not_generated(engines: dict[str, Engine]) -> None:
 def test_letters_need_options(engines: dict[str, Engine]) -> None:
     [prompt] = asked("What?")
     open_ended = dataclasses.replace(prompt, question=Question("q", "What?"))
-    [failure] = engines["vicuna"].answer([clip(0, [open_ended])], Decoding(letters=True))
+    [failure] = engines["vicuna"].generate([clip(0, [open_ended])], Generation(letters=True))
     assert isinstance(failure, Failure)
     assert "no options to compare" in failure.reason
 
 
 def test_sampling_is_each_questions_own(engines: dict[str, Engine]) -> None:
-    decoding = Decoding(max_new_tokens=12, temperature=0.8, top_p=0.9, seed=3)
+    generation = Generation(max_new_tokens=12, temperature=0.8, top_p=0.9, seed=3)
     engine = engines["vicuna"]
-    found = answers(engine, [clip(0), clip(1)], decoding)
-    assert answers(engine, [clip(1), clip(0)], decoding) == found
-    assert answers(engine, [clip(0)], dataclasses.replace(decoding, seed=4)) != found
-    assert texts(found) != texts(answers(engine, [clip(0), clip(1)], Decoding(12)))
+    found = answers(engine, [clip(0), clip(1)], generation)
+    assert answers(engine, [clip(1), clip(0)], generation) == found
+    assert answers(engine, [clip(0)], dataclasses.replace(generation, seed=4)) != found
+    assert texts(found) != texts(answers(engine, [clip(0), clip(1)], Generation(12)))
+
+
+def test_repeats_share_the_prefix_and_draw_anew(engines: dict[str, Engine]) -> None:
+    [prompt, *_] = asked("What colour is the ball?")
+    again = [
+        dataclasses.replace(prompt, question=dataclasses.replace(prompt.question, repeat=n))
+        for n in range(4)
+    ]
+    generation = Generation(max_new_tokens=12, temperature=1.5, top_k=40, min_p=0.01)
+    found = list(engines["yi"].generate([clip(0, again)], generation))
+    assert len({r.question for r in found}) == 4
+    assert len({r.text for r in found if isinstance(r, Response)}) > 1
+    usage = [r.usage for r in found if isinstance(r, Response)]
+    assert usage[0] is not None
+    assert usage[1] is not None
+    assert usage[0].cached == 0
+    assert usage[1].cached == (usage[1].input or 0) - 1
+    alone = list(engines["yi"].generate([clip(0, again[2:3])], generation))
+    assert alone[0].question == found[2].question
+    assert getattr(alone[0], "text", None) == getattr(found[2], "text", "")
+
+
+def test_penalties_change_what_is_said(engines: dict[str, Engine]) -> None:
+    plain = texts(answers(engines["mistral"], [clip(0)]))
+    for penalty in ({"repetition_penalty": 1.8}, {"presence_penalty": 9.0}):
+        generation = dataclasses.replace(LONG, **penalty)
+        assert texts(answers(engines["mistral"], [clip(0)], generation)) != plain
 
 
 def test_beam_search(engines: dict[str, Engine], folders: dict[str, Path]) -> None:
-    decoding = Decoding(max_new_tokens=6, beams=3)
-    found = texts(answers(engines["yi"], [clip(0)], decoding))
-    assert found == plainly(engines["yi"], clip(0), decoding)
-    assert found != plainly(engines["yi"], clip(0), Decoding(max_new_tokens=6))
+    generation = Generation(max_new_tokens=6, beams=3)
+    found = texts(answers(engines["yi"], [clip(0)], generation))
+    assert found == plainly(engines["yi"], clip(0), generation)
+    assert found != plainly(engines["yi"], clip(0), Generation(max_new_tokens=6))
     with pytest.raises(RequestError, match="neither samples nor compares letters"):
-        next(backend(folders["yi"]).answer([], Decoding(beams=2, letters=True)))
+        next(backend(folders["yi"]).generate([], Generation(beams=2, letters=True)))
 
 
 def test_a_prompt_that_does_not_fit_is_a_failure(folders: dict[str, Path]) -> None:
     long = asked("What? " * 300, "What?")
     tight = backend(folders["mistral"])
-    first, second = sorted(tight.answer([clip(0, long)], LONG), key=lambda r: r.question)
+    first, second = sorted(tight.generate([clip(0, long)], LONG), key=lambda r: r.question)
     assert isinstance(first, Failure)
     assert "do not fit the model's context of 1024" in first.reason
-    assert isinstance(second, Answer)
+    assert isinstance(second, Response)
     wide = backend(folders["mistral"], allow_overflow=True)
-    assert all(isinstance(r, Answer) for r in wide.answer([clip(0, long)], LONG))
+    assert all(isinstance(r, Response) for r in wide.generate([clip(0, long)], LONG))
 
 
 def test_an_answer_stops_where_the_context_ends(folders: dict[str, Path]) -> None:
-    watched = clip(0, asked("What? " * 160))
-    [answer] = backend(folders["mistral"]).answer([watched], Decoding(100))
-    assert isinstance(answer, Answer)
+    sample = clip(0, asked("What? " * 160))
+    [answer] = backend(folders["mistral"]).generate([sample], Generation(100))
+    assert isinstance(answer, Response)
     assert answer.finish == "length"
     engine = backend(folders["mistral"]).load()
-    [branch], _ = engine.write(watched, engine.gallery(watched), Decoding(100))
-    assert branch.limit == 1024 - len(branch.tokens) < 100
+    [branch] = engine.write(sample, Generation(100)).branches
+    assert branch.limit == 1024 - len(branch.written.tokens) < 100
 
 
 def test_a_question_that_says_video_is_a_failure(engines: dict[str, Engine]) -> None:
-    watched = clip(0, asked("What is <video> in a prompt?", "What?"))
-    by_id = {result.question: result for result in engines["vicuna"].answer([watched], LONG)}
+    sample = clip(0, asked("What is <video> in a prompt?", "What?"))
+    by_id = {result.question: result for result in engines["vicuna"].generate([sample], LONG)}
     assert isinstance(by_id["q0"], Failure)
     assert "the model's own <video>" in by_id["q0"].reason
-    assert isinstance(by_id["q1"], Answer)
+    assert isinstance(by_id["q1"], Response)
 
 
 def crowded(engine: Engine, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine runs out of memory when more than ``most`` rows are in one step."""
-    import harness.models.transformers.asking as asking
+    for name in ("advance", "step"):
+        real = getattr(Decoder, name)
 
-    real = asking.advance
+        def limited(self: Decoder, segments: Any, *rest: Any, real: Any = real) -> Any:
+            if len(segments) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return real(self, segments, *rest)
 
-    def advance(model: Any, segments: Any, *rest: Any) -> Any:
-        if len(segments) > most:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(model, segments, *rest)
-
-    monkeypatch.setattr(asking, "advance", advance)
+        monkeypatch.setattr(Decoder, name, limited)
 
 
 def test_out_of_memory_halves_what_is_in_flight(
@@ -279,7 +308,7 @@ def test_a_clip_that_fails_even_alone_is_a_failure(
 ) -> None:
     engine = backend(folders["vicuna"], in_flight=2).load()
     crowded(engine, 0, monkeypatch)
-    results = list(engine.answer([clip(0), clip(1)], LONG))
+    results = list(engine.generate([clip(0), clip(1)], LONG))
     assert len(results) == 6
     assert all(isinstance(r, Failure) and "out of memory" in r.reason for r in results)
 
@@ -290,7 +319,7 @@ def test_other_errors_are_not_swallowed(
     engine = backend(folders["vicuna"]).load()
     monkeypatch.setattr(engine.model, "lm_head", torch.nn.Linear(3, 3))
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        list(engine.answer([clip(0)], LONG))
+        list(engine.generate([clip(0)], LONG))
 
 
 def test_what_decides_answers_is_the_identity(folders: dict[str, Path]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.models.fake import Fake
-from harness.choices import choices
+from harness.overrides import choices
 from harness.config import compose
 from harness.run.journal import read_records
 from harness.report import baseline, gate

@@ -1,4 +1,4 @@
-"""A backend without a model: answers from a table or a rule, so that all else can be tested fast.
+"""A model without weights: responses from a table or a rule, so that all else is tested fast.
 
 It also fails, dawdles and dies on request, which real models do only when nobody is looking.
 """
@@ -6,29 +6,32 @@ It also fails, dawdles and dies on request, which real models do only when nobod
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import RequestError
-from harness.task import LETTERS
-from harness.types import Answer, Decoding, Failure, Prompt, Question, WatchedClip
+from harness.scoring.options import LETTERS
+from harness.types import JSON, Failure, Generation, Prompt, Question, Response, Sample, Usage
 
 
 @dataclass(frozen=True)
 class Fake:
-    """Answers without looking.
+    """Responds without looking.
 
-    ``answers`` (question id → text) come first; for all other questions ``rule`` decides:
-    ``first`` (the first option), ``gold`` (the right one), ``right:P`` (the right one for a
-    share P of the questions, drawn from their ids), ``hash`` (an option drawn from the id) or
-    ``constant:TEXT``. Options are answered by letter, open questions by ``yes`` or ``no``.
+    ``answers`` (a prompt's key or its question's id → text) come first; for all other questions
+    ``rule`` decides: ``first`` (the first option), ``target`` (the right one; ``gold`` means the
+    same), ``right:P`` (the right one for a share P of the questions, drawn from their ids),
+    ``hash`` (an option drawn from the id) or ``constant:TEXT``. Options are answered by letter;
+    an open question by ``yes`` or ``no``, or where its rule says so by its target: the text itself,
+    the first of several references, all else as JSON.
 
-    ``failures`` (question id → reason) fail; ``delay`` is seconds per question; after
-    ``crash_after`` answers the process kills itself with SIGKILL, as a machine that loses power.
-    Raises RequestError when the rule is unknown.
+    ``failures`` (key or id → reason) fail; ``delay`` is seconds per question; after ``crash_after``
+    responses, and at the questions ``crash_on``, the process kills itself with SIGKILL, as a machine
+    that loses power. Raises RequestError when the rule is unknown.
     """
 
     rule: str = "first"
@@ -36,56 +39,52 @@ class Fake:
     failures: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     crash_after: int | None = None
+    crash_on: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
         name, _, argument = self.rule.partition(":")
-        known = (name in {"first", "gold", "hash"} and not argument) or name == "constant"
+        known = name in {"first", "target", "gold", "hash"} and not argument
+        known = known or name == "constant"
         if name == "right":
             known = argument.replace(".", "", 1).isdigit() and 0 <= float(argument) <= 1
         if not known:
             raise RequestError(
                 f"backend.rule={self.rule!r} is not a rule: "
-                "write first, gold, hash, right:P (0 to 1) or constant:TEXT"
+                "write first, target, hash, right:P (0 to 1) or constant:TEXT"
             )
 
-    def identity(self) -> dict[str, object]:
-        """What decides the answers (delays, failures and crashes do not)."""
+    def identity(self) -> dict[str, JSON]:
+        """What decides the responses (delays, failures and crashes do not)."""
         return {"rule": self.rule, "answers": dict(self.answers), "seed": self.seed}
 
-    @property
-    def frame_size(self) -> None:
-        """Frames are not looked at, whatever their size."""
-
-    def count(self, prompts: Sequence[Prompt], frames: int) -> None:
-        """No tokens to count."""
-
-    def needs(self, frames: int) -> None:
-        """No context and no memory to plan for."""
-
-    def answer(
-        self, clips: Iterable[WatchedClip], decoding: Decoding
-    ) -> Iterator[Answer | Failure]:
-        """One answer (or failure) for every prompt, in order."""
-        answered = 0
-        for clip in clips:
-            for prompt in clip.prompts:
-                if answered == self.crash_after:
+    def generate(
+        self, samples: Iterable[Sample], generation: Generation
+    ) -> Iterator[Response | Failure]:
+        """One response (or failure) for every prompt, in order."""
+        done = 0
+        for sample in samples:
+            for prompt in sample.prompts:
+                if done == self.crash_after or prompt.question.id in self.crash_on:
                     os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(self.delay)
-                yield self._answer(prompt.question, decoding)
-                answered += 1
+                yield self._respond(prompt, generation)
+                done += 1
 
-    def _answer(self, question: Question, decoding: Decoding) -> Answer | Failure:
-        if question.id in self.failures:
-            return Failure(question.id, self.failures[question.id], self.delay)
-        text = self.answers.get(question.id)
+    def _respond(self, prompt: Prompt, generation: Generation) -> Response | Failure:
+        question = prompt.question
+        if reason := self.failures.get(prompt.key, self.failures.get(question.id)):
+            return Failure(prompt.key, "model", reason, self.delay)
+        text = self.answers.get(prompt.key, self.answers.get(question.id))
         if text is None:
             text = self._by_rule(question)
-        if not decoding.letters:
-            return Answer(question.id, text, seconds=self.delay)
+        if not generation.letters:
+            usage = Usage(len(prompt.text.split()), len(text.split()))
+            return Response(prompt.key, text, usage=usage, seconds=self.delay)
         certain = {letter: float(letter == text) for letter in _choices(question)}
-        return Answer(question.id, text, "letters", self.delay, certain)
+        return Response(
+            prompt.key, text, finish="letters", seconds=self.delay, probabilities=certain
+        )
 
     def _by_rule(self, question: Question) -> str:
         name, _, argument = self.rule.partition(":")
@@ -97,8 +96,8 @@ class Fake:
                 return choices[0]
             case "hash":
                 return choices[int(self._draw(question, "choice") * len(choices))]
-        right = question.gold or ""
-        if name == "gold" or self._draw(question, "right") < float(argument):
+        right = _spelled(question.target)
+        if name in {"target", "gold"} or self._draw(question, "right") < float(argument):
             return right
         wrong = [choice for choice in choices if choice != right]
         return wrong[int(self._draw(question, "wrong") * len(wrong))]
@@ -111,3 +110,12 @@ class Fake:
 
 def _choices(question: Question) -> list[str]:
     return list(LETTERS[: len(question.options)]) or ["yes", "no"]
+
+
+def _spelled(target: JSON) -> str:
+    """A target as a response would say it; empty where the labels are hidden."""
+    if target is None:
+        return ""
+    if isinstance(target, list | tuple) and target and all(isinstance(t, str) for t in target):
+        return str(target[0])
+    return target if isinstance(target, str) else json.dumps(target, ensure_ascii=False)

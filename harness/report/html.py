@@ -24,8 +24,10 @@ border-bottom: 1px solid #ccc; vertical-align: top } pre { white-space: pre-wrap
 .failed, .unscored { background: #fdd } .unparsed, .truncated { background: #ffd }
 </style>
 <h1>{{ run.model }} on {{ run.task }}</h1>
-<table><tr><th>metric<th>value<th>n<th>videos<th>guessing<th>had all that is lost been worst, or best</tr>
-{% for name, value in summary.metrics.items() %}<tr><td>{{ name }}{% if value.unit %} ({{ value.unit }}){% endif %}
+<table><tr><th>metric<th>value<th>n<th>videos<th>guessing
+<th>had all that is lost been worst, or best</tr>
+{% for name, value in summary.metrics.items() %}<tr><td>{{ name }}
+{% if value.unit %}({{ value.unit }}){% endif %}
 <td><b>{{ interval(value.estimate, value.unit) }}</b><td>{{ value.estimate.n }}
 <td>{{ value.estimate.clusters }}<td>{{ number(value.chance, value.unit) }}
 <td>{% if value.bounds %}{{ number(value.bounds[0], value.unit) }} to
@@ -45,7 +47,8 @@ border-bottom: 1px solid #ccc; vertical-align: top } pre { white-space: pre-wrap
 {% endfor %}</table>
 {% endfor %}
 <h2>What was not answered rightly</h2>
-{% if left_out %}<p>The first {{ records|length }}; {{ left_out }} more are in records-*.jsonl.</p>{% endif %}
+{% if left_out %}<p>The first {{ records|length }}; {{ left_out }} more are in records-*.jsonl.</p>
+{% endif %}
 <table><tr><th>question<th>prompt<th>response<th>extracted<th>target<th>score<th>why</tr>
 {% for r in records %}<tr class="{{ r.status }}">
 <td>{{ r.key }}<td><details><summary>{{ short(r.prompt, 80) }}</summary>
@@ -91,7 +94,7 @@ def _value(headline: Metric, record: Record) -> float | None:
 def _best(headline: Metric, record: Record) -> bool:
     """Whether there is nothing to see in a record: it has the best score there is."""
     value = _value(headline, record)
-    best = 1.0
+    best: float | None = 1.0
     if isinstance(headline, Summing):
         best = headline.high if headline.higher_is_better else headline.low
     return record.status == "scored" and value is not None and value == best

@@ -16,7 +16,7 @@ from typing import Any
 from harness.errors import JournalError
 from harness.metrics import GroupScore, Mean
 from harness.scoring.choice import ChoiceScorer
-from harness.types import Metric, Question, Record, Response, Score
+from harness.types import JSON, Metric, Question, Record, Response, Score
 
 _ROTATED = re.compile(r"(.+)@(\d+)")
 _STATUS = {"scored": "scored", "unread": "unparsed", "failed": "failed"}
@@ -73,32 +73,35 @@ def records(folder: Path) -> list[Record]:
 
 def record(old: Mapping[str, Any]) -> Record:
     """One record. Raises KeyError, TypeError or ValueError for what was never one."""
-    rotated = _ROTATED.fullmatch(old["question"])
-    question = Question(
-        rotated[1] if rotated else str(old["question"]),
-        "",  # the text was never kept apart from its prompt
-        tuple(old.get("options") or ()),
-        old["gold"],
-        {name: groups(value) for name, value in old["groups"].items()},
-        rotation=int(rotated[2]) if rotated else 0,
-    )
+    found = {name: groups(value) for name, value in old["groups"].items()}
+    asked = question(str(old["question"]), tuple(old.get("options") or ()), old["gold"], found)
     text, score, answer = old["response"], old["score"], old.get("answer")
     finish, seconds = str(old.get("finish") or "stop"), float(old.get("seconds") or 0.0)
     values = {} if score is None else {"accuracy": float(score)}
     status = _STATUS[old["status"]]
     return Record(
-        question,
+        asked,
         str(old["video"]),
         str(old["prompt"]),
         tuple(old["frames"]),
         tuple(old["times"]),
-        None if text is None else Response(question.key, text, finish=finish, seconds=seconds),
+        None if text is None else Response(asked.key, text, finish=finish, seconds=seconds),
         None if text is None else Score(values, answer),
         status,  # type: ignore[arg-type]  # a value of _STATUS
         old.get("reason"),
         "model" if status == "failed" else None,
         old.get("subtitles"),
     )
+
+
+def question(
+    name: str, options: tuple[str, ...], target: JSON, groups: Mapping[str, tuple[str, ...]]
+) -> Question:
+    """A question by its old name, which ended in "@1" when its options were rotated by one. Its
+    text was never kept apart from its prompt."""
+    rotated = _ROTATED.fullmatch(name)
+    id, rotation = (rotated[1], int(rotated[2])) if rotated else (name, 0)
+    return Question(id, "", options, target, groups, rotation=rotation)
 
 
 def groups(value: str) -> tuple[str, ...]:

@@ -44,13 +44,10 @@ def number(value: float | None, unit: str = "%", *, signed: bool = False) -> str
     return f"{value:{sign}.{min(places, 3)}f}"
 
 
-def points(value: float | None) -> str:
-    """``3.1`` for 0.031; ``?`` for what is not known."""
-    return number(value)
-
-
 def probability(p: float) -> str:
-    """``0.031``, ``<0.001``."""
+    """``0.031``, ``<0.001``; ``?`` for what is not known."""
+    if math.isnan(p):
+        return "?"
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,13 @@ def locate(checkpoint: str, revision: str | None = None, *, weights: bool = True
 
 
 def fingerprint(checkpoint: str, revision: str | None = None) -> dict[str, str]:
-    """What names these files for good: the hub's commit, or the SHA-256 of a folder's content."""
+    """What names these files for good: the hub's commit, or the SHA-256 of a folder's content.
+
+    Raises ModelError as ``locate``, and for a folder without weights: what names a run has to be
+    known before anything else, so this is where that is found first."""
     folder = locate(checkpoint, revision, weights=False)
     if Path(checkpoint).expanduser().is_dir():
+        _check_weights(folder)
         return {"content": _content_hash(folder)}
     return {"checkpoint": checkpoint, "commit": folder.name}
 
@@ -62,6 +67,38 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ModelError(f"{path} is not a JSON object")
     return content
+
+
+def parameters(folder: Path) -> int:
+    """How many numbers a checkpoint's weights are, by its files; 0 where they are not all there."""
+    return sum(math.prod(shape) for shape in shapes(folder).values())
+
+
+def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Each weight's shape by the headers of the safetensors files; empty where a file is missing or
+    damaged (loading says which)."""
+    index = read_json(folder, "model.safetensors.index.json").get("weight_map", {})
+    files = [folder / name for name in set(index.values())] or list(folder.glob("*.safetensors"))
+    found: dict[str, tuple[int, ...]] = {}
+    for path in files:
+        header = _header(path)
+        if not header:
+            return {}
+        found |= {n: tuple(t["shape"]) for n, t in header.items() if n != "__metadata__"}
+    return found
+
+
+def _header(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > 100_000_000:  # safetensors' own limit
+            return {}
+        try:
+            return dict(json.loads(file.read(size)))
+        except (UnicodeDecodeError, json.JSONDecodeError):
+            return {}
 
 
 def _fetch(checkpoint: str, revision: str | None, patterns: tuple[str, ...]) -> Path:

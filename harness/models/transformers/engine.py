@@ -1,4 +1,4 @@
-"""Clips in, answers out: what a clip's questions share is computed once, for several clips."""
+"""Samples in, responses out: what a clip's questions share is computed once, for several clips."""
 
 from __future__ import annotations
 
@@ -6,184 +6,185 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 
-from harness.models.transformers.asking import (
-    Branch,
-    Flight,
-    groups,
-    hear,
-    prefill_prefix,
-    prefill_suffixes,
-    step,
-)
-from harness.models.transformers.pixels import Preprocessor
-from harness.models.transformers.plain import generate, inputs
-from harness.models.transformers.prompts import Gallery, Writer
-from harness.models.transformers.vision import encode, prepare
-from harness.errors import RequestError
-from harness.task import LETTERS
-from harness.types import Answer, Decoding, Failure, WatchedClip
+from harness.models.transformers.branches import ActiveClip, Branch, append
+from harness.models.transformers.decoder import Decoder
+from harness.models.transformers.features import Placed, remembered
+from harness.models.transformers.plain import generate
+from harness.models.transformers.prefix import Prompts
+from harness.models.transformers.sharing import Sharing, Way, choose, make
+from harness.models.transformers.written import Writer, Written
+from harness.types import Failure, Generation, Response, Sample
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """A loaded model with all it needs to answer.
+    """A loaded model with all it needs to respond.
 
     ``context`` is its length in tokens after RoPE scaling; ``in_flight`` how many clips decode
-    together at most; ``stops`` the tokens that end an answer.
+    together at most; ``stops`` the tokens that end a response; ``sharing`` how a clip's questions
+    share what they begin with.
     """
 
     model: Any
     writer: Writer
-    pixels: Preprocessor
     context: int
     stops: frozenset[int]
     in_flight: int = 1
     allow_overflow: bool = False
+    sharing: Sharing = "auto"
 
-    def answer(
-        self, clips: Iterable[WatchedClip], decoding: Decoding
-    ) -> Iterator[Answer | Failure]:
-        """A clip's answers as soon as its last one is there; what cannot be asked, failed."""
-        for flight in self.fly(clips, decoding):
-            yield from flight.failures
-            yield from (branch.answer(self.writer.tokenizer) for branch in flight.branches)
+    @cached_property
+    def way(self) -> Way:
+        """How questions share: by the setting, or by the model's configuration."""
+        return make(choose(self.sharing, self.model), self.decoder)
 
-    def fly(self, clips: Iterable[WatchedClip], decoding: Decoding) -> Iterator[Flight]:
-        """Every clip's flight once it has landed. Out of memory, fewer clips fly at a time from
+    @cached_property
+    def decoder(self) -> Decoder:
+        """The model's decoder, as its own forward reaches it."""
+        return Decoder(self.model)
+
+    def generate(
+        self, samples: Iterable[Sample], generation: Generation
+    ) -> Iterator[Response | Failure]:
+        """A clip's responses as soon as its last one is there; what cannot be asked, failed."""
+        for clip in self.run(samples, generation):
+            yield from clip.failures
+            yield from (branch.response(self.writer.tokenizer) for branch in clip.branches)
+
+    def run(self, samples: Iterable[Sample], generation: Generation) -> Iterator[ActiveClip]:
+        """Every clip once it is finished. Out of memory, fewer clips are active at a time from
         then on; a clip that does not fit even alone has failed."""
-        flights: list[Flight] = []
+        active: list[ActiveClip] = []
         limit = self.in_flight
         with ThreadPoolExecutor(1) as pool:
-            gate = _Gate(clips, lambda clip: self.board(clip, decoding, pool))
+
+            def prepare(sample: Sample) -> ActiveClip:
+                future = pool.submit(self.writer.write, sample, generation.letters)
+                return ActiveClip(sample, future)
+
+            pending = _Pending(samples, prepare)
             while True:
                 try:
-                    while len(flights) < limit and (boarded := gate.next()):
-                        flights.append(boarded)
-                        self.launch(flights[-1], decoding)
-                    if not flights:
+                    new: list[ActiveClip] = []
+                    while len(active) < limit and (clip := pending.next()):
+                        active.append(clip)
+                        new.append(clip)
+                    self.prefill(new, generation)
+                    if not active:
                         return
-                    self._step(flights, decoding)
+                    self._step(active, generation)
                 except RuntimeError as error:
                     if not _out_of_memory(error):
                         raise
-                    limit = max(1, len(flights) // 2)
-                    flights = _crash(flights, gate)
-                landed = [flight for flight in flights if flight.done]
-                flights = [flight for flight in flights if not flight.done]
-                for flight in landed:
-                    flight.rows.clear()  # their memory is needed while these answers are taken in
-                yield from landed
-
-    def board(self, clip: WatchedClip, decoding: Decoding, pool: Executor) -> Flight:
-        """A clip with its prompts written, those that cannot be asked as failures, its pixels
-        being prepared in the background."""
-        gallery = self.gallery(clip)
-        branches, failures = self.write(clip, gallery, decoding)
-        flight = Flight(clip, gallery, branches, failures)
-        if branches and decoding.beams == 1:
-            flight.pixels = pool.submit(prepare, self.pixels, gallery, clip.frames.pixels)
-        return flight
+                    limit = max(1, len(active) // 2)
+                    active = _give_back(active, pending)
+                finished = [clip for clip in active if clip.done]
+                active = [clip for clip in active if not clip.done]
+                for clip in finished:
+                    clip.release()  # their memory is needed while these are taken in
+                yield from finished
 
     @torch.inference_mode()
-    def launch(self, flight: Flight, decoding: Decoding) -> None:
-        """Sees a clip, prefills its questions, and gives each its first token."""
+    def prefill(self, clips: Sequence[ActiveClip], generation: Generation) -> None:
+        """Encodes clips, prefills their questions, and gives each its first token."""
         began = time.perf_counter()
-        if flight.pixels is None:
-            for branch in flight.branches:
-                self._search(branch, flight, decoding)
-        else:
-            features = encode(self.model, flight.gallery, flight.pixels.result())
-            for group in groups(flight.branches):
-                row = prefill_prefix(self.model, group, features)
-                logits = prefill_suffixes(self.model, row, group, features)
-                hear(group, logits, decoding, self.stops)
-                flight.rows.append((row, group))
-        for branch in flight.branches:
-            branch.seconds += (time.perf_counter() - began) / len(flight.branches)
+        for clip in clips:
+            if clip.written is not None:
+                self._admit(clip, clip.written.result(), generation)
+        asked = [clip for clip in clips if clip.branches]
+        branches = [branch for clip in asked for branch in clip.branches]
+        if generation.beams > 1:
+            for branch in branches:
+                self._search(branch, generation)
+        elif asked:
+            prompts = [(clip, self._see(clip)) for clip in asked]
+            for clip, logits in zip(asked, self.way.prefill(prompts), strict=True):
+                append(clip.branches, logits, generation, self.stops)
+        for branch in branches:
+            branch.seconds += (time.perf_counter() - began) / len(branches)
 
-    def gallery(self, clip: WatchedClip) -> Gallery:
-        """An empty gallery for a clip's frames."""
-        count, height, width = clip.frames.pixels.shape[:3]
-        return Gallery(count, (height, width))
+    def _see(self, clip: ActiveClip) -> Prompts:
+        """The clip's prompts as the decoder takes them, its pictures encoded once."""
+        place = Placed(self.model)
+        with remembered(self.model):
+            return Prompts(self.decoder, [place(branch.written.inputs) for branch in clip.branches])
 
-    def write(
-        self, clip: WatchedClip, gallery: Gallery, decoding: Decoding
-    ) -> tuple[list[Branch], list[Failure]]:
-        """The clip's prompts as branches without a row yet; those that cannot be asked, failed."""
-        branches: list[Branch] = []
-        failures: list[Failure] = []
-        for prompt in clip.prompts:
-            try:
-                tokens = self.writer.tokens(prompt, gallery)
-                letters = None
-                if decoding.letters:
-                    options = LETTERS[: len(prompt.question.options)]
-                    letters = self.writer.letter_tokens(prompt, gallery.frames, options)
-            except RequestError as error:
-                failures.append(Failure(prompt.question.id, str(error)))
+    def write(self, sample: Sample, generation: Generation) -> ActiveClip:
+        """A sample's prompts as branches that were not asked yet."""
+        clip = ActiveClip(sample)
+        self._admit(clip, self.writer.write(sample, generation.letters), generation)
+        return clip
+
+    def _admit(
+        self, clip: ActiveClip, written: Sequence[Written | Failure], generation: Generation
+    ) -> None:
+        """Makes branches of the prompts that can be asked; the others failed."""
+        for each in written:
+            if isinstance(each, Failure):
+                clip.failures.append(each)
                 continue
-            room = self.context - len(tokens)
+            room = self.context - len(each.tokens)
             if room < 1 and not self.allow_overflow:
-                failures.append(Failure(prompt.question.id, _overflow(len(tokens), self.context)))
+                reason = _overflow(len(each.tokens), self.context)
+                clip.failures.append(Failure(each.prompt.key, "prompt", reason))
                 continue
-            limit = decoding.max_new_tokens if room < 1 else min(decoding.max_new_tokens, room)
-            branches.append(Branch(prompt, tokens, limit, letters))
-        return branches, failures
+            limit = generation.max_new_tokens if room < 1 else min(generation.max_new_tokens, room)
+            clip.branches.append(Branch(each, limit))
 
     @torch.inference_mode()
-    def _step(self, flights: list[Flight], decoding: Decoding) -> None:
+    def _step(self, active: list[ActiveClip], generation: Generation) -> None:
         began = time.perf_counter()
-        asked = step(self.model, flights, decoding, self.stops)
+        asked, logits = self.way.step(active)
+        if logits is not None:
+            append(asked, logits, generation, self.stops)
         for branch in asked:
             branch.seconds += (time.perf_counter() - began) / len(asked)
 
-    def _search(self, branch: Branch, flight: Flight, decoding: Decoding) -> None:
+    def _search(self, branch: Branch, generation: Generation) -> None:
         """Beam search, the plain way."""
-        frames = flight.clip.frames.pixels
-        given = inputs(self.writer, self.pixels, branch.tokens, flight.gallery, frames)
-        branch.said, _ = generate(self.model, given, decoding, branch.limit, self.stops)
-        branch.finish = "length" if len(branch.said) >= branch.limit else "stop"
+        given = branch.written.inputs
+        branch.output_ids, _ = generate(self.model, given, generation, branch.limit, self.stops)
+        branch.finish = "length" if len(branch.output_ids) >= branch.limit else "stop"
 
 
-class _Gate:
-    """Clips board in order, one ahead of the one that is launched; those that crashed, first."""
+class _Pending:
+    """Clips in order, one prepared ahead of the one that is prefilled; given back ones, first."""
 
-    def __init__(
-        self, clips: Iterable[WatchedClip], board: Callable[[WatchedClip], Flight]
-    ) -> None:
-        self._clips = iter(clips)
-        self._board = board
-        self._boarded: deque[Flight] = deque()
+    def __init__(self, samples: Iterable[Sample], prepare: Callable[[Sample], ActiveClip]) -> None:
+        self._samples = iter(samples)
+        self._prepare = prepare
+        self._ready: deque[ActiveClip] = deque()
 
-    def next(self) -> Flight | None:
-        while len(self._boarded) < 2 and (clip := next(self._clips, None)) is not None:
-            self._boarded.append(self._board(clip))
-        return self._boarded.popleft() if self._boarded else None
+    def next(self) -> ActiveClip | None:
+        while len(self._ready) < 2 and (sample := next(self._samples, None)) is not None:
+            self._ready.append(self._prepare(sample))
+        return self._ready.popleft() if self._ready else None
 
-    def back(self, clips: Sequence[WatchedClip]) -> None:
-        self._boarded.extendleft(self._board(clip) for clip in reversed(clips))
+    def back(self, samples: Sequence[Sample]) -> None:
+        self._ready.extendleft(self._prepare(sample) for sample in reversed(samples))
 
 
-def _crash(flights: Sequence[Flight], gate: _Gate) -> list[Flight]:
-    """What is left in the air without memory: nothing, or one clip that has failed."""
-    if len(flights) == 1:
-        [flight] = flights
+def _give_back(active: Sequence[ActiveClip], pending: _Pending) -> list[ActiveClip]:
+    """What stays active without memory: nothing, or one clip that has failed."""
+    if len(active) == 1:
+        [clip] = active
         reason = "out of memory, even with no other clip in flight"
-        failed = [Failure(prompt.question.id, reason) for prompt in flight.clip.prompts]
-        return [Flight(flight.clip, flight.gallery, [], failed)]
-    gate.back([flight.clip for flight in flights])
+        failed = [Failure(prompt.key, "model", reason) for prompt in clip.sample.prompts]
+        return [ActiveClip(clip.sample, failures=failed)]
+    pending.back([clip.sample for clip in active])
     log.warning(
         "out of memory with %d clips in flight: at most %d from now on",
-        len(flights),
-        len(flights) // 2,
+        len(active),
+        len(active) // 2,
     )
     return []
 

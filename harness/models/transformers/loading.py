@@ -1,18 +1,26 @@
-"""A checkpoint to a model that is what it claims to be: checked here, not found in the scores."""
+"""A checkpoint to a model that is what it claims to be: checked here, not found in the scores.
+
+Importing this loads neither torch nor transformers; planning a run with a checkpoint whose files
+spell all that it needs loads no torch either (0.8 s).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import ModelError, RequestError
+from harness.models.transformers import config_file
+from harness.models.transformers.chat import ChatTemplate
 from harness.models.transformers.checkpoint import read_json
 from harness.models.transformers.pixels import Preprocessor, read_preprocessor
-from harness.models.transformers.prompts import IMAGE, VIDEO, Writer
-from harness.errors import ModelError, RequestError
+from harness.models.transformers.pooled import IMAGE, VIDEO, PooledWriter, anyres_tokens
+from harness.models.transformers.written import Writer
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
@@ -20,39 +28,73 @@ if TYPE_CHECKING:
 MARGIN = 1000  # tokens that the original code leaves for the text beside the frames
 
 
-def identify(settings: Transformers, folder: Path, config: Any) -> dict[str, Any]:
+def identify(settings: Transformers, folder: Path) -> dict[str, Any]:
     """What decides the answers beside the checkpoint's files."""
-    names = ("frames_as", "tokens_per_frame", "pool_stride", "pool_mode", "system", "dtype")
-    also = ("attention", "quantization", "allow_overflow")
+    names = ["frames_as", "system", "dtype", "attention", "quantization", "allow_overflow"]
+    own = ("tokens_per_frame", "pool_stride", "pool_mode")
+    also = ("frame_text", "processor") if settings.by_processor else own
     template = settings.chat_template
     if template != "checkpoint":
         template = hashlib.sha256(_template(template, folder, None).encode()).hexdigest()
+    if settings.template_settings:
+        names.append("template_settings")
     return {
         **{name: getattr(settings, name) for name in (*names, *also)},
-        "rope": dict(config.text_config.rope_parameters),
+        "rope": _rope(settings, folder),
         "chat_template": template,
     }
 
 
+def _rope(settings: Transformers, folder: Path) -> Any:
+    """The RoPE that positions follow, with the requested scaling."""
+    text = read_json(folder, "config.json").get("text_config")
+    found = config_file.rope_parameters(folder)
+    if found is None or not isinstance(text, Mapping) or "max_position_embeddings" not in text:
+        whole = read_config(settings, folder)
+        return getattr(whole.get_text_config(), "rope_parameters", None)
+    known = SimpleNamespace(
+        rope_parameters=found, max_position_embeddings=text["max_position_embeddings"]
+    )
+    scale_rope(known, settings)
+    return known.rope_parameters
+
+
+def planning_config(settings: Transformers, folder: Path) -> Any:
+    """What planning reads of the configuration: from its file where that spells all of it, else
+    ``read_config``."""
+    if settings.by_processor or (found := config_file.spelled(folder)) is None:
+        return read_config(settings, folder)
+    scale_rope(found.text_config, settings)
+    return found
+
+
 def read_config(settings: Transformers, folder: Path) -> Any:
-    """The checkpoint's configuration as LlavaNextVideo's, with the requested pooling and RoPE.
+    """The checkpoint's configuration, with the requested RoPE; for LLaVA-NeXT's own ways of showing
+    frames as LlavaNextVideo's, with the requested pooling.
 
     An image-only LLaVA-NeXT becomes the video architecture with the same weights: what its video
     path adds (average pooling by the stride) has none. Raises ModelError and RequestError.
     """
-    from transformers import AutoConfig, LlavaNextVideoConfig
+    from harness.models.transformers.library import transformers
 
     kind = read_json(folder, "config.json").get("model_type")
+    if settings.by_processor:
+        found: Any = _read(transformers.AutoConfig, folder)
+        scale_rope(found.get_text_config(), settings)
+        return found
     if kind not in ("llava_next", "llava_next_video"):
-        raise ModelError(f"{folder} is a {kind}; this backend runs llava_next(_video) models")
-    config: Any = _read(AutoConfig, folder)
+        raise ModelError(
+            f"{folder} is a {kind}; model.frames_as={settings.frames_as} shows frames as "
+            "llava_next(_video) models were trained: write model.frames_as=video or images"
+        )
+    config: Any = _read(transformers.AutoConfig, folder)
     if kind == "llava_next":
-        shared = LlavaNextVideoConfig().to_dict().keys() & config.to_dict().keys()
+        shared = transformers.LlavaNextVideoConfig().to_dict().keys() & config.to_dict().keys()
         kept = {
             key: getattr(config, key)
             for key in shared - {"model_type", "architectures", "transformers_version"}
         }
-        config = LlavaNextVideoConfig(**kept, video_token_index=-1)
+        config = transformers.LlavaNextVideoConfig(**kept, video_token_index=-1)
     config.spatial_pool_stride = settings.pool_stride
     config.spatial_pool_mode = settings.pool_mode
     scale_rope(config.text_config, settings)
@@ -88,8 +130,11 @@ def scale_rope(text: Any, settings: Transformers) -> None:
 
 def context_of(config: Any) -> int:
     """The model's length in tokens after RoPE scaling."""
-    text = config.text_config
-    return int(text.max_position_embeddings * (text.rope_parameters.get("factor") or 1.0))
+    text = config.get_text_config()
+    rope = getattr(text, "rope_parameters", None) or {}
+    # only a linear factor stretches what the configuration says; other rules' are in it already
+    factor = rope.get("factor") if rope.get("rope_type") == "linear" else None
+    return int(text.max_position_embeddings * (factor or 1.0))
 
 
 def read_pixels(settings: Transformers, folder: Path, config: Any) -> Preprocessor:
@@ -109,39 +154,88 @@ def read_pixels(settings: Transformers, folder: Path, config: Any) -> Preprocess
 
 
 def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
-    """The tokenizer and chat template. Sets the video token of an image-only model. Raises
-    ModelError when there is no chat template or no video token."""
-    from transformers import AutoTokenizer
+    """How prompts are written: by the checkpoint's processor, or LLaVA-NeXT's own ways. Raises
+    ModelError."""
+    if not settings.by_processor:
+        return _pooled_writer(settings, folder, config)
+    return _processor_writer(settings, folder)
 
-    from harness.models.transformers.vision import anyres_tokens
 
-    tokenizer: Any = _read(AutoTokenizer, folder)
-    if config.video_token_index < 0:
+def _processor_writer(settings: Transformers, folder: Path) -> Writer:
+    from harness.models.transformers import torchvision
+
+    torchvision.load()
+    from harness.models.transformers.library import transformers
+    from harness.models.transformers.processor import ProcessorWriter
+
+    parts = {name: dict(v) for name, v in settings.processor.items() if isinstance(v, Mapping)}
+    calls = {name: parts[name] for name in parts if name.endswith("_kwargs")}
+    own = {name: value for name, value in settings.processor.items() if name not in calls}
+    processor: Any = _read(transformers.AutoProcessor, folder, **own)
+    tokenizer = getattr(processor, "tokenizer", None)
+    if tokenizer is None:
+        raise ModelError(f"{folder} has no processor of pictures and text: it is no model of video")
+    bos = tokenizer.bos_token or ""
+    template = _template(settings.chat_template, folder, processor)
+    return ProcessorWriter(
+        processor,
+        ChatTemplate(template, processor, bos, settings.template_settings),
+        frames_as="images" if settings.frames_as == "images" else "video",
+        frame_text=settings.frame_text,
+        settings=calls,
+        system=settings.system,
+    )
+
+
+def _pooled_writer(settings: Transformers, folder: Path, config: Any) -> PooledWriter:
+    """The tokenizer and chat template; an image-only model gets a video token. Raises ModelError
+    when there is no chat template or no video token."""
+    tokenizer = _tokenizer(folder)
+    video_id = config.video_token_index
+    if video_id < 0:
         tokenizer.add_tokens([VIDEO], special_tokens=True)
-        config.video_token_index = tokenizer.convert_tokens_to_ids(VIDEO)
-    for mark, expected in ((VIDEO, config.video_token_index), (IMAGE, config.image_token_index)):
+        video_id = tokenizer.convert_tokens_to_ids(VIDEO)
+    for mark, expected in ((VIDEO, video_id), (IMAGE, config.image_token_index)):
         found = tokenizer(mark, add_special_tokens=False)["input_ids"]
         if found != [expected]:
             raise ModelError(
                 f"{folder}: its tokenizer reads {mark} as {found}, the model expects [{expected}]"
             )
-    return Writer(
+    template = _template(settings.chat_template, folder, tokenizer)
+    return PooledWriter(
         tokenizer=tokenizer,
-        template=_template(settings.chat_template, folder, tokenizer),
-        video_id=config.video_token_index,
+        template=ChatTemplate(
+            template, tokenizer, tokenizer.bos_token or "", settings.template_settings
+        ),
+        preprocessor=read_pixels(settings, folder, config),
+        video_id=video_id,
         image_id=config.image_token_index,
         tokens_per_frame=settings.tokens_per_frame,
         anyres_tokens=lambda height, width: anyres_tokens(config, height, width),
-        frames_as=settings.frames_as,
+        frames_as="anyres" if settings.frames_as == "anyres" else "pooled_video",
         system=settings.system,
     )
+
+
+def _tokenizer(folder: Path) -> Any:
+    """The checkpoint's tokenizer; one that its files describe in full needs no class of a family's,
+    whose look-up loads torch."""
+    import transformers
+
+    kind: Any = transformers.PreTrainedTokenizerFast
+    name = read_json(folder, "tokenizer_config.json").get("tokenizer_class")
+    if name not in ("PreTrainedTokenizerFast", "TokenizersBackend"):
+        from harness.models.transformers import library
+
+        kind = library.transformers.AutoTokenizer
+    return _read(kind, folder)
 
 
 def stop_tokens(folder: Path, config: Any, tokenizer: Any) -> frozenset[int]:
     """Every token that ends an answer, by the checkpoint's files taken together."""
     named = [
         read_json(folder, "generation_config.json").get("eos_token_id"),
-        config.text_config.eos_token_id,
+        config.get_text_config().eos_token_id,
         tokenizer.eos_token_id,
     ]
     flat = [i for name in named for i in (name if isinstance(name, list) else [name])]
@@ -151,15 +245,16 @@ def stop_tokens(folder: Path, config: Any, tokenizer: Any) -> frozenset[int]:
 def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
     """The weights, on their device. Raises ModelError when an extra is missing, or when the files
     lack a weight (it would be random)."""
-    import transformers
     from safetensors import SafetensorError
-    from transformers.utils import logging
 
-    untyped: Any = transformers
-    quiet: Any = logging
-    quiet.disable_progress_bar()  # it would cut through the run's own
+    from harness.models.transformers.library import transformers
+
+    kind = transformers.LlavaNextVideoForConditionalGeneration
+    if settings.by_processor:
+        kind = transformers.AutoModelForImageTextToText
+    transformers.logging.disable_progress_bar()  # it would cut through the run's own
     try:
-        model, found = untyped.LlavaNextVideoForConditionalGeneration.from_pretrained(
+        model, found = kind.from_pretrained(
             folder,
             config=config,
             dtype=settings.dtype,
@@ -177,10 +272,13 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
             f"{folder}: its weights are damaged ({error}): fetch them again"
         ) from error
     _check_complete(folder, found["missing_keys"])
-    if config.video_token_index >= model.get_input_embeddings().num_embeddings:
+    if (
+        not settings.by_processor
+        and config.video_token_index >= model.get_input_embeddings().num_embeddings
+    ):
         model.resize_token_embeddings(config.video_token_index + 1)
-    # decoding is the request's: nothing of a checkpoint's own sampling may leak in
-    model.generation_config = untyped.GenerationConfig()
+    # generation is the request's: nothing of a checkpoint's own sampling may leak in
+    model.generation_config = transformers.GenerationConfig()
     return model.eval()
 
 
@@ -191,12 +289,14 @@ def _check_complete(folder: Path, missing: Collection[str]) -> None:
         )
 
 
-def _read(kind: Any, folder: Path) -> Any:
+def _read(kind: Any, folder: Path, **settings: Any) -> Any:
     """What transformers reads from a folder, without running code that lies in it."""
     from huggingface_hub.errors import StrictDataclassError
 
     try:
-        return kind.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        return kind.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True, **settings
+        )
     except (ValueError, KeyError, OSError, StrictDataclassError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"{folder} is not a checkpoint that can be read: {reason}") from error
@@ -222,12 +322,12 @@ def _quantization(settings: Transformers) -> Any:
     if settings.quantization == "none":
         return None
     import torch
-    import transformers
 
-    untyped: Any = transformers
+    from harness.models.transformers.library import transformers
+
     if settings.quantization == "int8":
-        return untyped.BitsAndBytesConfig(load_in_8bit=True)
-    return untyped.BitsAndBytesConfig(
+        return transformers.BitsAndBytesConfig(load_in_8bit=True)
+    return transformers.BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_compute_dtype=getattr(torch, settings.dtype),
@@ -239,11 +339,11 @@ def _missing_extra(settings: Transformers, error: ImportError) -> str:
     if settings.quantization != "none":
         return (
             f"backend.quantization={settings.quantization} needs bitsandbytes: "
-            "pip install 'harness[quant]', or write backend.quantization=none"
+            "pip install 'video-eval-harness[quant]', or write backend.quantization=none"
         )
     if settings.attention == "flash_attention_2":
         return (
             "backend.attention=flash_attention_2 needs flash-attn and an NVIDIA GPU: "
-            "pip install 'harness[flash]', or write backend.attention=sdpa"
+            "pip install 'video-eval-harness[flash]', or write backend.attention=sdpa"
         )
     return f"the model's library is incomplete: {error}"

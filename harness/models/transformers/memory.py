@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from harness.models.transformers.checkpoint import parameters
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
 
 BYTES = {"float16": 2.0, "bfloat16": 2.0, "float32": 4.0}
 TEXT = 1000  # tokens of text beside the frames, where only a guess is possible
+TOGETHER = 8192  # tokens a pass that several prefixes and suffixes share; a longer one is alone
 MOST_IN_FLIGHT = 8  # short answers gain nothing beyond; long ones little: prefill dominates
 
 
 @dataclass(frozen=True)
-class Needs:
+class DeviceMemory:
     """Bytes, unless said otherwise: ``context`` is in tokens, ``in_flight`` in clips;
     ``memory`` is what ``device`` has in all."""
 
@@ -32,35 +37,78 @@ class Needs:
         return self.weights + self.activations + self.in_flight * tokens * self.kv_per_token
 
 
-def estimate(settings: Transformers, config: Any, frames: int) -> Needs:
-    """Counts the parameters of a weightless model; activations are those of one prefill."""
+def estimate(settings: Transformers, folder: Path, config: Any, frames: int) -> DeviceMemory:
+    """Counts parameters in the files' headers, or of a weightless model where they are not there
+    yet; activations are those of one prefill."""
     from harness.models.transformers.loading import context_of
 
     device = settings.resolved_device()
-    text = config.text_config
+    text = config.get_text_config()
     size = BYTES[settings.dtype]
-    heads = text.num_key_value_heads or text.num_attention_heads
-    head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    kv = int(2 * text.num_hidden_layers * heads * head * size)
-    longest = frames * settings.tokens_per_frame + TEXT
+    kv = int(2 * sum(map(_kept, layers_of(text))) * size)
+    longest = settings.clip_tokens(frames) + TEXT
     # the widest moment of a prefill: the MLP's three tensors beside the residual and its norm
-    activations = int(longest * (3 * text.intermediate_size + 4 * text.hidden_size) * size)
+    inner = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
+    inner = max(inner) if isinstance(inner, list | tuple) else inner  # Gemma 3n: one a layer
+    activations = int(longest * (3 * inner + 4 * text.hidden_size) * size)
     if settings.attention == "eager":
         activations += 3 * longest * longest * text.num_attention_heads * 4
-    weights = _weights(settings, config)
+    weights = _weights(settings, folder)
     memory = _memory(device)
     spare = int(0.9 * memory) - weights - activations
     fits = max(1, min(MOST_IN_FLIGHT, spare // (kv * longest)))
-    in_flight = settings.in_flight or (fits if device.startswith("cuda") else 1)
-    return Needs(context_of(config), weights, kv, activations, device, memory, in_flight)
+    if not device.startswith("cuda"):  # a CPU gains only from clips that share a pass
+        fits = max(1, min(fits, TOGETHER // longest))
+    in_flight = settings.in_flight or fits
+    return DeviceMemory(context_of(config), weights, kv, activations, device, memory, in_flight)
 
 
-def _weights(settings: Transformers, config: Any) -> int:
+def layers_of(text: Any) -> list[Any]:
+    """Each layer's configuration: they differ in Gemma 4."""
+    count = range(text.num_hidden_layers)
+    different = getattr(text, "per_layer_config", None)
+    return [text if different is None else different[i] for i in count]
+
+
+def _kept(layer: Any) -> int:
+    """Numbers that a layer keeps of a token as keys, and as values again."""
+    heads = getattr(layer, "num_key_value_heads", None) or layer.num_attention_heads
+    head = getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads
+    return int(heads * head)
+
+
+def may_have_gpu() -> bool:
+    """Whether a GPU that torch could use may be there, without loading torch to ask it: on Linux
+    its driver's device files say so (NVIDIA's, NVIDIA's under Windows, AMD's)."""
+    if sys.platform != "linux":
+        return True
+    return any(Path("/dev", name).exists() for name in ("nvidiactl", "nvidia0", "dxg", "kfd"))
+
+
+def _weights(settings: Transformers, folder: Path) -> int:
+    if settings.quantization == "none" and (found := parameters(folder)):
+        return int(found * BYTES[settings.dtype])
+    return _weightless_bytes(settings, folder)
+
+
+def weightless(settings: Transformers, folder: Path) -> Any:
+    """The model on torch's meta device: shapes without numbers."""
     import torch
-    from transformers import LlavaNextVideoForConditionalGeneration
 
+    from harness.models.transformers.library import transformers
+    from harness.models.transformers.loading import read_config
+
+    config = read_config(settings, folder)
     with torch.device("meta"):
-        model = LlavaNextVideoForConditionalGeneration(config)
+        if settings.by_processor:
+            return transformers.AutoModelForImageTextToText.from_config(config)
+        return transformers.LlavaNextVideoForConditionalGeneration(config)
+
+
+def _weightless_bytes(settings: Transformers, folder: Path) -> int:
+    import torch
+
+    model = weightless(settings, folder)
     inner = sum(
         module.weight.numel()
         for name, module in model.named_modules()

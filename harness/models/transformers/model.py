@@ -1,50 +1,63 @@
-"""LLaVA-NeXT(-Video) models on transformers. Importing this loads neither torch nor weights."""
+"""Video models on transformers. Importing this loads neither torch nor weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness.errors import ModelError, RequestError
 from harness.models.transformers.checkpoint import fingerprint, locate
-from harness.errors import RequestError
-from harness.types import Answer, Decoding, Failure, Prompt, WatchedClip
+from harness.models.transformers.memory import may_have_gpu
+from harness.types import JSON, Failure, Generation, Prompt, Response, Sample
 
 if TYPE_CHECKING:
+    from harness.models.transformers.cost import Weights
     from harness.models.transformers.engine import Engine
-    from harness.models.transformers.memory import Needs
-    from harness.models.transformers.prompts import Writer
+    from harness.models.transformers.memory import DeviceMemory
+    from harness.models.transformers.written import Writer, Written
 
 
 @dataclass(frozen=True)
 class Transformers:
-    """One checkpoint and how to run it; its weights load with the first answer, or ``load()``.
+    """One checkpoint and how to run it; its weights load with the first response, or ``load()``.
 
     What decides the answers:
     ``checkpoint`` a hub id or a folder, ``revision`` pins the former; ``frames_as`` how the clip
-    is shown: ``pooled_video`` (``tokens_per_frame`` pooled tokens each, checked at load) or
+    is shown: ``video`` or ``images`` (each frame a picture, ``frame_text`` before it, as in
+    "Frame{number}: " or "{time} s: "), both by the checkpoint's own processor with ``processor``'s
+    settings ({videos_kwargs: {…}} go to its calls, others to its construction); or as LLaVA-NeXT
+    was published: ``pooled_video`` (``tokens_per_frame`` pooled tokens each, checked at load) or
     ``anyres`` (each frame a full AnyRes image: image-only models' other published way);
     ``pool_stride`` and ``pool_mode`` of the pooling; ``rope_scaling`` checkpoint | none |
     linear:F | auto (the original code's rule, for ``frames`` frames); ``system`` said first where
-    a prompt has no system turn; ``chat_template`` checkpoint | FILE; ``dtype``, ``attention``,
-    ``quantization``.
+    a prompt has no system turn; ``chat_template`` checkpoint | FILE, handed
+    ``template_settings`` (enable_thinking: false); ``dtype``, ``attention``, ``quantization``.
+    ``expect_tokens`` is what a frame of 1280 × 720 takes, checked at load.
 
     What does not: ``device`` (auto: a GPU where there is one), ``device_map`` (of accelerate, for
-    several), ``in_flight`` clips decoding together (null: 1 on a CPU, up to 8 on a GPU as memory
-    allows), ``allow_overflow`` (ask although a prompt exceeds the context).
+    several), ``sharing`` how a clip's questions share what they begin with (auto: packed, or copied
+    where the configuration names layers that keep another state), ``in_flight`` clips decoding
+    together (null: up to 8 as memory allows, on a CPU short ones only), ``allow_overflow`` (ask
+    although a prompt exceeds the context), ``self_test`` (at load, packed against ``generate``).
     """
 
     checkpoint: str
     revision: str | None = None
-    frames_as: Literal["pooled_video", "anyres"] = "pooled_video"
+    frames_as: Literal["pooled_video", "anyres", "video", "images"] = "pooled_video"
+    frame_text: str = ""
+    processor: Mapping[str, JSON] = field(default_factory=dict)
+    expect_tokens: float | None = None
     tokens_per_frame: int = 144
     pool_stride: int = 2
     pool_mode: Literal["average", "max"] = "average"
     rope_scaling: str = "checkpoint"
     system: str | None = None
     chat_template: str = "checkpoint"
+    template_settings: Mapping[str, JSON] = field(default_factory=dict)
+    sharing: Literal["auto", "packed", "copied", "none"] = "auto"
     dtype: Literal["float16", "bfloat16", "float32"] = "float16"
     attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
     quantization: Literal["none", "nf4", "int8"] = "none"
@@ -53,6 +66,7 @@ class Transformers:
     in_flight: int | None = None
     frames: int = 32
     allow_overflow: bool = False
+    self_test: bool = True
 
     def __post_init__(self) -> None:
         if self.in_flight is not None and self.in_flight < 1:
@@ -68,40 +82,63 @@ class Transformers:
         from harness.models.transformers.loading import identify
 
         named = fingerprint(self.checkpoint, self.revision)
-        return named | identify(self, self._folder, self._config)
+        return named | identify(self, self._folder)
 
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens when ``frames`` frames are shown, from the tokenizer;
         for AnyRes frames, whose size is not known yet, at most."""
-        from harness.models.transformers.prompts import Gallery
+        return self._writer.count(prompts, frames)
 
-        pinpoints = [tuple(p) for p in self._config.image_grid_pinpoints]
-        largest = max(pinpoints, key=lambda size: self._writer.anyres_tokens(*size))
-        gallery = Gallery(frames, largest)
-        return [len(self._writer.tokens(prompt, gallery)) for prompt in prompts]
+    def clip_tokens(self, frames: int) -> int:
+        """About how many tokens a clip's frames take."""
+        if not self.by_processor:
+            return frames * self.tokens_per_frame
+        from harness.types import Question, Text, Turn, Video
 
-    def needs(self, frames: int) -> Needs:
+        ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
+        return self.count([ask], frames)[0]
+
+    def memory(self, frames: int) -> DeviceMemory:
         """What a run needs of the device, estimated from the configuration alone."""
         from harness.models.transformers.memory import estimate
 
-        return estimate(self, self._config, frames)
+        return estimate(self, self._folder, self._planning, frames)
+
+    def operations(self, frames: int, tokens: Sequence[int], new: int) -> float:
+        """About how many floating-point operations one clip needs: ``frames`` frames, its prompts
+        ``tokens`` long, ``new`` tokens each said."""
+        from harness.models.transformers import cost
+
+        shared = max(0, min([self.clip_tokens(frames), *(count - 1 for count in tokens)]))
+        pixels = self._writer.pixels(frames)
+        return cost.operations(self._work, pixels, tokens, shared, new)
 
     @cached_property
     def frame_size(self) -> int | None:
         """The shorter edge in pixels that frames are resized to; None when they must be whole."""
         from harness.models.transformers.loading import read_pixels
 
-        if self.frames_as == "anyres":
+        if self.frames_as != "pooled_video":
             return None
-        return read_pixels(self, self._folder, self._config).shortest_edge
+        return read_pixels(self, self._folder, self._planning).shortest_edge
 
-    def answer(
-        self, clips: Iterable[WatchedClip], decoding: Decoding
-    ) -> Iterator[Answer | Failure]:
-        """A clip's answers once all of them are there. Raises ModelError and RequestError."""
-        if decoding.beams > 1 and (decoding.temperature > 0 or decoding.letters):
-            raise RequestError("decoding.beams: beam search neither samples nor compares letters")
-        yield from self.load().answer(clips, decoding)
+    def generate(
+        self, samples: Iterable[Sample], generation: Generation
+    ) -> Iterator[Response | Failure]:
+        """A clip's responses once all of them are there. Raises ModelError and RequestError."""
+        if generation.beams > 1 and (generation.temperature > 0 or generation.letters):
+            raise RequestError("generation.beams: beam search neither samples nor compares letters")
+        yield from self.load().generate(samples, generation)
+
+    @property
+    def by_processor(self) -> bool:
+        """Whether the checkpoint's own processor writes the prompts."""
+        return self.frames_as in ("video", "images")
+
+    def write(self, sample: Sample, letters: bool = False) -> list[Written | Failure]:
+        """The sample's prompts as the model reads them; touches neither weights nor device. What a
+        server's prompts are held against."""
+        return self._writer.write(sample, letters)
 
     def load(self) -> Engine:
         """The loaded model, loaded once. Raises ModelError."""
@@ -111,6 +148,8 @@ class Transformers:
         """``device``, with auto resolved."""
         if self.device != "auto":
             return self.device
+        if not may_have_gpu():
+            return "cpu"
         import torch
 
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -126,26 +165,60 @@ class Transformers:
         return read_config(self, self._folder)
 
     @cached_property
+    def _planning(self) -> Any:
+        from harness.models.transformers.loading import planning_config
+
+        return planning_config(self, self._folder)
+
+    @cached_property
+    def _work(self) -> Weights:
+        from harness.models.transformers import cost
+        from harness.models.transformers.memory import weightless
+
+        found = None
+        if not self.by_processor:
+            found = cost.weights_in_files(self._folder, self._planning.get_text_config())
+        return found or cost.weights_of(weightless(self, self._folder))
+
+    @cached_property
     def _writer(self) -> Writer:
         from harness.models.transformers.loading import read_writer
 
-        return read_writer(self, self._folder, self._config)
+        return read_writer(self, self._folder, self._planning)
 
     @cached_property
     def _engine(self) -> Engine:
         from harness.models.transformers.engine import Engine
-        from harness.models.transformers.loading import context_of, load_model, read_pixels, stop_tokens
+        from harness.models.transformers.loading import context_of, load_model, stop_tokens
+        from harness.models.transformers.pooled import PooledWriter
+        from harness.models.transformers.proof import self_test
 
         folder = locate(self.checkpoint, self.revision)
-        pixels = read_pixels(self, folder, self._config)
         writer = self._writer
+        if isinstance(writer, PooledWriter):  # an image-only model is given a video token
+            self._config.video_token_index = writer.video_id
         model = load_model(self, folder, self._config)
-        return Engine(
+        engine = Engine(
             model=model,
             writer=writer,
-            pixels=pixels,
             context=context_of(self._config),
             stops=stop_tokens(folder, self._config, writer.tokenizer),
-            in_flight=self.in_flight or self.needs(self.frames).in_flight,
+            in_flight=self.in_flight or self.memory(self.frames).in_flight,
             allow_overflow=self.allow_overflow,
+            sharing=self.sharing,
         )
+        if self.self_test:
+            self_test(engine, self.checkpoint)
+        self._check_tokens()
+        return engine
+
+    def _check_tokens(self) -> None:
+        if self.expect_tokens is None:
+            return
+        found = (self.clip_tokens(12) - self.clip_tokens(4)) / 8
+        if abs(found - self.expect_tokens) > 1e-6:
+            raise ModelError(
+                f"{self.checkpoint}: a frame of 1280 x 720 takes {found:g} tokens, "
+                f"model.expect_tokens says {self.expect_tokens:g}: the processor's settings are "
+                "not those this model is described with"
+            )

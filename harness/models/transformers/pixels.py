@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from harness.models.transformers.checkpoint import read_json
 from harness.errors import ModelError
+from harness.models.transformers.checkpoint import read_json
 from harness.types import Pixels
+
+if TYPE_CHECKING:
+    import torch
 
 _KEPT = (
     "do_resize",
@@ -56,17 +58,21 @@ class Preprocessor:
 
     def frames(self, pixels: Pixels) -> torch.Tensor:
         """``pixels`` uint8 [T, H, W, 3] to normalised float32 [T, 3, side, side]."""
-        from transformers import CLIPImageProcessorPil
+        import torch
 
-        processor = CLIPImageProcessorPil(**self.frame)
+        from harness.models.transformers.library import transformers
+
+        processor = transformers.CLIPImageProcessorPil(**self.frame)
         batch = processor(list(pixels), return_tensors="np", input_data_format="channels_last")
         return torch.from_numpy(np.asarray(batch["pixel_values"], dtype=np.float32))
 
     def anyres(self, pixels: Pixels) -> torch.Tensor:
         """One image, uint8 [H, W, 3], to its overview and tiles: float32 [tiles, 3, side, side]."""
-        from transformers import LlavaNextImageProcessorPil
+        import torch
 
-        processor = LlavaNextImageProcessorPil(
+        from harness.models.transformers.library import transformers
+
+        processor = transformers.LlavaNextImageProcessorPil(
             **self.image, image_grid_pinpoints=[list(p) for p in self.pinpoints]
         )
         batch = processor([pixels], return_tensors="np", input_data_format="channels_last")

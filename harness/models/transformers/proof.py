@@ -12,11 +12,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
+from harness.errors import ModelError
 from harness.models.transformers.engine import Engine
-from harness.models.transformers.plain import generate, inputs
-from harness.types import Decoding, WatchedClip
+from harness.models.transformers.plain import generate
+from harness.types import (
+    Clip,
+    Frames,
+    Generation,
+    Prompt,
+    Question,
+    Sample,
+    Text,
+    Turn,
+    Video,
+    VideoInfo,
+)
 
 # largest logit difference that rounding explains, as a share of the logits' standard deviation
 ROUNDING = {torch.float32: 1e-3, torch.float16: 5e-2, torch.bfloat16: 5e-1}
@@ -26,7 +39,7 @@ COMPANY = 4  # clips in flight together
 
 
 @dataclass(frozen=True)
-class Said:
+class Output:
     """One answer's tokens and the logits [vocab], float32, of its first."""
 
     tokens: tuple[int, ...]
@@ -86,52 +99,103 @@ class Verdict:
         return "\n".join(lines)
 
 
-def examine(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding, name: str) -> Verdict:
+def examine(
+    engine: Engine, samples: Sequence[Sample], generation: Generation, name: str
+) -> Verdict:
     """Asks the clips' questions the shared way, and in turn: by plain ``generate``; one question
     at a time; with several clips in flight; with attention spelled out (eager)."""
-    decoding = Decoding(max_new_tokens=decoding.max_new_tokens)
+    generation = Generation(max_new_tokens=generation.max_new_tokens)
     alone = [
-        dataclasses.replace(clip, prompts=(prompt,)) for clip in clips for prompt in clip.prompts
+        dataclasses.replace(sample, prompts=(prompt,))
+        for sample in samples
+        for prompt in sample.prompts
     ]
-    shared = _shared(dataclasses.replace(engine, in_flight=1), clips, decoding)
-    ways: dict[str, Callable[[], dict[str, Said]]] = {
-        "plain generate": lambda: _plain(engine, clips, decoding),
-        "one question at a time": lambda: _shared(engine, alone, decoding),
+    shared = _shared(dataclasses.replace(engine, in_flight=1), samples, generation)
+    ways: dict[str, Callable[[], dict[str, Output]]] = {
+        "plain generate": lambda: _plain(engine, samples, generation),
+        "one question at a time": lambda: _shared(engine, alone, generation),
         f"{COMPANY} clips in flight": lambda: _shared(
-            dataclasses.replace(engine, in_flight=COMPANY), clips, decoding
+            dataclasses.replace(engine, in_flight=COMPANY), samples, generation
         ),
-        "eager attention": lambda: _eager(engine, clips, decoding),
+        "eager attention": lambda: _eager(engine, samples, generation),
     }
     compared = tuple(_compare(way, shared, ask()) for way, ask in ways.items())
     return Verdict(name, compared, engine.model.dtype)
 
 
-def _shared(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding) -> dict[str, Said]:
-    said = {}
-    for flight in engine.fly(clips, decoding):
-        for branch in flight.branches:
+def self_test(engine: Engine, name: str) -> None:
+    """Asks two synthetic questions about a synthetic clip, shared and by plain ``generate``.
+
+    Raises ModelError when their first logits differ by more than rounding explains, with the size
+    of the difference: this family's prompts cannot be shared this way.
+    """
+    sample = _synthetic()
+    generation = Generation(max_new_tokens=2)
+    try:
+        shared = _shared(dataclasses.replace(engine, in_flight=1), [sample], generation)
+        found = _compare("", shared, _plain(engine, [sample], generation))
+    except (TypeError, ValueError, LookupError, AttributeError, IndexError) as error:
+        raise ModelError(
+            f"{name}: its decoder cannot be run this way ({type(error).__name__}: {error}): "
+            "write backend.sharing=copied or none"
+        ) from error
+    # a single top logit may be rounded further than a whole clip's: the doctor's bound is enough
+    if found.questions < 2 or found.share > ROUNDING[engine.model.dtype]:
+        raise ModelError(
+            f"{name}: shared prompts are not what generate makes of them: first logits differ by "
+            f"{found.share:.2g} of their deviation ({found.questions} of 2 questions): write "
+            "backend.sharing=copied or none"
+        )
+
+
+def _synthetic() -> Sample:
+    """Four frames of noise over colours, 1.5 s in all, and two questions about them."""
+    random = np.random.default_rng(0)
+    colours = random.integers(0, 256, (4, 4, 6, 3)).repeat(56, 1).repeat(56, 2)
+    pixels = (colours + random.integers(-20, 21, colours.shape)).clip(0, 255).astype(np.uint8)
+    # a beginning long enough that they share a row, whatever the frames take
+    start = (
+        "Watch the video closely, from its beginning to its end, and then answer the question that "
+        "follows in one or two words. "
+    )
+    texts = (start + "What happens first?", start + "How many colours are there?")
+    prompts = tuple(
+        Prompt(Question(f"self-test {i}", text), (Turn("user", (Video(), Text(text))),))
+        for i, text in enumerate(texts)
+    )
+    height, width = pixels.shape[1:3]
+    return Sample(
+        Clip("self-test", None),
+        VideoInfo(4, 2.0, 2.0, width, height),
+        Frames(pixels, np.arange(4) / 2.0, tuple(range(4))),
+        prompts,
+    )
+
+
+def _shared(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
+    outputs = {}
+    for clip in engine.run(samples, generation):
+        for branch in clip.branches:
             assert branch.first_logits is not None
-            said[branch.prompt.question.id] = Said(
-                tuple(branch.said), branch.first_logits.float().cpu()
+            outputs[branch.prompt.key] = Output(
+                tuple(branch.output_ids), branch.first_logits.float().cpu()
             )
-    return said
+    return outputs
 
 
-def _plain(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding) -> dict[str, Said]:
-    said = {}
-    for clip in clips:
-        gallery = engine.gallery(clip)
-        branches, _ = engine.write(clip, gallery, decoding)
-        for branch in branches:
-            given = inputs(engine.writer, engine.pixels, branch.tokens, gallery, clip.frames.pixels)
-            tokens, logits = generate(engine.model, given, decoding, branch.limit, engine.stops)
-            said[branch.prompt.question.id] = Said(tuple(tokens), logits.cpu())
-    return said
+def _plain(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
+    outputs = {}
+    for sample in samples:
+        for branch in engine.write(sample, generation).branches:
+            given = branch.written.inputs
+            tokens, logits = generate(engine.model, given, generation, branch.limit, engine.stops)
+            outputs[branch.prompt.key] = Output(tuple(tokens), logits.cpu())
+    return outputs
 
 
-def _eager(engine: Engine, clips: Sequence[WatchedClip], decoding: Decoding) -> dict[str, Said]:
+def _eager(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
     with _attention(engine, "eager"):
-        return _shared(dataclasses.replace(engine, in_flight=1), clips, decoding)
+        return _shared(dataclasses.replace(engine, in_flight=1), samples, generation)
 
 
 @contextmanager
@@ -144,7 +208,7 @@ def _attention(engine: Engine, name: str) -> Iterator[None]:
         engine.model.set_attn_implementation(usual)
 
 
-def _compare(way: str, ours: dict[str, Said], theirs: dict[str, Said]) -> Comparison:
+def _compare(way: str, ours: dict[str, Output], theirs: dict[str, Output]) -> Comparison:
     pairs = [(ours[question], theirs[question]) for question in ours.keys() & theirs.keys()]
     differences = [
         (float((a.logits - b.logits).abs().max()), float(a.logits.std())) for a, b in pairs

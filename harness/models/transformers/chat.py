@@ -1,0 +1,113 @@
+"""A prompt's turns through a checkpoint's own chat template: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import ModelError
+from harness.types import JSON
+
+Content = Mapping[str, str]
+"""A part of a message as chat templates take it: {"type": "text", "text": …}, {"type": "video"}."""
+Message = tuple[str, Sequence[Content]]
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    """``template`` is Jinja source, ``tokenizer`` renders it (a tokenizer or a processor), ``bos``
+    is what a rendered prompt may begin with; ``settings`` are handed to the template as they are
+    (``enable_thinking``)."""
+
+    template: str
+    tokenizer: Any
+    bos: str = ""
+    settings: Mapping[str, JSON] = field(default_factory=dict)
+
+    def render(self, messages: Sequence[Message], question: str) -> str:
+        """The prompt as text. A last message by the assistant is left open.
+
+        Raises ModelError when the template does not say each part once, whichever way a system
+        message is put.
+        """
+        wrong = ""
+        for attempt in (self._apply, self._apply_system_in_front, self._apply_system_in_user):
+            try:
+                rendered = attempt(messages)
+            except _template_errors() as error:
+                wrong = wrong or str(error)
+                continue
+            unlike = _miscounted(messages, rendered)
+            if not unlike:
+                return rendered
+            wrong = wrong or unlike
+            if messages[0][0] != "system":
+                break
+        raise ModelError(
+            f"the chat template does not say each part of question {question} once "
+            f"({wrong[:80]!r}): write model.chat_template=FILE for one that does"
+        )
+
+    def _apply(self, messages: Sequence[Message]) -> str:
+        primed = messages[-1][0] == "assistant" and any(_texts([messages[-1]]))
+        if messages[-1][0] == "assistant" and not primed:
+            messages = messages[:-1]
+        conversation = [{"role": role, "content": list(parts)} for role, parts in messages]
+        return str(
+            self.tokenizer.apply_chat_template(
+                conversation,
+                chat_template=self.template,
+                tokenize=False,
+                add_generation_prompt=not primed,
+                continue_final_message=primed,
+                **self.settings,
+            )
+        )
+
+    def _apply_system_in_front(self, messages: Sequence[Message]) -> str:
+        """For templates that say the system turn twice, as the converted Vicuna ones do: it is
+        put in front as the original code (vicuna_v1) has it. Not for templates with roles of
+        their own for it, which say it once, nor for those that know none."""
+        (role, parts), *rest = messages
+        system = "".join(_texts([(role, parts)]))
+        if role != "system" or self._apply(messages).count(system.strip()) < 2:
+            return ""
+        rendered = self._apply(rest)
+        start = len(self.bos) if self.bos and rendered.startswith(self.bos) else 0
+        return f"{rendered[:start]}{system.strip()} {rendered[start:]}"
+
+    def _apply_system_in_user(self, messages: Sequence[Message]) -> str:
+        """For templates without a system role (Mistral's): it opens the first user turn."""
+        if len(messages) < 2:
+            return ""
+        (_, parts), (role, asked), *rest = messages
+        system = {"type": "text", "text": "".join(_texts([("system", parts)])) + "\n"}
+        if asked and asked[0]["type"] == "text":  # one piece of text stays one piece
+            system["text"] += asked[0]["text"]
+            asked = asked[1:]
+        return self._apply([(role, [system, *asked]), *rest])
+
+
+def _texts(messages: Sequence[Message]) -> Iterator[str]:
+    for _, parts in messages:
+        for part in parts:
+            if part["type"] == "text":
+                yield part["text"]
+
+
+def _miscounted(messages: Sequence[Message], rendered: str) -> str:
+    """The first text that the template lost, or the system turn where it repeats it; else empty."""
+    texts = [text.strip() for text in _texts(messages)]
+    lost = next((text for text in texts if text not in rendered), "")
+    system = "".join(_texts(messages[:1])).strip()
+    if lost or messages[0][0] != "system" or not system:
+        return lost
+    expected = sum(text.count(system) for text in texts)
+    return system if rendered.count(system) > expected else ""
+
+
+def _template_errors() -> tuple[type[Exception], ...]:
+    from jinja2.exceptions import TemplateError
+
+    return (TemplateError,)

@@ -1,0 +1,155 @@
+"""The operations that a clip needs when all that its questions share is computed once.
+
+Within a tenth of what torch's own counter finds in a pass of most families' tiny builds (tests say
+which); a chip's peak rate makes it the least time a run can take. Importing this loads no torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.models.transformers.checkpoint import shapes
+from harness.models.transformers.memory import layers_of
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of a model: weights that work for every token of the decoder (of experts, those that are
+    chosen), for every new token beside (``head``), and for every patch of the tower; ``patch`` is
+    how many numbers a patch has; ``per_pair`` the attention's operations for a token and one that
+    it sees, in all layers that see the whole prompt; ``windows`` the same for layers with a window,
+    with its length."""
+
+    decoder: float
+    head: float
+    tower: float
+    patch: int
+    per_pair: float
+    windows: tuple[float, int] = (0.0, 0)
+
+
+def weights_of(model: Any) -> Weights:
+    """Counted on a model, which may be weightless (on the meta device)."""
+    decoder = model.get_decoder()
+    text = decoder.config.get_text_config()
+    known = {id(p) for p in decoder.parameters()}
+    head = model.get_output_embeddings()
+    heads = {id(p) for p in head.parameters()} if head is not None else set()
+    tower, patch = _tower(model, known | heads)
+    full, sliding, window = _attention(text)
+    return Weights(
+        decoder=sum(_working(decoder, text)),
+        head=float(sum(p.numel() for p in head.parameters())) if head is not None else 0.0,
+        tower=tower,
+        patch=patch,
+        per_pair=full,
+        windows=(sliding, window),
+    )
+
+
+def weights_in_files(folder: Path, text: Any) -> Weights | None:
+    """The same of a LLaVA-NeXT-Video checkpoint, by the headers of its files; None without them.
+    ``text`` is the decoder's configuration."""
+    found = {name: shape for name, shape in shapes(folder).items() if len(shape) >= 2}
+    sizes = {name: float(math.prod(shape)) for name, shape in found.items()}
+    patches = [shape for name, shape in found.items() if "patch_embedding" in name]
+    if not patches:
+        return None
+    head = sum(size for name, size in sizes.items() if "lm_head" in name)
+    tower = {n: s for n, s in sizes.items() if "vision_tower" in n or "projector" in n}
+    decoder = sum(
+        size
+        for name, size in sizes.items()
+        if name not in tower and "embed_tokens" not in name and "lm_head" not in name
+    )
+    full, sliding, window = _attention(text)
+    return Weights(
+        decoder=decoder,
+        head=head,
+        tower=sum(size for name, size in tower.items() if "position_embedding" not in name),
+        patch=math.prod(patches[0][1:]),
+        per_pair=full,
+        windows=(sliding, window),
+    )
+
+
+def operations(
+    weights: Weights, pixels: int, tokens: Sequence[int], shared: int, new: int
+) -> float:
+    """Floating-point operations of one clip: ``pixels`` numbers go into the tower; its prompts are
+    ``tokens`` long and begin with ``shared`` tokens alike; each answer has ``new`` tokens.
+
+    Two for each weight and token, and four for each number of a head, token and token it sees. What
+    patches see of each other in the tower is left out.
+    """
+    own = [max(0, count - shared) + new for count in tokens]
+    total = 2.0 * weights.tower * pixels / max(1, weights.patch)
+    total += 2.0 * weights.decoder * (shared + sum(own)) + 2.0 * weights.head * new * len(own)
+    total += weights.per_pair * _pairs(shared, own, None)
+    sliding, window = weights.windows
+    return total + (sliding * _pairs(shared, own, window) if sliding else 0.0)
+
+
+def _pairs(shared: int, own: Sequence[int], window: int | None) -> float:
+    """How many tokens all tokens see together, causally and at most ``window`` back."""
+    if window is None or window >= shared + max(own, default=0):
+        return shared * shared / 2 + sum(n * (shared + n / 2) for n in own)
+    return float(window) * (shared + sum(own))
+
+
+def _working(decoder: torch.nn.Module, text: Any) -> Iterator[float]:
+    """The matrices' sizes that a token goes through; of experts the share that is chosen."""
+    import torch
+
+    embeddings = {id(m.weight) for m in decoder.modules() if isinstance(m, torch.nn.Embedding)}
+    chosen = getattr(text, "num_experts_per_tok", None) or getattr(text, "top_k_experts", None)
+    names = ("num_experts", "num_local_experts", "n_routed_experts")
+    experts = next((n for name in names if (n := getattr(text, name, None))), None)
+    for name, parameter in decoder.named_parameters():
+        if parameter.dim() < 2 or id(parameter) in embeddings:
+            continue
+        share = 1.0
+        if ".experts." in name and chosen and experts:
+            share = int(chosen) / int(experts)
+        yield parameter.numel() * share
+
+
+def _attention(text: Any) -> tuple[float, float, int]:
+    """Operations for a pair of tokens in all layers that see everything, in those with a window,
+    and the window."""
+    layers = layers_of(text)
+    types = getattr(text, "layer_types", None) or ["full_attention"] * len(layers)
+    cost = {"full_attention": 0.0, "sliding_attention": 0.0}
+    for kind, layer in zip(types, layers, strict=True):
+        head = getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads
+        if kind in cost:
+            cost[kind] += 4.0 * layer.num_attention_heads * head
+    window = getattr(text, "sliding_window", None) or 0
+    return cost["full_attention"], cost["sliding_attention"], int(window)
+
+
+def _tower(model: Any, others: set[int]) -> tuple[float, int]:
+    """Weights that work for a patch, and a patch's numbers: what the first convolution or matrix
+    takes. Of two towers side by side a picture goes through one; a network of convolutions, whose
+    patches are not of one size, is left out."""
+    import torch
+
+    kinds = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.Conv3d)
+    weights = [
+        module.weight
+        for module in model.modules()
+        if isinstance(module, kinds) and id(module.weight) not in others
+    ]
+    patches = [weight for weight in weights if weight.dim() >= 4]
+    if len(patches) > 2 or not weights:
+        return 0.0, 1
+    first = (patches or weights)[0]
+    total = float(sum(weight.numel() for weight in weights))
+    return total / max(1, len(patches)), int(first.numel() // first.shape[0])

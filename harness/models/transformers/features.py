@@ -1,0 +1,75 @@
+"""A clip's pictures go through the vision tower once, however many prompts show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from harness.models.transformers.plain import placed
+
+
+class Placed:
+    """Prompts' inputs on a model's device; equal tensors of one name are the same tensor."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._known: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {}
+
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of one prompt."""
+        return {name: self._place(name, value) for name, value in inputs.items()}
+
+    def _place(self, name: str, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        for known, there in self._known.setdefault(name, []):
+            if known is value or _equal(known, value):
+                return there
+        there = placed(self._model, {name: value})[name]
+        self._known[name].append((value, there))
+        return there
+
+
+def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one, other)
+
+
+@contextmanager
+def remembered(model: Any) -> Iterator[None]:
+    """Meanwhile the model's own ``get_…_features`` are computed once for the same tensors."""
+    base = model.base_model
+    owners = {id(each): each for each in (model, base)}.values()
+    names = [
+        (owner, name)
+        for owner in owners
+        for name in dir(type(owner))
+        if name.startswith("get_") and name.endswith("_features")
+    ]
+    for owner, name in names:
+        setattr(owner, name, _memo(getattr(owner, name)))
+    try:
+        yield
+    finally:
+        for owner, name in names:
+            delattr(owner, name)
+
+
+def _memo(function: Callable[..., Any]) -> Callable[..., Any]:
+    known: dict[Any, tuple[Any, Any]] = {}
+
+    def remembering(*args: Any, **kwargs: Any) -> Any:
+        key = (tuple(map(_name, args)), tuple((k, _name(v)) for k, v in sorted(kwargs.items())))
+        if key not in known:
+            # the arguments are kept, so that no other tensor takes over their identity
+            known[key] = ((args, kwargs), function(*args, **kwargs))
+        return known[key][1]
+
+    return remembering
+
+
+def _name(value: Any) -> Any:
+    plain = value is None or isinstance(value, bool | int | float | str)
+    return ("=", value) if plain else ("is", id(value))

@@ -1,0 +1,78 @@
+"""A prompt as its model takes it: token ids, and what its ``forward`` is given beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import RequestError
+from harness.scoring.options import LETTERS
+from harness.types import Failure, Prompt, Sample
+
+Tokens = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """One prompt: its token ids [n], and the keyword arguments of the model's own ``forward`` (a
+    batch of one, on the CPU; ``input_ids`` among them). ``letters`` are the tokens that say each
+    option's letter behind the prompt; ``told_times`` the texts about time that were put in;
+    ``opened``: the template opened the model's thinking."""
+
+    prompt: Prompt
+    tokens: Tokens
+    inputs: Mapping[str, Any]
+    letters: Mapping[str, Sequence[int]] | None = None
+    told_times: tuple[str, ...] = ()
+    opened: bool = False
+
+
+class Writer(Protocol):
+    """Writes a sample's prompts, each of its pictures prepared once."""
+
+    @property
+    def tokenizer(self) -> Any: ...
+    def write(self, sample: Sample, letters: bool) -> list[Written | Failure]:
+        """The prompts in order; those that cannot be asked, as failures. Touches no device.
+        Raises ModelError when the checkpoint's template or processor is at fault."""
+        ...
+
+    def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
+        """Each prompt's length in tokens with so many frames: at most, where content decides."""
+        ...
+
+    def pixels(self, frames: int) -> int:
+        """How many numbers so many frames are to the vision tower: at most, as above."""
+        ...
+
+
+def letter_tokens(
+    prompt: Prompt, rendered: str, encode: Callable[[str], Sequence[int]]
+) -> dict[str, list[int]]:
+    """For each option's letter the tokens that say it right behind the prompt ("A" and " A").
+
+    ``rendered`` is the prompt's text, ``encode`` makes tokens of text. Raises RequestError when
+    there are no options, one letter has no token, or two share one.
+    """
+    letters = LETTERS[: len(prompt.question.options)]
+    if not letters:
+        raise RequestError(
+            f"question {prompt.key} has no options to compare: use generation=greedy"
+        )
+    base = list(encode(rendered))
+    found: dict[str, list[int]] = {}
+    for letter in letters:
+        tails = [list(encode(rendered + form)) for form in (letter, f" {letter}")]
+        # where " A" takes two tokens, the first is only a space and says no letter
+        found[letter] = sorted({tail[-1] for tail in tails if tail[:-1] == base})
+    flat = [token for tokens in found.values() for token in tokens]
+    if len(set(flat)) != len(flat) or not all(found.values()):
+        raise RequestError(
+            f"question {prompt.key}: its letters cannot be told apart by the token "
+            "behind the prompt: use generation=greedy"
+        )
+    return found

@@ -1,0 +1,91 @@
+"""The operations that a clip needs, beside what torch counts in a pass of each tiny build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import harness.demo
+from harness.models.transformers import Transformers, cost, memory, torchvision
+from harness.types import Clip, Generation, Prompt, Question, Sample, Text, Turn, Video
+from tests import families
+
+CHECKPOINT = Path(harness.demo.__path__[0]) / "checkpoints" / "tiny_video"
+# torch's counter does not see the experts' and linear attention's kernels; Gemma 3n and 4 have
+# inputs for every layer and share keys, MiniCPM-V merges twice
+APART = {"qwen3_vl_moe": 0.4, "qwen3_5": 0.4, "minicpmv4_6": 0.4, "gemma3n": 0.4, "gemma4": 0.2}
+
+needs_extra = pytest.mark.skipif(
+    not torchvision.available(), reason="needs the extra video-families (make test installs it)"
+)
+
+
+@needs_extra
+@pytest.mark.parametrize("name", families.FAMILIES)
+def test_one_pass_is_what_torch_counts(name: str) -> None:
+    family = families.FAMILIES[name]
+    settings = Transformers(
+        str(families.build(name)),
+        frames_as="images" if family.frames_as == "images" else "video",
+        dtype="float32",
+        device="cpu",
+        attention="eager",  # what the counter sees
+        self_test=False,
+    )
+    engine = settings.load()
+    shown = families.noise(8)
+    prompt = Prompt(Question("q", ""), (Turn("user", (Video(), Text("Why? " * 60))),))
+    asked = Sample(Clip("c", None), families.information(shown), shown, (prompt,))
+    [branch] = engine.write(asked, Generation()).branches
+    given = branch.written.inputs
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        engine.model(**given, use_cache=False)
+    work, length = cost.weights_of(engine.model), len(branch.written.tokens)
+    pixels = sum(v.numel() for n, v in given.items() if n.startswith("pixel_values"))
+    ours = cost.operations(work, pixels, [length], length, 0)
+    # eager attention computes the masked half too, and this pass has logits everywhere
+    ours += 2 * work.head * length + work.per_pair * length**2 / 2
+    ours += work.windows[0] * (length**2 - work.windows[1] * length)
+    assert ours == pytest.approx(counter.get_total_flops(), rel=APART.get(name, 0.1))
+
+
+def test_files_and_model_say_the_same_work() -> None:
+    settings = Transformers(str(CHECKPOINT), tokens_per_frame=4, dtype="float32", device="cpu")
+    assert settings._work == cost.weights_of(memory.weightless(settings, CHECKPOINT))
+
+
+def test_what_is_shared_is_counted_once() -> None:
+    settings = Transformers(str(CHECKPOINT), tokens_per_frame=4, dtype="float32", device="cpu")
+    one, ten = (settings.operations(32, [200] * count, 4) for count in (1, 10))
+    assert one < ten < 10 * one
+    more = settings.operations(33, [204] * 10, 4) - ten  # a frame: its patches and four tokens
+    work = settings._work
+    assert more > 2 * work.tower * 16 + 2 * work.decoder * 4
+
+
+def test_windows_bound_what_is_seen() -> None:
+    full = cost.Weights(0, 0, 0, 1, per_pair=1.0)
+    window = cost.Weights(0, 0, 0, 1, per_pair=0.0, windows=(1.0, 10))
+    assert cost.operations(full, 0, [1000, 1000], 900, 0) == 900**2 / 2 + 2 * 100 * 950
+    assert cost.operations(window, 0, [1000, 1000], 900, 0) == 10 * 1100
+
+
+@needs_extra
+def test_of_experts_only_the_chosen_work() -> None:
+    everything, chosen = (
+        cost.weights_of(_weightless(experts)).decoder
+        for experts in ({}, {"num_experts_per_tok": 4})
+    )
+    assert everything < chosen
+
+
+def _weightless(change: dict[str, int]) -> object:
+    from harness.models.transformers.library import transformers
+
+    config = transformers.AutoConfig.from_pretrained(families.build("qwen3_vl_moe"))
+    config.text_config.update(change)
+    with torch.device("meta"):
+        return transformers.AutoModelForImageTextToText.from_config(config)

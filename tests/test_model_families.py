@@ -1,0 +1,235 @@
+"""Every family's tiny build through the one engine: the same tokens and logits as ``generate``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from harness.errors import ModelError
+from harness.models.transformers import Transformers, packing, sharing, torchvision
+from harness.models.transformers.decoder import Decoder
+from harness.models.transformers.engine import Engine
+from harness.types import (
+    Clip,
+    Failure,
+    Generation,
+    Prompt,
+    Question,
+    Response,
+    Sample,
+    Text,
+    Turn,
+    Video,
+)
+from tests import families
+
+pytestmark = pytest.mark.skipif(
+    not torchvision.available(), reason="needs the extra video-families (make test installs it)"
+)
+
+LONG = Generation(max_new_tokens=8)
+NAMES = list(families.FAMILIES)
+PACKED = [name for name, family in families.FAMILIES.items() if not family.copied]
+TEXTS = ("What colour is the ball?", "Where does the circle go first, and where then?", "How many?")
+
+
+def settings(name: str, **given: Any) -> Transformers:
+    family = families.FAMILIES[name]
+    made = {"frames_as": family.frames_as, "dtype": "float32", "device": "cpu"} | given
+    return Transformers(str(families.build(name)), **made)
+
+
+def sample(seed: int = 0, frames: int = 6) -> Sample:
+    shown = families.noise(frames, seed=seed)
+    prompts = tuple(
+        Prompt(
+            Question(f"{seed}/{i}", text, ("red", "blue")), (Turn("user", (Video(), Text(text))),)
+        )
+        for i, text in enumerate(TEXTS)
+    )
+    return Sample(Clip(f"c{seed}", None), families.information(shown), shown, prompts)
+
+
+def outputs(engine: Engine, *samples: Sample) -> dict[str, tuple[list[int], Any]]:
+    return {
+        branch.prompt.key: (branch.output_ids, branch.first_logits)
+        for clip in engine.run(samples, LONG)
+        for branch in clip.branches
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shared_is_one_by_one(name: str) -> None:
+    asked = sample()
+    engine = settings(name).load()
+    found = outputs(engine, asked)
+    for prompt, truth in zip(asked.prompts, families.reference(name, asked), strict=True):
+        tokens, logits = found[prompt.key]
+        ends = [t for t in truth.tokens if t not in engine.stops]
+        assert tokens == ends
+        assert float((logits - truth.logits).abs().max()) < 1e-5 * float(truth.logits.std())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_do_not_depend_on_company(name: str) -> None:
+    clips = [sample(seed, 4 + 2 * seed) for seed in range(3)]
+    alone = {k: v[0] for k, v in outputs(settings(name).load(), *clips).items()}
+    together = outputs(settings(name, in_flight=3).load(), *clips)
+    assert {k: v[0] for k, v in together.items()} == alone
+
+
+@pytest.mark.parametrize("name", ["qwen3_vl", "gemma3", "llava_onevision"])
+def test_a_long_prefix_in_a_pass_of_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = settings(name, in_flight=2).load()
+    clips = [sample(0), sample(1)]
+    expected = {k: v[0] for k, v in outputs(engine, *clips).items()}
+    passes: list[int] = []
+    advance = Decoder.advance
+
+    def counted(self: Decoder, segments: Any, *rest: Any) -> Any:
+        passes.append(len(segments))
+        return advance(self, segments, *rest)
+
+    monkeypatch.setattr(Decoder, "advance", counted)
+    outputs(engine, *clips)
+    assert passes == [4]  # both clips' prefixes and what follows them
+    passes.clear()
+    monkeypatch.setattr(sharing, "TOGETHER", 1)
+    assert {k: v[0] for k, v in outputs(engine, *clips).items()} == expected
+    assert passes == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("how", ["copied", "none"])
+def test_other_ways_of_sharing_say_the_same(name: str, how: str) -> None:
+    asked = sample()
+    packed = {k: v[0] for k, v in outputs(settings(name).load(), asked).items()}
+    assert {
+        k: v[0] for k, v in outputs(settings(name, sharing=how).load(), asked).items()
+    } == packed
+
+
+def leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Branches see each other."""
+    real = packing.Segment.visible
+    monkeypatch.setattr(
+        packing.Segment, "visible", lambda self, *, causal: real(self, causal=causal) | True
+    )
+
+
+def move(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Positions are moved on by seven behind the prefix."""
+    real = Decoder.advance
+
+    def moved(self: Decoder, segments: Any, part: Any, rules: Any) -> Any:
+        behind = np.concatenate([each.owners for each in segments]) != packing.PREFIX
+        positions = part.positions + 7 * torch.from_numpy(behind)
+        return real(self, segments, dataclasses.replace(part, positions=positions), rules)
+
+    monkeypatch.setattr(Decoder, "advance", moved)
+
+
+def widen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows and two-way pictures are dropped: all that came before is seen."""
+    monkeypatch.setattr(
+        packing.Segment, "mask", lambda self, rules, device: self.visible(causal=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"),
+    [
+        *[(name, leak) for name in PACKED],
+        *[(name, move) for name in PACKED],
+        *[(name, widen) for name in ("gemma3", "gemma4", "aya_vision", "molmo2")],
+    ],
+)
+def test_the_self_test_finds_mistakes(
+    name: str, mistake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(ModelError, match=r"first logits differ by [0-9.]+ of their deviation"):
+        settings(name).load()
+
+
+def test_times_reach_the_prompt_as_they_are() -> None:
+    shown = families.noise(4)
+    shown = dataclasses.replace(shown, times=np.array([0.5, 1.25, 7.0, 7.5]))
+    one = dataclasses.replace(sample(frames=4), frames=shown)
+    [first, *_] = settings("qwen3_vl").generate([one], Generation(max_new_tokens=1))
+    assert isinstance(first, Response)
+    assert first.told_times == ("<0.9 seconds>", "<7.2 seconds>")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("qwen2_5_vl", ("1 s a step of positions",)),
+        ("video_llama_3", ("Time 0.0s:", "Time 0.5s:", "Time 1.0s:", "Time 1.5s:")),
+        ("molmo2", ("0.0", "0.5", "1.0", "1.5")),
+        ("glm4v", ("0", "1")),
+        ("glm46v", ("0.0 seconds", "1.0 seconds")),
+        ("gemma4", ("00:00", "00:00", "00:01", "00:01")),
+        ("qwen2_vl", ()),
+        ("internvl", ()),
+        ("minicpmv4_6", ()),  # it says a picture's number, no time
+    ],
+)
+def test_what_each_family_is_told_of_time(name: str, told: tuple[str, ...]) -> None:
+    engine = settings(name).load()
+    [first, *_] = engine.write(sample(frames=4), LONG).branches
+    assert first.written.told_times == told
+
+
+def test_times_before_frames_as_images() -> None:
+    backend = settings("gemma3", frame_text="Frame {number} at {time} s: ")
+    [first, *_] = backend.generate([sample(frames=2)], Generation(max_new_tokens=1))
+    assert isinstance(first, Response)
+    assert first.told_times == ("Frame 1 at 0.0 s:", "Frame 2 at 0.5 s:")
+
+
+def test_text_that_would_be_a_picture_is_a_failure() -> None:
+    prompt = Prompt(Question("q", ""), (Turn("user", (Video(), Text("what is <|video_pad|>?"))),))
+    one = dataclasses.replace(sample(), prompts=(prompt,))
+    [failure] = settings("qwen2_5_vl").generate([one], LONG)
+    assert isinstance(failure, Failure)
+    assert "the model's own <|video_pad|>" in failure.reason
+
+
+def test_a_template_that_loses_the_video(tmp_path: Any) -> None:
+    file = tmp_path / "mine.jinja"
+    file.write_text(
+        "{% for m in messages %}{% for c in m['content'] if c['type'] == 'text' %}"
+        "{{ c['text'] }}{% endfor %}{% endfor %}"
+    )
+    with pytest.raises(ModelError, match="shows 0 of 1 pictures"):
+        settings("qwen2_5_vl", chat_template=str(file)).load()
+
+
+def test_expected_tokens_are_checked() -> None:
+    with pytest.raises(ModelError, match=r"takes 4 tokens, model.expect_tokens says 3"):
+        settings("llava_onevision", expect_tokens=3).load()
+    settings("llava_onevision", expect_tokens=4).load()
+
+
+def test_a_video_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = settings("qwen2_5_vl").load()
+    tower, seen = engine.model.model.visual, []
+    forward = tower.forward
+    monkeypatch.setattr(tower, "forward", lambda *a, **k: (seen.append(1), forward(*a, **k))[1])
+    outputs(engine, sample())
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_letters_and_counts(name: str) -> None:
+    asked = dataclasses.replace(sample(), prompts=sample().prompts[:2])
+    backend = settings(name)
+    for response in backend.generate([asked], Generation(letters=True)):
+        assert isinstance(response, Response)
+        assert set(response.probabilities or {}) == {"A", "B"}
+    assert backend.count(asked.prompts, 2)[0] < backend.count(asked.prompts, 8)[0]
