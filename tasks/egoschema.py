@@ -12,18 +12,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.task import MultipleChoice, Row, gold_letter, without_prefixes
+from harness.task import Row, Task, gold_letter, without_prefixes
 from harness.types import Clip, Question
 
 
 @dataclass(frozen=True)
-class EgoSchema(MultipleChoice):
+class EgoSchema(Task):
     """Rows in the schema of lmms-lab/egoschema (configs Subset and GENERATION)."""
 
     def clip(self, row: Row) -> Clip:
         """The video is named by ``video_idx``, which the server's submission calls q_uid."""
         name = str(row["video_idx"])
-        return Clip(name, self.source.video(name), ())
+        return Clip(name, self.source.video(name))
 
     def question(self, row: Row) -> Question:
         """``answer`` is the place of the right option, empty in the full set."""
@@ -32,5 +32,5 @@ class EgoSchema(MultipleChoice):
             id=str(row["question_idx"]),
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(row.get("answer"), options, "place"),
+            target=gold_letter(row.get("answer"), options, "place"),
         )

@@ -6,28 +6,34 @@ from the options of each question.
 
 The official protocol: at most one frame a second, evenly spaced from the first; the subtitles
 stand between the frames by time; the accuracy over all questions. The authors draw at random
-where no letter can be read; here that is unread and wrong. Labels of the test split are hidden.
+where no letter can be read; here that is unparsed and wrong. Labels of the test split are hidden.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.task import MultipleChoice, Row, gold_letter
+from harness.task import Row, Task, gold_letter
 from harness.types import Clip, Question
 
 PADDING = "N/A"
 
 
 @dataclass(frozen=True)
-class LongVideoBench(MultipleChoice):
+class LongVideoBench(Task):
     """Rows in the schema of longvideobench/LongVideoBench, as parquet or as lvb_val.json."""
 
     def clip(self, row: Row) -> Clip:
         """Subtitles are JSON, on the clock of the video that the clip was cut from."""
         subtitles = self.source.subtitles(str(row["subtitle_path"]))
         video = self.source.video(str(row["video_path"]))
-        return Clip(str(row["video_id"]), video, (), subtitles=subtitles)
+        return Clip(
+            str(row["video_id"]),
+            video,
+            subtitles=subtitles,
+            subtitle_offset=float(row["starting_timestamp_for_subtitles"]),
+            duration=float(row["duration"]),
+        )
 
     def question(self, row: Row) -> Question:
         """Groups: duration_group (15, 60, 600, 3600) and question_category (17)."""
@@ -37,10 +43,6 @@ class LongVideoBench(MultipleChoice):
             id=str(row["id"]),
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(row.get("correct_choice"), options, "place"),
-            groups={name: str(row[name]) for name in ("duration_group", "question_category")},
-            extra={
-                "subtitle_offset": row["starting_timestamp_for_subtitles"],
-                "duration": row["duration"],
-            },
+            target=gold_letter(row.get("correct_choice"), options, "place"),
+            groups=row.groups("duration_group", "question_category"),
         )

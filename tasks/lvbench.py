@@ -8,38 +8,34 @@ questions. The official rule takes the first character: "The answer is B." is T,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.scoring.aggregate import SEPARATOR
-from harness.task import MultipleChoice, Row, gold_letter, split_options
+from harness.task import Row, Task, gold_letter, group_values, split_options
 from harness.types import Clip, Question
 
 
 @dataclass(frozen=True)
-class LVBench(MultipleChoice):
+class LVBench(Task):
     """Rows of lmms-lab/LVBench (one a question) or of THUDM's own file (one a video)."""
 
     def rows(self) -> Iterator[Row]:
         """One row a question: those of a video share its other fields."""
         for row in super().rows():
-            yield from ({**row, **question} for question in row.get("qa", [row]))
+            yield from (row.extended(question) for question in row.get("qa", [row]))
 
     def clip(self, row: Row) -> Clip:
         """The video is ``video_path``, or named by ``key`` (YouTube)."""
         name = str(row.get("video_path") or row["key"])
-        return Clip(name, self.source.video(name), ())
+        return Clip(name, self.source.video(name))
 
     def question(self, row: Row) -> Question:
         """The options stand in the question's text. Group: capability, one or several."""
         text, options = split_options(str(row["question"]))
-        types = row["question_type"]
-        types = [types] if isinstance(types, str) else types
-        assert isinstance(types, Sequence)
         return Question(
             id=str(row["uid"]),
             text=text,
             options=options,
-            gold=gold_letter(row["answer"], options, "letter"),
-            groups={"capability": SEPARATOR.join(map(str, types))},
+            target=gold_letter(row["answer"], options, "letter"),
+            groups={"capability": group_values(row["question_type"])},
         )

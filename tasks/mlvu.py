@@ -12,18 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.task import MultipleChoice, Row, gold_letter, split_options
+from harness.task import Row, Task, gold_letter, group_values, split_options
 from harness.types import Clip, Question
 
 
 @dataclass(frozen=True)
-class MLVU(MultipleChoice):
+class MLVU(Task):
     """Rows of sy1998/MLVU_dev (options inside the question) or of the authors' own JSON files."""
 
     def clip(self, row: Row) -> Clip:
         """The video is ``video_name``, in the authors' files ``video``."""
         name = str(row.get("video_name") or row["video"])
-        return Clip(name, self.source.video(name), ())
+        return Clip(name, self.source.video(name))
 
     def question(self, row: Row) -> Question:
         """One group: the task. Rows have no id: the place in the split serves."""
@@ -34,6 +34,6 @@ class MLVU(MultipleChoice):
             id=str(row["place"]),
             text=text.removeprefix("Question:").strip(),
             options=options,
-            gold=gold_letter(row["answer"], options, given),
-            groups={"task_type": str(row.get("task_type") or row["question_type"])},
+            target=gold_letter(row["answer"], options, given),
+            groups={"task_type": group_values(row.get("task_type") or row["question_type"])},
         )

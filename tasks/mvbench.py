@@ -14,9 +14,11 @@ folders of frames at 3 a second, numbered from 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.task import MultipleChoice, Row, gold_letter
+from harness.errors import DataError
+from harness.task import Row, Task, gold_letter
 from harness.types import Clip, Question
 
 FRAMES_PER_SECOND = 3.0
@@ -46,14 +48,16 @@ FOLDERS = {
 
 
 @dataclass(frozen=True)
-class MVBench(MultipleChoice):
+class MVBench(Task):
     """Rows in the schema of OpenGVLab/MVBench, each with its task under ``config``."""
 
-    folders: dict[str, str] = field(default_factory=lambda: FOLDERS)
+    folders: Mapping[str, str] = field(default_factory=lambda: FOLDERS)
 
     def clip(self, row: Row) -> Clip:
         """A video, or the part of it that the row bounds."""
         task, name = str(row["config"]), str(row["video"])
+        if task not in self.folders:
+            raise DataError(f"{task!r} is no task of {self.name}")
         path = self.source.video(f"{self.folders[task]}/{name}")
         if not path.exists() and (beside := self.source.video(name)).exists():
             path = beside  # a copy with all videos in one folder
@@ -63,7 +67,7 @@ class MVBench(MultipleChoice):
         else:
             segment, id = (float(start), float(end)), f"{task}/{name}@{start}-{end}"
         frames = task == "episodic_reasoning"
-        return Clip(id, path, (), segment, fps=FRAMES_PER_SECOND if frames else None)
+        return Clip(id, path, segment=segment, fps=FRAMES_PER_SECOND if frames else None)
 
     def question(self, row: Row) -> Question:
         """One group: the task. Rows have no id: the place in the task serves."""
@@ -72,6 +76,6 @@ class MVBench(MultipleChoice):
             id=str(row["place"]),
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(row["answer"], options, "text"),
-            groups={"task": str(row["config"])},
+            target=gold_letter(row["answer"], options, "text"),
+            groups={"task": (str(row["config"]),)},
         )

@@ -11,29 +11,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.task import MultipleChoice, Row, gold_letter
+from harness.errors import DataError
+from harness.task import Row, Task, gold_letter
 from harness.types import Clip, Question
 
 KINDS = {"C": "causal", "T": "temporal", "D": "descriptive"}
 
 
 @dataclass(frozen=True)
-class NExTQA(MultipleChoice):
+class NExTQA(Task):
     """Rows in the schema of lmms-lab/NExTQA, config MC."""
 
     def clip(self, row: Row) -> Clip:
         """Videos are numbered."""
         name = str(row["video"])
-        return Clip(name, self.source.video(name), ())
+        return Clip(name, self.source.video(name))
 
     def question(self, row: Row) -> Question:
         """``qid`` counts within a video, so both make the id. Groups: kind and type."""
         options = tuple(str(row[f"a{place}"]).strip() for place in range(5))
         type = "TN" if row["type"] == "TP" else str(row["type"])
+        if type[:1] not in KINDS:
+            raise DataError(f"type {type!r} is none of NExT-QA's")
         return Question(
             id=f"{row['video']}_{row['qid']}",
             text=str(row["question"]).strip(),
             options=options,
-            gold=gold_letter(row["answer"], options, "place"),
-            groups={"kind": KINDS[type[0]], "type": type},
+            target=gold_letter(row["answer"], options, "place"),
+            groups={"kind": (KINDS[type[0]],), "type": (type,)},
         )

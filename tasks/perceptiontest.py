@@ -10,32 +10,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.scoring.aggregate import SEPARATOR
-from harness.task import MultipleChoice, Row, gold_letter
+from harness.task import Row, Task, gold_letter
 from harness.types import Clip, Question
 
 
 @dataclass(frozen=True)
-class PerceptionTest(MultipleChoice):
+class PerceptionTest(Task):
     """Rows in the schema of lmms-lab/PerceptionTest_Val, config mc_question_val."""
 
     def clip(self, row: Row) -> Clip:
         """The video is named by ``video_name``."""
         name = str(row["video_name"])
-        return Clip(name, self.source.video(name), ())
+        return Clip(name, self.source.video(name))
 
     def question(self, row: Row) -> Question:
         """``question_id`` counts within a video. Groups: area, reasoning, and every tag."""
         options = tuple(str(option) for option in row["options"])
-        tags = row["tag"] if isinstance(row["tag"], (list, tuple)) else [row["tag"]]
         return Question(
             id=f"{row['video_name']}_{row['question_id']}",
             text=str(row["question"]),
             options=options,
-            gold=gold_letter(row["answer_id"], options, "place"),
-            groups={
-                "area": str(row["area"]),
-                "reasoning": str(row["reasoning"]),
-                "tag": SEPARATOR.join(map(str, tags)),
-            },
+            target=gold_letter(row["answer_id"], options, "place"),
+            groups=row.groups("area", "reasoning", "tag"),
         )

@@ -6,36 +6,31 @@ matching (1,503; 2 options). Captioning (2,004) needs a judge and is not asked h
 headline is not the board's "Avg. All", which is over all 7,540. Chance follows from the options
 of each question.
 
-The authors hand what their rules do not read to gpt-3.5-turbo-1106; here that is unread and wrong,
-as with their --disable_llm.
+The authors hand what their rules do not read to gpt-3.5-turbo-1106; here that is unparsed and
+wrong, as with their --disable_llm.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.errors import DataError
-from harness.task import MultipleChoice, Row, gold_letter, split_options
+from harness.prompts import PromptTemplate
+from harness.task import Row, Task, gold_letter, split_options
 from harness.types import Clip, Question
 
 YES_NO = ("yes", "no")
 
 
 @dataclass(frozen=True)
-class TempCompass(MultipleChoice):
-    """Rows in the schema of lmms-lab/TempCompass, each with its kind under ``config``.
-
-    ``template`` is multi-choice's; ``templates`` has those of the other kinds.
-    """
-
-    templates: Mapping[str, str] = field(default_factory=dict)
+class TempCompass(Task):
+    """Rows in the schema of lmms-lab/TempCompass, each with its kind under ``config``."""
 
     def clip(self, row: Row) -> Clip:
         """The video is named by ``video_id``."""
         name = str(row["video_id"])
-        return Clip(name, self.source.video(name), ())
+        return Clip(name, self.source.video(name))
 
     def question(self, row: Row) -> Question:
         """Groups: kind and dimension. The options of caption matching keep their own labels."""
@@ -56,16 +51,17 @@ class TempCompass(MultipleChoice):
             id=str(row["place"]),
             text=text,
             options=options,
-            gold=gold_letter(answer, options, "text"),
-            groups={"kind": kind, "dim": str(row["dim"])},
+            target=gold_letter(answer, options, "text"),
+            groups={"kind": (kind,), **row.groups("dim")},
         )
 
-    def template_of(self, question: Question) -> str:
-        """The kind's template."""
-        return self.templates.get(question.groups["kind"], self.template)
+
+@dataclass(frozen=True)
+class LabelledCaptions(PromptTemplate):
+    """Lettered options, but caption matching's as they are: they carry labels of their own."""
 
     def options(self, question: Question) -> str:
-        """Lettered lines; caption matching's are labelled already."""
-        if question.groups["kind"] == "caption_matching":
+        """One option a line."""
+        if "caption_matching" in question.groups.get("kind", ()):
             return "\n".join(question.options)
         return super().options(question)

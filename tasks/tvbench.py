@@ -11,6 +11,7 @@ frames at segment mid-points, the mean over the 10 tasks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tasks.mvbench import MVBench
@@ -33,4 +34,4 @@ TASKS = (
 class TVBench(MVBench):
     """Rows in the schema of FunAILab/TVBench: MVBench's, each task's videos in its own folder."""
 
-    folders: dict[str, str] = field(default_factory=lambda: {task: task for task in TASKS})
+    folders: Mapping[str, str] = field(default_factory=lambda: {task: task for task in TASKS})

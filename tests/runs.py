@@ -1,15 +1,16 @@
 """Run folders for tests, written by the real journal, with the answers a test wants."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.run.journal import Appender, Journal
+from harness.identity import describe, digest
+from harness.metrics import Mean
 from harness.report.runs import Run, load
-from harness.report.summary import summarise
-from harness.run.request import run_id
-from harness.scoring.extractors import READERS
-from harness.types import Record
+from harness.run.journal import Appender, Journal
+from harness.scoring.choice import ChoiceScorer
+from harness.types import Question, Record, Response, Score
 
 OPTIONS = ("red car", "blue truck", "green bus", "yellow van")
 DURATIONS = ("short", "medium", "long")
@@ -21,37 +22,52 @@ def gold(i: int) -> str:
     return "ABCD"[(i * 7) % 4]
 
 
-def record(i: int, response: str | None, reader: str = "videomme", **changes: Any) -> Record:
-    """Question ``i``: video i // 3 has three, one of each type. None is a failure."""
+def record(
+    i: int,
+    response: str | None,
+    extractor: str = "videomme",
+    *,
+    question: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Record:
+    """Question ``i``: video i // 3 has three, one of each type. None is a failure. ``question``
+    changes the question's fields, the rest the record's."""
     video = i // 3
-    read = READERS[reader](response, OPTIONS) if response is not None else None
-    values = {
-        "question": f"{video:03d}-{i % 3 + 1}",
-        "video": f"video{video:03d}",
-        "prompt": (
-            f"user: <video>Select the best answer.\nWhat is number {i}?\n"
-            + "\n".join(f"{a}. {b}" for a, b in zip("ABCD", OPTIONS, strict=True))
-            + "\nThe best answer is:"
-        ),
-        "frames": (0, 10),
-        "times": (0.0, 1.0),
-        "response": response,
-        "finish": "stop" if response is not None else None,
-        "answer": read,
-        "score": None if read is None else float(read == gold(i)),
-        "status": "failed" if response is None else "unread" if read is None else "scored",
-        "reason": "a damaged video" if response is None else None,
-        "seconds": 0.25,
-        "options": OPTIONS,
-        "gold": gold(i),
-        "groups": {
-            "duration": DURATIONS[video % 3],
-            "domain": "Knowledge",
-            "sub_category": "Law",
-            "task_type": TYPES[i % 3],
+    asked = Question(
+        f"{video:03d}-{i % 3 + 1}",
+        f"What is number {i}?",
+        OPTIONS,
+        gold(i),
+        {
+            "duration": (DURATIONS[video % 3],),
+            "domain": ("Knowledge",),
+            "sub_category": ("Law",),
+            "task_type": (TYPES[i % 3],),
         },
-    }
-    return Record(**{**values, **changes})
+    )
+    asked = replace(asked, **(question or {}))
+    answer = None if response is None else Response(asked.key, response, seconds=0.25)
+    score = None if answer is None else ChoiceScorer(extractor).score(asked, answer)
+    made = Record(
+        asked,
+        f"video{video:03d}",
+        f"user: <video>Select the best answer.\nWhat is number {i}?\n"
+        + "\n".join(f"{a}. {b}" for a, b in zip("ABCD", OPTIONS, strict=True))
+        + "\nThe best answer is:",
+        (0, 10),
+        (0.0, 1.0),
+        answer,
+        score,
+        "failed" if score is None else "scored" if score.values else "unparsed",
+        "a damaged video" if response is None else None,
+        "video" if response is None else None,
+    )
+    return replace(made, **changes)
+
+
+def scored(found: Record, value: float, answer: str | None = "X") -> Record:
+    """The record with another score."""
+    return replace(found, score=Score({"accuracy": value}, answer), status="scored")
 
 
 def right(i: int) -> str:
@@ -70,29 +86,36 @@ def records(n: int = 180, share: float = 0.8, salt: int = 0) -> list[Record]:
     ]
 
 
+def protocol(name: str = "demo", extractor: str = "videomme", **metric: Any) -> dict[str, Any]:
+    """A task as request.json describes it."""
+    return {
+        "_target_": "harness.task.Task",
+        "name": name,
+        "protocol": "official",
+        "prompt": {"_target_": "harness.prompts.PromptTemplate", "template": TEMPLATE},
+        "scorer": describe(ChoiceScorer(extractor)),
+        "metrics": [describe(Mean("accuracy", **metric))],
+        "breakdowns": ["duration", "task_type"],
+    }
+
+
 def write(
     results: Path,
     answers: list[Record],
     *,
     model: str = "tiny_video",
     task: str = "demo",
+    extractor: str = "videomme",
+    metric: dict[str, Any] | None = None,
     **asked: Any,
 ) -> Run:
-    """A finished run folder, as the runner writes it."""
-    protocol = {
-        "name": task.partition("/")[0],
-        "protocol": "official",
-        "template": TEMPLATE,
-        "reader": "videomme",
-        "denominator": "all",
-        "aggregate": "micro",
-        "breakdowns": ["duration", "task_type"],
-        "subtitles": "none",
-    } | asked.pop("protocol", {})
+    """A finished run folder, as the loop writes it."""
+    described = protocol(task.partition("/")[0], extractor, **(metric or {}))
+    described |= asked.pop("protocol", {})
     expected = asked.pop("expected", len(answers))
     identity = {
         "task": task,
-        "protocol": protocol,
+        "protocol": described,
         "data": {"repo": "demo"},
         "model": model,
         "backend": {"checkpoint": model},
@@ -102,22 +125,14 @@ def write(
         "permute_options": 1,
         "frames": 8,
     } | asked
-    request = {"id": run_id(identity), **identity, "questions": expected}
+    id = digest(identity)
+    request = {"id": id, **identity, "questions": expected}
     request |= {"settings": {}, "environment": {}}
-    folder = results / task / model / run_id(identity)
+    folder = results / task / model / id
     with Journal(folder, request), Appender(folder) as appender:
         for answer in answers:
             appender.append(answer)
-    summary = summarise(
-        answers,
-        task=task,
-        model=model,
-        frames=identity["frames"],
-        denominator=protocol["denominator"],
-        aggregate=protocol["aggregate"],
-        breakdowns=protocol["breakdowns"],
-        seconds=12.5,
-        expected=expected,
-    )
-    (folder / "summary.json").write_text(json.dumps(summary, allow_nan=False))
+    run = Run(folder, request)
+    summary = replace(run.summarised(answers), seconds=12.5)
+    (folder / "summary.json").write_text(json.dumps(summary.to_json(), allow_nan=False))
     return load(folder)

@@ -1,17 +1,15 @@
 """One run under every rule, and other people's answers taken in."""
 
 import json
-import subprocess
-import sys
+from dataclasses import replace
 
 import pytest
 
 from harness.errors import DataError, RequestError
 from harness.report import audit, compare, imported, leaderboard
 from harness.report.runs import find
-from harness.scoring.aggregate import DENOMINATORS
-from harness.scoring.extractors import READERS
-from tests.runs import OPTIONS, gold, record, right, write, wrong
+from harness.scoring.extractors import EXTRACTORS
+from tests.runs import OPTIONS, gold, record, records, right, write, wrong
 
 SAID = ("{}", "{}.", "({})", "The answer is {}.", "Best option: {}", "I cannot tell", "")
 
@@ -23,33 +21,32 @@ def verbose(tmp_path):
     return write(tmp_path, answers)
 
 
-def test_every_reader_under_every_denominator(verbose):
+def test_every_extractor_under_every_way_of_counting(verbose):
     result = audit.audit(verbose)
-    assert {r.reader for r in result.rescored} == set(READERS)
-    assert all(set(r.estimates) == set(DENOMINATORS) for r in result.rescored)
-    own = next(r for r in result.rescored if r.reader == "videomme")
-    assert own.estimates["all"].value == pytest.approx(verbose.summary["accuracy"])
-    assert own.estimates["all"].half_width == pytest.approx(verbose.summary["half_width"])
+    assert {r.extractor for r in result.rescored} == set(EXTRACTORS)
+    assert all(set(r.estimates) == set(audit.COUNTED) for r in result.rescored)
+    own = next(r for r in result.rescored if r.extractor == "videomme")
+    assert own.estimates["all"] == verbose.summary.main.estimate == result.own
     assert result.lowest < result.highest - 0.05
-    default = next(r for r in result.rescored if r.reader == "default")
+    default = next(r for r in result.rescored if r.extractor == "default")
     assert default.estimates["answered"].value == 1.0
     assert default.estimates["all"].value == pytest.approx(5 / 7)
     assert default.estimates["nonempty"].value == pytest.approx(5 / 6)
 
 
-def test_disagreements_name_the_readers_of_each_side(verbose):
+def test_disagreements_name_the_rules_of_each_side(verbose):
     found = {d.question: d for d in audit.audit(verbose).disagreements}
-    answer = next(r for r in verbose.records if r.response == "The answer is B.")
-    assert "lmms_mcq" in found[answer.question].right
-    assert "mvbench" in found[answer.question].wrong
-    assert "lvbench" in found[answer.question].unread  # it reads T, which is no option
-    plain = next(r for r in verbose.records if r.response == "B")
-    assert plain.question not in found
+    answer = next(r for r in verbose.records if r.response.text == "The answer is B.")
+    assert "lmms_mcq" in found[answer.key].right
+    assert "mvbench" in found[answer.key].wrong
+    assert "lvbench" in found[answer.key].unparsed  # it reads T, which is no option
+    plain = next(r for r in verbose.records if r.response.text == "B")
+    assert plain.key not in found
 
 
 def test_a_run_of_nothing_to_read_is_refused(tmp_path):
-    run = write(tmp_path, [record(i, "yes", options=()) for i in range(3)])
-    with pytest.raises(RequestError, match="no multiple-choice answers"):
+    run = write(tmp_path, [record(i, "yes", question={"options": ()}) for i in range(3)])
+    with pytest.raises(RequestError, match="no multiple-choice responses"):
         audit.audit(run)
 
 
@@ -106,9 +103,9 @@ def test_a_submission_becomes_a_run(tmp_path):
     run = imported.take_in(path, tmp_path, model="theirs")
     assert run.complete
     assert run.request["imported"] is True
-    assert run.summary["accuracy"] == pytest.approx(2 / 3)
-    assert run.summary["by"]["task_type"]["Counting Problem"]["n"] == 12
-    assert run.records[0].options == OPTIONS
+    assert run.summary.main.estimate.value == pytest.approx(2 / 3)
+    assert run.summary.part("task_type")["Counting Problem"].n == 12
+    assert run.records[0].question.options == OPTIONS
     again = imported.take_in(path, tmp_path, model="theirs")
     assert again.folder == run.folder
     assert len(again.records) == 12
@@ -118,11 +115,11 @@ def test_a_submission_becomes_a_run(tmp_path):
 def test_lmms_eval_samples_become_a_run(tmp_path, logged):
     path = tmp_path / "samples.jsonl"
     path.write_text("\n".join(json.dumps(line) for line in samples(logged=logged)))
-    run = imported.take_in(path, tmp_path, model="logged", reader="lmms_mcq", denominator="all")
-    assert run.summary["accuracy"] == 1.0
-    assert run.summary["by"]["duration"]["long"]["n"] == 12
-    assert run.records[0].groups["domain"] == "Knowledge"
-    assert run.records[0].options == OPTIONS
+    run = imported.take_in(path, tmp_path, model="logged", extractor="lmms_mcq", counted="all")
+    assert run.summary.main.estimate.value == 1.0
+    assert run.summary.part("duration")["long"].n == 12
+    assert run.records[0].question.groups["domain"] == ("Knowledge",)
+    assert run.records[0].question.options == OPTIONS
     assert len({r.video for r in run.records}) == 4
 
 
@@ -150,7 +147,7 @@ def test_what_they_did_not_answer_is_failed_not_wrong(tmp_path):
     videos[1]["questions"][0]["response"] = None
     path.write_text(json.dumps(videos))
     run = imported.take_in(path, tmp_path, model="theirs")
-    assert (run.summary["failed"], run.summary["n"]) == (4, 5)
+    assert (run.summary.failed, run.summary.n) == (4, 5)
     assert not run.complete
 
 
@@ -182,19 +179,30 @@ def test_names_that_would_leave_the_results_folder_are_refused(tmp_path):
             imported.take_in(path, tmp_path / "results", **names)
 
 
-def test_the_command_audits_a_run_and_takes_one_in(verbose, tmp_path):
-    command = [sys.executable, "-m", "harness.audit"]
-    ran = subprocess.run([*command, verbose.folder], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert "points apart" in ran.stdout
-    assert {p.name for p in verbose.folder.glob("audit.*")} == {
-        "audit.md",
-        "audit.csv",
-        "audit.json",
-    }
+def test_lost_responses_stay_lost_under_every_rule(tmp_path):
+    """A response that was cut off is not read by a kinder rule either."""
+    answers = records(30)
+    answers[0] = replace(answers[0], status="truncated", score=None)
+    answers[1] = record(1, None)
+    result = audit.audit(write(tmp_path, answers))
+    assert result.questions == 28
+    assert {e.n for r in result.rescored for e in r.estimates.values()} == {28}
+
+
+def test_a_long_list_is_capped_and_the_summary_stands_last(tmp_path):
+    run = write(tmp_path, [record(i, "the answer is " + right(i)) for i in range(120)])
+    result = audit.audit(run)
+    assert len(result.disagreements) == 120
+    text = audit.markdown(run, result)
+    assert f"… and {120 - audit.MOST} more: --all lists them" in text
+    assert "more: --all" not in audit.markdown(run, result, None)
+    assert "points apart" in text.rstrip().splitlines()[-1]
+
+
+def test_unknown_rules_of_counting_are_refused(tmp_path):
     path = tmp_path / "theirs.json"
     path.write_text(json.dumps(submission()))
-    words = ["--import", path, "--model", "theirs", "--results", tmp_path / "results"]
-    ran = subprocess.run([*command, *words], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert "theirs on videomme" in ran.stdout
+    with pytest.raises(RequestError, match="use one of all, answered, nonempty"):
+        imported.take_in(path, tmp_path / "results", model="m", counted="some")
+    with pytest.raises(RequestError, match="extractor"):
+        imported.take_in(path, tmp_path / "results", model="m", extractor="nobodys")

@@ -1,6 +1,8 @@
 """Rows and videos from a folder or a file on this machine."""
 
 import json
+import os
+import unicodedata
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +18,7 @@ ROWS = [{"id": 1, "q": "a\u2028b"}, {"id": 2, "q": "ü"}]
 def lay(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"x")
+        (folder / name).write_bytes(name.encode())
 
 
 def test_rows_from_jsonl_json_and_parquet_are_the_same(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def test_a_video_is_found_in_any_case_with_any_ending(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "/etc/passwd", "a/../b", "a\0b", "", "C:/x", "..\\x", "."]
+    "name", ["../../etc/passwd", "/etc/passwd", "a/../b", "a\0b", "", "..\\x", ".", "\ud800"]
 )
 def test_a_name_never_leaves_the_folder(tmp_path: Path, name: str) -> None:
     source = Source(path=str(tmp_path))
@@ -86,6 +88,60 @@ def test_a_name_never_leaves_the_folder(tmp_path: Path, name: str) -> None:
         source.video(name)
     with pytest.raises(DataError, match="not a path inside"):
         source.subtitles(name)
+
+
+def test_every_ending_that_the_decoder_reads_is_a_video(tmp_path: Path) -> None:
+    endings = "ts m2ts mts 3gp 3g2 vob ogv asf mxf f4v dv y4m nut rm mjpeg TS".split()
+    lay(tmp_path / "videos", *(f"clip{ending}.{ending}" for ending in endings))
+    lay(tmp_path / "videos", "talk.ts", "talk.aac", "talk.srt", "talk.txt", "odd.qqq", "Mr.mp4")
+    source, videos = Source(path=str(tmp_path)), tmp_path / "videos"
+    for ending in endings:
+        assert source.video(f"clip{ending}") == videos / f"clip{ending}.{ending}"
+    assert source.video("talk") == videos / "talk.ts"
+    assert source.video("odd.qqq") == videos / "odd.qqq"
+    assert not source.video("odd").exists()
+    assert not source.video("Mr.Smith").exists()
+
+
+def test_the_exact_file_name_wins(tmp_path: Path) -> None:
+    lay(tmp_path / "videos", "a.webm", "a.webm.mp4", "b.mp4", "deep/b.MP4", "deep/c.ts", "c.ts.mp4")
+    source, videos = Source(path=str(tmp_path)), tmp_path / "videos"
+    assert source.video("a.webm") == videos / "a.webm"
+    assert source.video("b.MP4") == videos / "deep/b.MP4"
+    assert source.video("c.ts") == videos / "deep/c.ts"
+    assert source.video("videos/b.mp4") == videos / "b.mp4"
+    assert source.video("./b.mp4") == videos / "b.mp4"
+    assert source.video("deep\\b.MP4") == videos / "deep/b.MP4"
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_match_in_any_unicode_form_and_case(tmp_path: Path, form: str) -> None:
+    stored, asked = {"NFC": ("NFC", "NFD"), "NFD": ("NFD", "NFC")}[form]
+    name = "café_ガ_ẛÅ"
+    lay(tmp_path / "videos", unicodedata.normalize(stored, f"deep {name}/{name}.mp4"))
+    source = Source(path=str(tmp_path))
+    for wanted in (name, name.upper(), f"deep {name}/{name}.mp4"):
+        assert source.video(unicodedata.normalize(asked, wanted)).is_file()
+    assert not source.video("x2").exists()
+
+
+@pytest.mark.parametrize("name", ["C:/x", "C:x", "c:\\v\\x.mp4", "a:b", "?*", "x" * 300, "\n"])
+def test_an_odd_name_is_a_missing_video_or_the_file(tmp_path: Path, name: str) -> None:
+    source = Source(path=str(tmp_path))
+    assert not os.path.exists(source.video(name))
+    if len(name) < 200:
+        lay(tmp_path / "videos", f"{name}.mp4")
+        assert Source(path=str(tmp_path)).video(name) == tmp_path / "videos" / f"{name}.mp4"
+
+
+def test_the_same_video_twice_is_no_doubt(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.mp4").write_bytes(b"same")
+    assert Source(path=str(tmp_path)).video("a") == tmp_path / "one/a.mp4"
+    (tmp_path / "two" / "a.mp4").write_bytes(b"else")
+    with pytest.raises(DataError, match="are called 'a'"):
+        Source(path=str(tmp_path)).video("a")
 
 
 def test_subtitles_are_found_or_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness import doctor
+from harness.cli import doctor
 from harness.errors import RequestError
 from harness.models.transformers import packing
 from harness.models.transformers.decoder import Decoder
@@ -87,18 +87,14 @@ def test_nothing_answered_is_not_sound(folder: Path) -> None:
     assert not examine(backend(folder).load(), [], GENERATION, "small").sound
 
 
-def test_the_command(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = f"doctor model=tiny_video model.checkpoint={folder} limit=1 frames=2 video.workers=0"
-    monkeypatch.setattr("sys.argv", words.split())
-    assert doctor.main() == 0
+def test_the_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = f"model=tiny_video model.checkpoint={folder} limit=1 frames=2 video.workers=0"
+    assert doctor.main(words.split()) == 0
     said = capsys.readouterr().out
     assert said.startswith("tiny_video: the shared way beside others")
     assert said.rstrip().endswith("verdict: the same answers, every way")
 
 
-def test_the_command_wants_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["doctor", "backend=fake"])
+def test_the_command_wants_a_model() -> None:
     with pytest.raises(RequestError, match="backend=transformers only"):
-        doctor.main()
+        doctor.main(["backend=fake"])

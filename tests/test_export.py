@@ -1,11 +1,8 @@
 """Runs as leaderboards take them, against a scorer that reads as Video-MME's own does."""
 
-import csv
-import io
 import json
 import re
-import subprocess
-import sys
+from dataclasses import replace
 
 import pytest
 
@@ -41,12 +38,12 @@ def official_score(submission, durations, skip_missing=False):
 def test_video_mme_in_full_is_accepted_and_scores_as_we_do(tmp_path):
     answers = records(2700, 0.41)
     answers[5] = record(5, "no idea")
-    run = write(tmp_path, answers, task="videomme", protocol={"denominator": "answered"})
+    run = write(tmp_path, answers, task="videomme", metric={"counted": "answered"})
     submission = json.loads(json.dumps(export.videomme(run)))
     assert len(submission) == 900
     assert all(len(video["questions"]) == 3 for video in submission)
     score = official_score(submission, ("short", "medium", "long"))
-    assert score == pytest.approx(run.summary["accuracy"])
+    assert score == pytest.approx(run.summary.main.estimate.value)
 
 
 def test_every_field_is_the_benchmarks_own(tmp_path):
@@ -75,54 +72,57 @@ def test_an_exported_run_comes_back_the_same(tmp_path):
     path = tmp_path / "submission.json"
     path.write_text(json.dumps(export.videomme(run)))
     back = imported.take_in(path, tmp_path, model="back")
-    assert back.summary["accuracy"] == run.summary["accuracy"]
-    assert back.summary["half_width"] == pytest.approx(run.summary["half_width"])
-    assert [r.response for r in back.records] == [r.response for r in run.records]
+    assert back.summary.main.estimate == run.summary.main.estimate
+    assert [r.response.text for r in back.records] == [r.response.text for r in run.records]
 
 
-def test_egoschema_is_a_csv_of_option_numbers(tmp_path):
+def egoschema(tmp_path, **asked):
+    """Hidden labels, five options; one response that is none, one failure."""
     letters = ("A", "B", "E", "no idea", None)
     answers = [
-        record(
-            i, said, question=f"q{i}", video=f"uid{i}", gold=None, score=None,
-            options=(*OPTIONS, "white tram"), groups={},
-            answer=said if said in ("A", "B", "E") else None,
-            status="failed" if said is None else "unread",
+        replace(
+            record(i, said, "default", question={
+                "id": f"q{i}", "target": None, "options": (*OPTIONS, "white tram"), "groups": {},
+            }),
+            video=f"uid{i}",
         )
         for i, said in enumerate(letters)
     ]  # fmt: skip
-    run = write(tmp_path, answers, task="egoschema")
+    return write(tmp_path, answers, task="egoschema", **asked)
+
+
+def test_egoschema_is_pairs_of_id_and_option_number(tmp_path):
+    run = egoschema(tmp_path)
+    assert run.summary.unlabelled == 3
     assert export.egoschema(run) == [
-        ("uid0", 0),
-        ("uid1", 1),
-        ("uid2", 4),
-        ("uid3", -1),
-        ("uid4", -1),
-    ]
-    ran = subprocess.run(
-        [sys.executable, "-m", "harness.export", "egoschema", run.folder],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert ran.returncode == 0
-    assert "1 questions failed" in ran.stderr
-    rows = list(csv.DictReader(io.StringIO((run.folder / "submission.csv").read_text())))
-    assert rows[2] == {"q_uid": "uid2", "answer": "4"}
+        ("uid0", 0), ("uid1", 1), ("uid2", 4), ("uid3", -1), ("uid4", -1),
+    ]  # fmt: skip
+    assert export.unanswered(run) == 1
 
 
 def test_a_diagnosis_or_another_benchmark_is_not_submitted(tmp_path):
-    for asked in ({"control": "blank"}, {"permute_options": 4}):
+    for asked in ({"control": "blank"}, {"permute_options": 4}, {"repeats": 2}):
         with pytest.raises(RequestError, match="is a diagnosis"):
             export.videomme(write(tmp_path, records(6), **asked))
-    run = write(tmp_path, [record(0, "A", groups={"skill": "ER"})], task="lvbench")
+        with pytest.raises(RequestError, match="is a diagnosis"):
+            export.egoschema(egoschema(tmp_path, **asked))
+    skill = {"groups": {"skill": ("ER",)}}
+    run = write(tmp_path, [record(0, "A", question=skill)], task="lvbench")
+    with pytest.raises(RequestError, match="a run of lvbench; export videomme takes a run of"):
+        export.videomme(run)
+    run = write(tmp_path, [record(0, "A", question=skill)], task="videomme")
     with pytest.raises(RequestError, match="without duration, domain"):
         export.videomme(run)
+    for task in ("demo", "videomme", "nextqa"):
+        with pytest.raises(RequestError, match=f"a run of {task}; export egoschema takes"):
+            export.egoschema(write(tmp_path, records(6), task=task))
 
 
 def test_the_page_escapes_what_models_and_data_say(tmp_path):
     nasty = "<script>alert('x')</script>"
     answers = [
-        record(0, nasty, question=f"../../{nasty}", prompt=nasty, gold="A"),
-        record(1, None, reason=nasty, groups={"domain": nasty}),
+        record(0, nasty, question={"id": f"../../{nasty}", "target": "A"}, prompt=nasty),
+        record(1, None, reason=nasty, question={"groups": {"domain": (nasty,)}}),
         record(2, wrong(2)),
     ]
     page = html.page(write(tmp_path, answers))
@@ -131,11 +131,18 @@ def test_the_page_escapes_what_models_and_data_say(tmp_path):
     assert "This run is incomplete" in page
 
 
-def test_the_command_writes_into_the_run_folder(tmp_path):
-    run = write(tmp_path, records(9))
-    for name, file in (("videomme", "submission.json"), ("html", "report.html")):
-        command = [sys.executable, "-m", "harness.export", name, run.folder]
-        ran = subprocess.run(command, capture_output=True, text=True)
-        assert ran.returncode == 0, ran.stderr
-        assert ran.stdout.strip() == str(run.folder / file)
-        assert (run.folder / file).stat().st_size > 100
+def test_the_page_shows_metrics_bounds_and_what_has_to_be_said(tmp_path, monkeypatch):
+    answers = [
+        record(i, right(i), question={"rotation": turn}) for i in range(30) for turn in range(2)
+    ]
+    answers[0] = replace(answers[0], status="truncated", score=None)
+    run = write(tmp_path, answers, permute_options=2)
+    page = html.page(run)
+    assert "(consistent accuracy)" in page
+    assert "guessing" in page
+    assert "1 truncated" in page
+    assert "98.3 to\n100.0" in page
+    monkeypatch.setattr(html, "MOST", 5)
+    page = html.page(write(tmp_path, [record(i, wrong(i)) for i in range(12)], model="bad"))
+    assert "The first 5; 7 more are in records-*.jsonl" in page
+    assert page.count("<details>") == 5

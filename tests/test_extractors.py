@@ -1,4 +1,4 @@
-"""Readers: the default against a table written first, the others against their sources."""
+"""Extractors: the default against a table written first, the others against their sources."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.scoring.extractors import EXTRACTORS, VERDICTS, option_text, right
 from harness.scoring.options import without_prefixes
-from harness.scoring.extractors import READERS, VERDICTS, option_text, right
 
 OPTIONS = {
     "T": ("red car", "blue truck", "green bus", "yellow van"),
@@ -37,9 +37,9 @@ HERE = Path(__file__).parent
 
 
 def table() -> list[tuple[str | None, str, str]]:
-    """(expected, options, response) of readers.tsv."""
+    """(expected, options, response) of extractors.tsv."""
     rows = []
-    lines = (HERE / "readers.tsv").read_text(encoding="utf-8").split("\n")
+    lines = (HERE / "extractors.tsv").read_text(encoding="utf-8").split("\n")
     for line in lines:
         if line and not line.startswith("#"):
             expected, options, response = line.split("\t")
@@ -59,13 +59,13 @@ def test_the_table_is_large_enough() -> None:
 def test_default_reads_as_a_careful_human(
     expected: str | None, options: str, response: str
 ) -> None:
-    assert READERS["default"](response, OPTIONS[options]) == expected
+    assert EXTRACTORS["default"](response, OPTIONS[options]) == expected
 
 
 @pytest.mark.parametrize(("expected", "options", "response"), ROWS)
 def test_options_may_carry_their_letters(expected: str | None, options: str, response: str) -> None:
     listed = [f"{x}. {text}" for x, text in zip(LETTERS, OPTIONS[options], strict=False)]
-    assert READERS["default"](response, listed) == expected
+    assert EXTRACTORS["default"](response, listed) == expected
 
 
 def truth() -> list[tuple[str, str, str]]:
@@ -84,7 +84,7 @@ JUDGING = ("mvbench", "mvbench_lmms", "mlvu", "tempcompass")
 
 
 def test_every_named_rule_has_its_column() -> None:
-    assert {name for name, _, _ in TRUTH} <= set(READERS)
+    assert {name for name, _, _ in TRUTH} <= set(EXTRACTORS)
     assert len(TRUTH) == 13 * 26
 
 
@@ -95,22 +95,22 @@ def test_named_rules_do_what_their_sources_did(reader: str, response: str, outco
         found = right(reader, response, OPTIONS["T"], "B")
         assert found == expected or (expected is False and found is None)
     else:
-        assert READERS[reader](response, OPTIONS["T"]) == (None if outcome == "-" else outcome)
+        assert EXTRACTORS[reader](response, OPTIONS["T"]) == (None if outcome == "-" else outcome)
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", EXTRACTORS)
 @pytest.mark.parametrize(
     "response", ["", " ", "B", "(" * 5000, "\x00\ud7ff", "é" * 300, "A\n" * 999]
 )
 def test_no_reader_fails_or_invents_a_letter(reader: str, response: str) -> None:
-    read = READERS[reader](response, OPTIONS["T"])
+    read = EXTRACTORS[reader](response, OPTIONS["T"])
     assert read is None or read in "ABCDEFGH"
-    assert READERS[reader](response, ()) in (None, *"ABCDEFGHIJ")
+    assert EXTRACTORS[reader](response, ()) in (None, *"ABCDEFGHIJ")
 
 
 def test_mvbench_accepts_the_empty_response_for_any_gold_option() -> None:
     assert all(VERDICTS["mvbench"]("", OPTIONS["T"], gold) for gold in "ABCD")
-    assert READERS["mvbench"]("", OPTIONS["T"]) is None
+    assert EXTRACTORS["mvbench"]("", OPTIONS["T"]) is None
     assert right("mvbench", "b) blue truck", OPTIONS["T"], "B") is True
     assert right("mvbench", "The answer is (B)", OPTIONS["T"], "B") is None or not right(
         "mvbench", "The answer is (B)", OPTIONS["T"], "B"
@@ -118,14 +118,14 @@ def test_mvbench_accepts_the_empty_response_for_any_gold_option() -> None:
 
 
 def test_mlvu_reads_before_the_first_bracket_only() -> None:
-    assert READERS["mlvu"]("C) green bus (B)", OPTIONS["T"]) == "C"
-    assert READERS["mlvu"](") B", OPTIONS["T"]) is None
+    assert EXTRACTORS["mlvu"]("C) green bus (B)", OPTIONS["T"]) == "C"
+    assert EXTRACTORS["mlvu"](") B", OPTIONS["T"]) is None
 
 
 def test_tempcompass_yes_no_goes_by_the_first_letters() -> None:
-    assert READERS["tempcompass"]("Yes, it is.", ("yes", "no")) == "A"
-    assert READERS["tempcompass"]("Nothing moves.", ("yes", "no")) == "B"
-    assert READERS["tempcompass"]("The answer is yes", ("yes", "no")) is None
+    assert EXTRACTORS["tempcompass"]("Yes, it is.", ("yes", "no")) == "A"
+    assert EXTRACTORS["tempcompass"]("Nothing moves.", ("yes", "no")) == "B"
+    assert EXTRACTORS["tempcompass"]("The answer is yes", ("yes", "no")) is None
 
 
 @pytest.mark.parametrize(
@@ -143,22 +143,24 @@ def test_tempcompass_yes_no_goes_by_the_first_letters() -> None:
     ],
 )
 def test_tempcompass_captions_go_by_their_labels(response: str, read: str | None) -> None:
-    assert READERS["tempcompass"](response, ("Option 1: He sits.", "Option 2: He falls.")) == read
+    assert (
+        EXTRACTORS["tempcompass"](response, ("Option 1: He sits.", "Option 2: He falls.")) == read
+    )
 
 
 def test_tomato_reads_a_letter_a_line_in_capitals_or_answer_is() -> None:
-    assert READERS["tomato"]("b", OPTIONS["T"]) == "B"
-    assert READERS["tomato"]("Answer is:(C)", OPTIONS["T"]) == "C"
-    assert READERS["tomato"]("A: 1 CAR", ("1 CAR", "2 CARS")) == "A"
-    assert READERS["tomato"]("A: red car", OPTIONS["T"]) is None
-    assert READERS["tomato"]("The answer is B", OPTIONS["T"]) is None
+    assert EXTRACTORS["tomato"]("b", OPTIONS["T"]) == "B"
+    assert EXTRACTORS["tomato"]("Answer is:(C)", OPTIONS["T"]) == "C"
+    assert EXTRACTORS["tomato"]("A: 1 CAR", ("1 CAR", "2 CARS")) == "A"
+    assert EXTRACTORS["tomato"]("A: red car", OPTIONS["T"]) is None
+    assert EXTRACTORS["tomato"]("The answer is B", OPTIONS["T"]) is None
 
 
 def test_lmms_rules_stop_where_their_lists_stop() -> None:
     options = OPTIONS["J"]
-    assert READERS["lmms_mcq"]("F", options) is None
-    assert READERS["longvideobench_lmms"]("E", options) == "E"
-    assert READERS["videomme_v2"]("The answer is H", options) == "H"
+    assert EXTRACTORS["lmms_mcq"]("F", options) is None
+    assert EXTRACTORS["longvideobench_lmms"]("E", options) == "E"
+    assert EXTRACTORS["videomme_v2"]("The answer is H", options) == "H"
 
 
 def test_texts_lose_their_letters_only_all_together() -> None:
@@ -170,3 +172,52 @@ def test_texts_lose_their_letters_only_all_together() -> None:
 def test_option_texts_need_no_letters() -> None:
     assert option_text("It is a blue truck.", OPTIONS["T"]) == "B"
     assert option_text("B", OPTIONS["T"]) is None
+
+
+@pytest.mark.parametrize(
+    ("response", "before", "after"),
+    [
+        ("the answer is b.", None, "B"),
+        ("i think the correct answer is **c** here", None, "C"),
+        ("Based on it", "B", "B"),
+        ("it is the green bus", "C", "C"),
+        ("red car or green bus", None, None),
+        ("I can't process this file. the answer is b", None, None),
+        ("the answer is b, the green bus", "C", "B"),
+    ],
+)
+def test_vlmevalkit_reads_video_mme_otherwise_since_june_2026(
+    response: str, before: str | None, after: str | None
+) -> None:
+    """a67ace50 reads a declared letter before it looks for the options' texts."""
+    for name in ("videomme", "videomme_v2"):
+        assert EXTRACTORS[f"{name}_vlmeval_until_2026_06"](response, OPTIONS["T"]) == before
+        assert EXTRACTORS[f"{name}_vlmeval"](response, OPTIONS["T"]) == after
+
+
+@pytest.mark.parametrize(
+    ("response", "before", "after"),
+    [
+        ("Best answer: D", "B", "D"),
+        ("The best option is C", "C", "C"),
+        ("(b", "B", "B"),
+        ("", "A", "A"),
+        ("no idea what this could be or who did it in the end", None, None),
+    ],
+)
+def test_vlmevalkits_shared_rule_had_commas_missing(
+    response: str, before: str | None, after: str | None
+) -> None:
+    assert EXTRACTORS["mcq_vlmeval_until_2026_06"](response, OPTIONS["T"]) == before
+    assert EXTRACTORS["mcq_vlmeval"](response, OPTIONS["T"]) == after
+
+
+def test_lmms_eval_read_video_mme_otherwise_before_april_2026() -> None:
+    old, new = EXTRACTORS["videomme_lmms_until_2026_04"], EXTRACTORS["lmms_mcq"]
+    for response, before, after in (
+        ("Answer: C", "A", "C"),
+        ("Best option: D", "B", "D"),
+        ("The answer is D", "D", "D"),
+        ("First A, then D", "A", "D"),
+    ):
+        assert (old(response, OPTIONS["T"]), new(response, OPTIONS["T"])) == (before, after)

@@ -52,7 +52,7 @@ def test_an_answer_of_50_mb_is_a_failure_and_not_kept(tmp_path: Path) -> None:
 def test_a_yaml_file_cannot_run_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.__main__ import main
+    from harness.cli import main
 
     (tmp_path / "configs" / "task").mkdir(parents=True)
     trap = tmp_path / "sprung"

@@ -1,139 +1,160 @@
-"""The command as users type it, on the built-in benchmark with the fake backend."""
+"""The command as users type it, on the built-in benchmark with the fake model."""
 
 import json
-import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 import harness.demo
-from harness.__main__ import main
+from harness.cli import COMMANDS, main
+from harness.cli.ending import ended
+from harness.cli.run import by_size
 from harness.run.journal import read_records
 
-FAKE = ["backend=fake", "backend.rule=right:0.7", "video.workers=0"]
+FAKE = ("backend=fake", "backend.rule=right:0.7", "video.workers=0")
 DATA = Path(harness.demo.__path__[0]) / "data"
 
 
-def harness_(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
-        cwd=folder, capture_output=True, text=True, env={**os.environ, **environment},
-    )  # fmt: skip
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
 
 
-def only_run(folder: Path) -> Path:
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def ran(*words: str) -> Ran:
+        capsys.readouterr()
+        return Ran(ended(lambda: main(words)), *capsys.readouterr())
+
+    return ran
+
+
+def only_run(folder: Path = Path()) -> Path:
     (request,) = (folder / "results").rglob("request.json")
     return request.parent
 
 
-def summary(folder: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads((only_run(folder) / "summary.json").read_text())
+def summary(folder: Path = Path()) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((only_run(folder) / "summary.json").read_text())
     return found
 
 
 def test_help_is_one_screen_and_needs_neither_torch_nor_hydra() -> None:
     code = (
-        "import sys; sys.argv = ['harness', '--help']; from harness.__main__ import main; main(); "
+        "import sys; from harness.cli import main; main(['--help']); "
         "assert not {'torch', 'transformers', 'hydra', 'pandas', 'av'} & set(sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    lines = said.stdout.splitlines()
-    assert len(lines) <= 60
-    for choice in ("tiny_video", "llava_next_video_34b_dpo", "videomme/subtitles", "midpoints"):
-        assert choice in said.stdout
+    assert len(said.stdout.splitlines()) <= 72
+    for word in ("tiny_video", "llava_next_video_34b_dpo", "midpoints", *COMMANDS):
+        assert word in said.stdout
 
 
-def test_a_run_writes_its_folder_and_prints_the_table(tmp_path: Path) -> None:
-    ran = harness_(*FAKE, "limit=6", folder=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    run = only_run(tmp_path)
-    assert run.parts[-3:-1] == ("demo", "fake")
-    records = read_records(run)
-    assert len(records) == 18
-    assert summary(tmp_path)["n"] == 18
-    first = records[0]
-    assert len(first.frames) == len(first.times) == 8
-    assert first.prompt.startswith("user: <video>Select the best answer")
-    assert {"fake", "short", "medium", "long", "±"} <= set(ran.stdout.split())
+def test_models_that_differ_in_size_are_one_word_of_the_help() -> None:
+    names = ["a_2b", "a_7b", "b", "b_34b", "c_v_7b"]
+    assert by_size(names) == ["a_{2b,7b}", "b b_34b", "c_v_7b"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code: object = None
+    try:
+        code = main([name, "--help"])
+    except SystemExit as error:
+        code = error.code
+    assert code == 0
+    assert "harness" in capsys.readouterr().out
+
+
+def test_old_module_names_are_the_same_commands() -> None:
+    words = [sys.executable, "-m", "harness.leaderboard", "--help"]
+    said = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "usage: harness leaderboard" in said.stdout
+
+
+def test_a_run_writes_its_folder_and_prints_its_own_line(run: Any) -> None:
+    ran = run(*FAKE, "limit=6")
+    assert ran.code == 0, ran.err
+    place = only_run()
+    assert place.parts[-3:-1] == ("demo", "fake")
+    records = read_records(place)
+    assert len(records) == summary()["n"] == 18
+    assert len(records[0].frames) == len(records[0].times) == 8
+    assert records[0].prompt.startswith("user: <video>Select the best answer")
+    line, folder = ran.out.strip().splitlines()[-2:]
+    assert re.fullmatch(r"fake on demo, 8 frames: [\d.]+ \[[\d.]+, [\d.]+\], 18 questions", line)
+    assert folder == str(place)
     for name in ("leaderboard.md", "leaderboard.csv"):
-        assert "fake" in (tmp_path / "results" / name).read_text()
+        assert "fake" in Path("results", name).read_text()
 
 
-def test_the_whole_of_a_limit_is_stratified(tmp_path: Path) -> None:
-    harness_(*FAKE, "limit=9", folder=tmp_path)
-    records = read_records(only_run(tmp_path))
-    by_duration = [record.groups["duration"] for record in records]
-    assert {by_duration.count(value) for value in ("short", "medium", "long")} == {9}
-    assert len({record.groups["task_type"] for record in records}) >= 7
+def test_a_resumed_run_says_what_was_kept_and_a_finished_one_that_it_is(run: Any) -> None:
+    run(*FAKE, "limit=4")
+    records = only_run() / "records-0.jsonl"
+    lines = records.read_bytes().splitlines(keepends=True)
+    records.write_bytes(b"".join(lines[:5]))
+    assert "5 of 12 questions already answered" in run(*FAKE, "limit=4").out
+    again = run(*FAKE, "limit=4")
+    assert again.code == 0
+    assert "complete, nothing to do" in again.out
 
 
-@pytest.mark.parametrize(
-    ("word", "said"),
-    [
-        ("task=demoo", "task=demoo: no such task; nearest: demo"),
-        ("model=tiny_vidoe", "model=tiny_vidoe: no such model; nearest: tiny_video"),
-        ("fames=8", "fames: no such key; nearest: frames"),
-        ("video.sise=full", "video.sise: no such key; nearest: video.size"),
-        ("frames=many", "frames: Value 'many' of type 'str' could not be converted to Integer"),
-        ("frames=0", "frames=0: write 1 or more"),
-        ("control=blnk", "control=blnk: no such control; nearest: blank"),
-        ("task.reader=vidoemme", "vidoemme"),
-        ("video.size=large", "video.size='large': write full | model"),
-        ("sampling.rule=linspce", "linspace"),
-        ("data=/nowhere/at/all", "/nowhere/at/all"),
-        ("model=../../etc", "model=../../etc: no such model"),
-        ("model.name=../../etc", "a name has letters, digits, _ - . and / only"),
-        ("frames", "frames"),
-    ],
-)
-def test_bad_input_is_one_line_without_a_traceback(
-    word: str,
-    said: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_the_run_folder_has_a_log(run: Any) -> None:
+    run(*FAKE, "limit=2", "backend.failures={001-1: 'no answer'}")
+    log = (only_run() / "run.log").read_text()
+    assert "6 of 6 questions" in log
+    assert "question 001-1 failed: no answer" in log
+
+
+def test_the_whole_of_a_limit_is_stratified(run: Any) -> None:
+    run(*FAKE, "limit=9")
+    records = read_records(only_run())
+    durations = [record.question.groups["duration"] for record in records]
+    assert {durations.count((value,)) for value in ("short", "medium", "long")} == {9}
+    assert len({record.question.groups["task_type"] for record in records}) >= 7
+
+
+def test_an_unreadable_video_costs_its_own_questions_and_can_be_mended(
+    run: Any, folder: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["harness", "backend=fake", word])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("harness: ")
-    assert said in lines[0]
-
-
-def test_an_unreadable_video_costs_its_own_questions_and_can_be_mended(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+    data = folder / "data"
     shutil.copytree(DATA, data)
     broken = sorted((data / "videos").iterdir())[0]
     whole = broken.read_bytes()
     broken.write_bytes(b"<html>404</html>")
-    ran = harness_(*FAKE, f"data={data}", folder=tmp_path)
-    assert ran.returncode == 1
-    assert "3 of " in ran.stderr
-    assert broken.name in ran.stderr
-    assert summary(tmp_path)["failed"] == 3
-    assert "fake (incomplete)" in ran.stdout
-    assert harness_(*FAKE, f"data={data}", "allow_failures=true", folder=tmp_path).returncode == 0
+    words = (*FAKE, f"data={data}", "limit=20")
+    ran = run(*words)
+    assert ran.code == 1
+    assert "3 of " in ran.err
+    assert broken.name in ran.err
+    assert "3 failed, incomplete" in ran.out.strip().splitlines()[-2]
+    assert summary()["failed"] == 3
+    assert run(*words, "allow_failures=true").code == 0
     broken.write_bytes(whole)
-    kept = harness_(*FAKE, f"data={data}", "retry_failures=false", folder=tmp_path)
-    assert kept.returncode == 1
-    assert summary(tmp_path)["failed"] == 3
-    assert harness_(*FAKE, f"data={data}", folder=tmp_path).returncode == 0
-    assert summary(tmp_path)["failed"] == 0
+    assert run(*words, "retry_failures=false").code == 1
+    assert summary()["failed"] == 3
+    assert run(*words).code == 0
+    assert summary()["failed"] == 0
 
 
-def test_ctrl_c_says_how_to_resume_and_resuming_asks_only_the_rest(tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_resume_and_resuming_asks_only_the_rest(run: Any, folder: Path) -> None:
     words = [sys.executable, "-m", "harness", *FAKE, "backend.delay=0.05"]
-    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        while not list(tmp_path.rglob("records-0.jsonl")):
+    with subprocess.Popen(words, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        while not list(folder.rglob("records-0.jsonl")):
             time.sleep(0.05)
         time.sleep(1.0)
         process.send_signal(signal.SIGINT)
@@ -141,34 +162,75 @@ def test_ctrl_c_says_how_to_resume_and_resuming_asks_only_the_rest(tmp_path: Pat
     assert process.returncode == 130
     assert "Run the same command again to resume" in said
     assert "Traceback" not in said
-    before = (only_run(tmp_path) / "records-0.jsonl").read_bytes()
-    assert 0 < len(before.splitlines()) < 198
-    assert harness_(*FAKE, folder=tmp_path).returncode == 0
-    after = (only_run(tmp_path) / "records-0.jsonl").read_bytes()
-    assert after.startswith(before)
-    questions = [json.loads(line)["question"] for line in after.splitlines()]
-    assert len(questions) == len(set(questions)) == summary(tmp_path)["n"]
+    before = {record.key for record in read_records(only_run())}
+    assert 0 < len(before) < 198
+    again = run(*FAKE)
+    assert again.code == 0
+    assert f"{len(before)} of 198 questions already answered" in again.out
+    assert summary()["n"] == 198
 
 
-def test_a_sweep_ranks_its_runs_best_first(tmp_path: Path) -> None:
-    words = ("-m", "backend=fake", "video.workers=0", "limit=6", "backend.rule=first,gold")
-    ran = harness_(*words, folder=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    assert len(list((tmp_path / "results").rglob("summary.json"))) == 2
-    table = (tmp_path / "results" / "leaderboard.md").read_text()
-    rows = [line for line in table.splitlines() if "fake" in line]
+def test_a_sweep_says_what_each_run_scored_and_ends_with_one_table(run: Any) -> None:
+    ran = run("-m", "backend=fake", "video.workers=0", "limit=6", "backend.rule=first,target")
+    assert ran.code == 0, ran.err
+    lines = [line for line in ran.out.splitlines() if line.startswith("fake on demo, 8 frames:")]
+    assert [line.rpartition(", ")[2] for line in lines] == ["run 1 of 2", "run 2 of 2"]
+    assert "100.0 [" in lines[1]
+    assert ran.out.count("seconds") == 1  # the table's column
+    assert len(list(Path("results").rglob("summary.json"))) == 2
+    rows = [r for r in Path("results/leaderboard.md").read_text().splitlines() if "fake" in r]
     assert "100.0" in rows[0]
 
 
+def test_one_bad_run_of_a_sweep_costs_that_run_alone(run: Any) -> None:
+    ran = run("-m", "backend=fake", "video.workers=0", "limit=2", "backend.rule=nope,first")
+    assert ran.code == 2
+    assert len(ran.err.strip().splitlines()) == 2, ran.err  # and the line about progress
+    assert "backend.rule='nope' is not a rule" in ran.err
+    assert "run 2 of 2" in ran.out
+
+
+def test_plan_says_what_a_run_needs_and_runs_nothing(run: Any, folder: Path) -> None:
+    ran = run(*FAKE, "plan=true")
+    assert ran.code == 0
+    assert "198 questions" in ran.out
+    assert "time: not known yet; a run with limit=10 tells" in ran.out
+    assert "disk: about 0.3 MB of records; " in ran.out
+    assert not (folder / "results").exists()
+
+
+def test_plan_knows_the_time_from_an_earlier_run_of_the_model(run: Any) -> None:
+    run(*FAKE, "limit=2", "frames=4", "backend.delay=0.05")
+    said = run(*FAKE, "plan=true").out
+    found = re.search(r"time: about 0:00:(\d\d), as run \w{12} took ([\d.]+) s a question", said)
+    assert found is not None, said
+    assert int(found[1]) >= 198 * 2 * 0.05
+    assert float(found[2]) >= 0.05
+    assert "with 4 frames, scaled to 8 frames" in said
+
+
+def test_plan_says_what_the_run_would_be_refused_for(run: Any, folder: Path) -> None:
+    ran = run("model=tiny_video", "frames=2000", "limit=1", "plan=true")
+    assert ran.code == 2
+    assert "2,000 frames each" in ran.out
+    assert ran.err.count("\n") == 1
+    assert "exceed the context of 4,096" in ran.err
+    assert "frames=" in ran.err
+    assert not (folder / "results").exists()
+
+
 @pytest.mark.parametrize("words", [("workers=3",), ("video.workers=1",), ("video.in_flight=1",)])
-def test_results_do_not_depend_on_how_many_work(words: tuple[str, ...], tmp_path: Path) -> None:
-    for folder, more in ((tmp_path / "one", ()), (tmp_path / "other", words)):
-        folder.mkdir()
-        ran = harness_("backend=fake", "backend.rule=hash", "limit=9", *more, folder=folder)
-        assert ran.returncode == 0, ran.stderr
+def test_results_do_not_depend_on_how_many_work(
+    words: tuple[str, ...], run: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, more in (("one", ()), ("other", words)):
+        (folder / name).mkdir()
+        monkeypatch.chdir(folder / name)
+        ran = run("backend=fake", "backend.rule=hash", "limit=9", *more)
+        assert ran.code == 0, ran.err
     one, other = (
-        {record.question: record for record in read_records(only_run(tmp_path / name))}
+        {record.key: record for record in read_records(only_run(folder / name))}
         for name in ("one", "other")
     )
     assert one == other
-    assert only_run(tmp_path / "one").name == only_run(tmp_path / "other").name
+    assert only_run(folder / "one").name == only_run(folder / "other").name

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.choices import choices
+from harness.overrides import choices
 from harness.errors import ModelError, RequestError
 from harness.models.transformers import Transformers
 from harness.models.transformers.checkpoint import fingerprint, locate
@@ -96,6 +96,7 @@ def test_damaged_or_incomplete_files(copy: Path) -> None:
     (copy / "model.safetensors.index.json").write_text(json.dumps(shards))
     with pytest.raises(ModelError, match=r"lacks 1 of its files of weights \(model-1"):
         backend(copy).load()
+    (copy / "model.safetensors.index.json").unlink()
     (copy / "config.json").write_text("{")
     with pytest.raises(ModelError, match="is not JSON"):
         backend(copy).identity()
@@ -374,7 +375,8 @@ def test_every_model_is_data_that_composes() -> None:
     names = choices("model")
     assert {"tiny_video", "llava_next_image", "llava_next_video_34b_dpo"} <= set(names)
     for name in names:
-        backend = compose([f"model={name}", "frames=32"]).backend
+        named = ["model.checkpoint=owner/name"] if name == "hub" else []
+        backend = compose([f"model={name}", "frames=32", *named]).backend
         assert isinstance(backend, Transformers)
         tiny = name.startswith("tiny") and not backend.by_processor
         assert backend.tokens_per_frame == (4 if tiny else 144)

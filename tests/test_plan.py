@@ -21,7 +21,7 @@ class Device:
 
 FITS = Plan(
     clips=2, questions=6, frames=8, missing=(), tokens=(1200, 1300, 1250), longest="q2",
-    new=16, tokens_per_frame=144, per_clip=3, needs=Device(),
+    new=16, tokens_per_frame=144, per_clip=3, memory=Device(),
 )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def test_32_frames_in_a_context_of_4096_are_refused_with_what_to_change() -> Non
 
 
 def test_too_little_memory_is_refused_with_what_to_change() -> None:
-    plan = replace(FITS, needs=Device(memory=10_000_000_000))
+    plan = replace(FITS, memory=Device(memory=10_000_000_000))
     with pytest.raises(PlanError, match=r"14.8 GB of memory .* cuda has 10.0 GB: try .*nf4"):
         plan.refuse()
 
@@ -52,4 +52,4 @@ def test_missing_videos_are_named_and_counted() -> None:
 
 
 def test_a_backend_without_a_context_has_nothing_to_refuse() -> None:
-    replace(FITS, tokens=(), needs=None).refuse()
+    replace(FITS, tokens=(), memory=None).refuse()

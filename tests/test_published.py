@@ -45,7 +45,7 @@ def test_naming_traps_are_resolved():
 def test_all_values_for_the_model_are_shown_not_the_convenient_one(tmp_path):
     run = write(
         tmp_path, records(2700, 0.42), task="videomme", model="llava_next_video",
-        backend=CHECKPOINT, frames=32, protocol={"denominator": "answered"},
+        backend=CHECKPOINT, frames=32, metric={"counted": "answered"},
     )  # fmt: skip
     verdicts = [v for v in published.against(run) if v.published.metric == "accuracy"]
     values = {v.published.value for v in verdicts}

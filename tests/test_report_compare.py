@@ -1,13 +1,12 @@
 """Two and more runs on the questions that both answered."""
 
-import json
-import subprocess
-import sys
+from dataclasses import replace
 
 import pytest
 
 from harness import stats
 from harness.errors import RequestError
+from harness.metrics import Mean
 from harness.report import compare, tables
 from tests.runs import gold, record, records, right, write, wrong
 
@@ -17,8 +16,10 @@ def test_a_comparison_is_the_paired_test_over_common_questions(tmp_path):
     second = write(tmp_path, records(150, 0.9), model="b", expected=180)
     result = compare.compare([first, second])
     overall = result.differences[0]
-    scores = [{r.question: r.score for r in run.records} for run in (first, second)]
-    expected = stats.paired(*scores, {r.question: r.video for r in first.records})
+    scores = [
+        {r.question.id: r.score.values["accuracy"] for r in run.records} for run in (first, second)
+    ]
+    expected = stats.paired(*scores, {r.question.id: r.video for r in first.records})
     assert overall.part == "overall"
     assert overall.paired == expected
     assert overall.paired.difference.n == 150
@@ -39,12 +40,12 @@ def test_each_part_is_compared_and_adjusted_for_their_number(tmp_path):
 
 
 def test_a_macro_headline_is_compared_as_one(tmp_path):
-    macro = {"protocol": {"aggregate": "macro:task_type"}}
+    macro = {"metric": {"macro": ("task_type",)}}
     before = write(tmp_path, [record(i, wrong(i)) for i in range(62)], model="a", **macro)
     answers = [record(i, right(i) if i % 3 == 2 else wrong(i)) for i in range(62)]
     after = write(tmp_path, answers, model="b", **macro)
     overall = compare.compare([before, after]).differences[0]
-    assert overall.after == pytest.approx(after.summary["accuracy"])
+    assert overall.after == pytest.approx(after.summary.main.estimate.value)
     assert overall.paired.difference.value == pytest.approx(
         1 / 3
     )  # 20 of 62 questions, 1 of 3 types
@@ -57,7 +58,7 @@ def test_many_runs_are_adjusted_together(tmp_path):
     assert [d.holm for d in overall] == stats.holm([d.paired.p for d in overall])
 
 
-def test_a_failed_question_is_left_out_and_an_unread_one_is_wrong(tmp_path):
+def test_a_failed_question_is_left_out_and_an_unparsed_one_is_wrong(tmp_path):
     first = write(tmp_path, [record(i, right(i)) for i in range(6)], model="a")
     answers = [record(0, None), record(1, "no idea"), *(record(i, right(i)) for i in range(2, 6))]
     result = compare.compare([first, write(tmp_path, answers, model="b")])
@@ -67,52 +68,89 @@ def test_a_failed_question_is_left_out_and_an_unread_one_is_wrong(tmp_path):
 
 def test_what_was_asked_differently_is_said(tmp_path):
     first = write(tmp_path, records(), model="a")
-    second = write(tmp_path, records(), model="b", protocol={"reader": "default"})
+    second = write(tmp_path, records(), model="b", extractor="default")
     (note,) = compare.compare([first, second]).notes
-    assert "protocol.reader: 'videomme', not 'default'" in note
+    assert "protocol.scorer.extractor: 'videomme', not 'default'" in note
 
 
 def test_runs_of_other_data_are_refused(tmp_path):
     first = write(tmp_path, records(6), model="a")
-    other = write(tmp_path, [record(0, "A", gold="B" if gold(0) == "A" else "A")], model="b")
+    target = {"target": "B" if gold(0) == "A" else "A"}
+    other = write(tmp_path, [record(0, "A", question=target)], model="b")
     with pytest.raises(RequestError, match="different data"):
         compare.compare([first, other])
-    alien = write(tmp_path, [record(0, "A", question="elsewhere")], model="c")
+    alien = write(tmp_path, [record(0, "A", question={"id": "elsewhere"})], model="c")
     with pytest.raises(RequestError, match="share no question"):
         compare.compare([first, alien])
 
 
 def test_hostile_text_stays_inside_its_cell(tmp_path):
     nasty = "../../etc/passwd\0|<script>alert(1)</script>\n# x"
-    first = write(tmp_path, [record(0, right(0), question=nasty)], model="a")
-    second = write(tmp_path, [record(0, wrong(0), question=nasty)], model="b")
+    first = write(tmp_path, [record(0, right(0), question={"id": nasty})], model="a")
+    second = write(tmp_path, [record(0, wrong(0), question={"id": nasty})], model="b")
     text = compare.markdown(compare.compare([first, second]))
     assert "<script" not in text
     assert "\0" not in text
     assert "\n# x" not in text
 
 
-def test_the_command_writes_three_files(tmp_path):
-    runs = [write(tmp_path, records(share=s), model=f"m{s}") for s in (0.4, 0.8)]
-    command = [sys.executable, "-m", "harness.compare", *(str(r.folder) for r in runs)]
-    ran = subprocess.run([*command, "--results", tmp_path], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert "m0.8" in ran.stdout
-    data = json.loads((tmp_path / "compare.json").read_text())
-    assert data["differences"][0]["difference"] == pytest.approx(0.4, abs=0.02)
-    assert (tmp_path / "compare.md").read_text().strip() == ran.stdout.strip()
-    assert "overall" in (tmp_path / "compare.csv").read_text()
-    one = subprocess.run([*command[:3], "nothing", "x"], capture_output=True, text=True)
-    assert one.returncode == 2
-    assert one.stderr.startswith("harness: nothing: no run")
+def test_a_long_list_is_capped_and_the_summary_stands_last(tmp_path):
+    first = write(tmp_path, [record(i, right(i)) for i in range(300)], model="a")
+    result = compare.compare([first, write(tmp_path, [record(i, wrong(i)) for i in range(300)])])
+    assert len(result.flips) == 300
+    text, everything = compare.markdown(result), compare.markdown(result, None)
+    assert f"… and {300 - compare.MOST} more: --all" in text
+    assert text.count(" lost ") == compare.MOST + 1  # and the head of the table below
+    assert everything.count(" lost ") == 301
+    assert text.index("questions changed") < text.index("## Differences")
+    assert text.rstrip().splitlines()[-1].startswith("In brackets the 95% interval")
+    assert len(compare.as_data(result)["flips"]) == 300
 
 
-def test_a_reader_that_stops_reading_is_no_crash(tmp_path):
-    runs = [str(write(tmp_path, records(), model=m).folder) for m in "ab"]
-    command = f"{sys.executable} -m harness.compare {' '.join(runs)} --results {tmp_path} | head -1"
-    ran = subprocess.run(command, shell=True, capture_output=True, text=True)
-    assert ran.stdout.startswith("# Compared with a")
-    assert ran.stderr == ""
+def test_a_question_that_counts_in_one_run_only_is_in_neither_value(tmp_path):
+    """Under ``answered`` an unparsed response leaves its own run only: before and after must still
+    be over the same questions, or their difference is another."""
+    rule = {"metric": {"counted": "answered"}}
+    first = write(tmp_path, [record(i, right(i)) for i in range(6)], model="a", **rule)
+    answers = [record(0, "?"), record(1, wrong(1)), *(record(i, right(i)) for i in range(2, 6))]
+    overall = compare.compare([first, write(tmp_path, answers, model="b", **rule)]).differences[0]
+    assert (overall.before, overall.after) == (1.0, pytest.approx(4 / 5))
+    assert overall.paired.difference.value == pytest.approx(overall.after - overall.before)
+
+
+def test_gained_is_better_whichever_way_a_metric_goes(tmp_path):
+    rule = {"metric": {"higher_is_better": False}}
+    first = write(tmp_path, [record(i, right(i)) for i in range(6)], model="a", **rule)
+    second = write(tmp_path, [record(i, wrong(i)) for i in range(6)], model="b", **rule)
+    result = compare.compare([first, second])
+    assert (result.differences[0].paired.gained, result.differences[0].paired.lost) == (6, 0)
+    assert all(flip.gained for flip in result.flips)
+
+
+def test_other_settings_of_one_model_are_said(tmp_path):
+    first = write(tmp_path, records(6), backend={"dtype": "float32"})
+    second = write(tmp_path, records(6), backend={"dtype": "bfloat16"})
+    (note,) = compare.compare([first, second]).notes
+    assert "backend.dtype=float32 against backend.dtype=bfloat16" in note
+
+
+def test_answers_that_are_no_letters_are_shown_as_json(tmp_path):
+    answers = [
+        replace(record(i, "B"), question=replace(record(i, "B").question, target=[[1.5, 4.0]]))
+        for i in range(3)
+    ]
+    first = write(tmp_path, [_worth(r, 0.2) for r in answers], model="a")
+    second = write(tmp_path, [_worth(r, 0.7) for r in answers], model="b")
+    result = compare.compare([first, second])
+    assert result.flips[0].target == "[[1.5, 4.0]]"
+    assert result.flips[0].after == "[[1.0, 3.0]]"
+    assert result.differences[0].paired.difference.value == pytest.approx(0.5)
+    assert Mean("accuracy").estimate(second.records).value == pytest.approx(0.7)
+
+
+def _worth(found, value):
+    score = replace(found.score, values={"accuracy": value}, answer=[[1.0, 3.0]])
+    return replace(found, score=score, status="scored")
 
 
 def test_cells_escape_tags_and_entities_and_nothing_else():

@@ -7,12 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from harness.errors import JournalError, RequestError
+from harness.errors import JournalError
+from harness.metrics import Mean
 from harness.report.runs import find, load, resolve
-from harness.report.summary import summarise
+from harness.report.summary import Summary, summarise
+from harness.scoring.choice import ChoiceScorer
 from tests.runs import gold, record, records, right, write, wrong
 
-NAMES = {"task": "demo", "model": "m", "frames": 8}
+NAMES = {
+    "task": "demo", "model": "m", "frames": 8, "metrics": (Mean("accuracy"),),
+    "scorer": ChoiceScorer(),
+}  # fmt: skip
 
 
 def test_counts_and_accuracies_by_hand():
@@ -21,16 +26,25 @@ def test_counts_and_accuracies_by_hand():
         record(3, right(3)), record(4, None), record(5, right(5)),
     ]  # fmt: skip
     made = summarise(answers, **NAMES, seconds=3.0, expected=6)
-    assert (made["scored"], made["unread"], made["failed"], made["n"]) == (4, 1, 1, 5)
-    assert made["accuracy"] == pytest.approx(3 / 5)
-    assert made["bounds"] == {"low": pytest.approx(3 / 6), "high": pytest.approx(4 / 6)}
-    assert made["chance"] == pytest.approx(0.25)
-    assert not made["complete"]
-    assert made["by"]["duration"]["short"]["n"] == 3
-    assert made["by"]["duration"]["short"]["accuracy"] == pytest.approx(1 / 3)
-    assert list(made["by"]["duration"]) == ["short", "medium"]
-    answered = summarise(answers, **NAMES, denominator="answered", expected=6)
-    assert answered["accuracy"] == pytest.approx(3 / 4)
+    assert (made.scored, made.unparsed, made.failed, made.n) == (4, 1, 1, 5)
+    assert made.main.estimate.value == pytest.approx(3 / 5)
+    assert made.main.bounds == (pytest.approx(3 / 6), pytest.approx(4 / 6))
+    assert made.main.chance == pytest.approx(0.25)
+    assert not made.complete
+    assert made.part("duration")["short"].n == 3
+    assert made.part("duration")["short"].value == pytest.approx(1 / 3)
+    assert list(made.by["duration"]) == ["short", "medium"]
+
+
+def test_every_status_is_counted_and_only_truncation_leaves_a_run_complete():
+    answers = records(12)
+    cut = replace(answers[0], status="truncated", score=None)
+    late = replace(answers[1], status="unscored", score=None)
+    made = summarise([cut, *answers[1:]], **NAMES, expected=12)
+    assert (made.truncated, made.complete) == (1, True)
+    made = summarise([answers[0], late, *answers[2:]], **NAMES, expected=12)
+    assert (made.unscored, made.complete) == (1, False)
+    assert not summarise(answers[1:], **NAMES, expected=12).complete
 
 
 def test_the_summary_does_not_depend_on_the_order_of_records():
@@ -39,87 +53,149 @@ def test_the_summary_does_not_depend_on_the_order_of_records():
     assert summarise(answers, **NAMES) == summarise(shuffled, **NAMES)
 
 
-def test_a_summary_is_json_whatever_was_answered():
+def test_a_summary_is_json_whatever_was_answered_and_reads_back():
     for answers in ([], [record(0, None)], [record(0, right(0))], [record(0, "?")]):
-        made = summarise(answers, **NAMES, expected=1)
+        made = summarise(answers, **NAMES, expected=1).to_json()
         assert json.loads(json.dumps(made, allow_nan=False)) == made
-        assert made["half_width"] is None
+        assert made["metrics"]["accuracy"]["ci95"] is None
+    metrics = (Mean("accuracy", "score"), Mean("accuracy", macro=("task_type",)))
+    made = summarise(
+        rotated() + repeated(), **NAMES | {"metrics": metrics}, expected=180, judge={"model": "j"}
+    )
+    assert Summary.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
-def test_a_question_in_two_values_of_a_group_counts_in_both():
-    answers = [record(i, right(i), groups={"skill": "ER | KIR"}) for i in range(6)]
-    answers += [record(i, wrong(i), groups={"skill": "ER"}) for i in range(6, 12)]
-    made = summarise(answers, **NAMES, aggregate="macro:skill")
-    assert made["by"]["skill"]["ER"]["n"] == 12
-    assert made["accuracy"] == pytest.approx((6 / 12 + 6 / 6) / 2)
-    assert made["n"] == 12
+def test_a_summary_holds_every_metric_of_every_part():
+    macro = Mean("accuracy", macro=("task_type",))
+    metrics = (macro, Mean("accuracy", "answered", counted="answered"))
+    plain = summarise(records(), **NAMES | {"metrics": metrics}).to_json()
+    assert plain["headline"] == "accuracy"
+    assert set(plain["metrics"]) == {"accuracy", "answered"}
+    part = plain["by"]["duration"]["short"]["answered"]
+    assert set(part) == {"value", "ci95", "n", "clusters"}
+    assert part["n"] == 60
 
 
 def test_hidden_labels_are_neither_right_nor_wrong():
-    answers = [record(i, "B", gold=None, score=None, status="unread") for i in range(4)]
+    answers = [record(i, right(i), question={"target": None}) for i in range(4)]
     made = summarise(answers, **NAMES)
-    assert (made["n"], made["unread"], made["unlabelled"], made["accuracy"]) == (0, 0, 4, None)
-
-
-def test_unknown_rules_are_refused():
-    with pytest.raises(RequestError, match="denominator=most: unknown"):
-        summarise(records(6), **NAMES, denominator="most")
-    with pytest.raises(RequestError, match="aggregate=median: unknown"):
-        summarise(records(6), **NAMES, aggregate="median")
+    assert (made.n, made.unparsed, made.unlabelled) == (0, 0, 4)
+    assert math.isnan(made.main.estimate.value)
 
 
 def test_subtitle_coverage_is_counted():
     answers = [replace(r, subtitles=i % 2) for i, r in enumerate(records(10))]
-    assert summarise(answers, **NAMES)["subtitles"] == {"questions": 10, "with": 5}
-    assert summarise(records(10), **NAMES)["subtitles"] is None
+    assert summarise(answers, **NAMES).subtitles == {"questions": 10, "with": 5}
+    assert summarise(records(10), **NAMES).subtitles is None
+
+
+def rotated():
+    """One question answered by its text each time, one by the letter A each time."""
+    options, turned = ("red car", "blue truck"), ("blue truck", "red car")
+    once = {"options": options, "target": "A"}
+    again = {"options": turned, "target": "B", "rotation": 1}
+    return [
+        record(0, "A", question={"id": "q1", **once}),
+        record(0, "B", question={"id": "q1", **again}),
+        record(3, "A", question={"id": "q2", **once}),
+        record(3, "A", question={"id": "q2", **again}),
+    ]
 
 
 def test_rotated_options_show_consistency_and_position_bias():
-    """One question answered by its text each time, one by the letter A each time."""
-    options = ("red car", "blue truck")
-    turned = ("blue truck", "red car")
-    base = {"score": 1.0, "status": "scored"}
-    answers = [
-        record(0, "A", question="q1", options=options, answer="A", gold="A", **base),
-        record(0, "B", question="q1@1", options=turned, answer="B", gold="B", **base),
-        record(1, "A", question="q2", options=options, answer="A", gold="A", **base),
-        record(1, "A", question="q2@1", options=turned, answer="A", gold="B", **base),
+    made = summarise(rotated(), **NAMES)
+    found = made.consistency
+    assert made.n == 2  # questions, not askings
+    assert made.main.estimate.value == pytest.approx(3 / 4)
+    assert found.questions == 2
+    assert found.consistent.value == 0.5
+    assert found.accuracy.value == 0.5
+    assert found.accuracy.clusters == 2
+    assert found.chosen == {"A": 0.75, "B": 0.25}
+    assert found.right == {"A": 0.5, "B": 0.5}
+    assert found.bias == 0.25
+    assert summarise(records(6), **NAMES).consistency is None
+
+
+def test_a_question_that_failed_in_one_rotation_is_not_consistent_or_inconsistent():
+    answers = rotated()
+    answers[1] = replace(answers[1], status="failed", score=None, response=None)
+    assert summarise(answers, **NAMES).consistency.questions == 1
+
+
+def repeated():
+    """Three askings each: q1 right twice, q2 never, q3 always."""
+    said = {"q1": [right(0), right(0), wrong(0)], "q2": [wrong(1)] * 3, "q3": [right(3)] * 3}
+    places = {"q1": 0, "q2": 1, "q3": 3}
+    return [
+        record(places[id], text, question={"id": id, "repeat": n})
+        for id, texts in said.items()
+        for n, text in enumerate(texts)
     ]
-    found = summarise(answers, **NAMES)["consistency"]
-    assert found["questions"] == 2
-    assert found["consistent"] == 0.5
-    assert found["chosen"] == {"A": 0.75, "B": 0.25}
-    assert found["gold"] == {"A": 0.5, "B": 0.5}
-    assert summarise(records(6), **NAMES)["consistency"] is None
+
+
+def test_repeats_by_hand():
+    made = summarise(repeated(), **NAMES)
+    found = made.repeats
+    assert (made.n, made.clusters) == (3, 2)
+    assert (found.questions, found.times) == (3, 3)
+    assert found.mean.value == pytest.approx((2 / 3 + 0 + 1) / 3)
+    assert found.mean == made.main.estimate
+    assert found.variance == pytest.approx((1 / 3 + 0 + 0) / 3)
+    assert found.majority.value == pytest.approx(2 / 3)
+    assert found.best.value == pytest.approx(2 / 3)
+    assert summarise(records(6), **NAMES).repeats is None
+
+
+def test_a_majority_that_is_tied_is_worth_the_mean():
+    answers = repeated()[:2]
+    answers[1] = record(0, wrong(0), question={"id": "q1", "repeat": 1})
+    assert summarise(answers, **NAMES).repeats.majority.value == 0.5
 
 
 def test_a_deleted_summary_is_made_again(tmp_path):
     run = write(tmp_path, records())
     (run.folder / "summary.json").unlink()
     again = load(run.folder)
-    assert again.summary["accuracy"] == run.summary["accuracy"]
-    assert again.summary["by"] == run.summary["by"]
+    assert again.summary.metrics == run.summary.metrics
+    assert again.summary.by == run.summary.by
     assert again.complete
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"metrics": {}}', "null", '{"headline": NaN}'])
+def test_a_damaged_summary_is_made_again(tmp_path, damage):
+    run = write(tmp_path, records())
+    (run.folder / "summary.json").write_text(damage)
+    assert load(run.folder).summary.main == run.summary.main
+
+
+def test_a_failed_start_is_no_run(tmp_path):
+    run = write(tmp_path, [], expected=3)
+    (run.folder / "records-0.jsonl").unlink(missing_ok=True)
+    assert find(tmp_path) == ([], [])
+    write(tmp_path, records(3), frames=16)
+    assert len(find(tmp_path)[0]) == 1
 
 
 def test_damaged_runs_are_named_and_cost_only_themselves(tmp_path):
     good = write(tmp_path, records(), model="good")
     bad = write(tmp_path, records(), model="bad")
-    path = bad.folder / "summary.json"
-    path.write_text(path.read_text().replace(str(bad.summary["accuracy"]), "NaN"))
+    (bad.folder / "summary.json").unlink()
+    path = bad.folder / "records-0.jsonl"
+    path.write_text("not a record\n" + path.read_text())
     worse = write(tmp_path, records(), model="worse")
     (worse.folder / "request.json").write_text('{"task": "../../etc", "model": "m\\u0000"}')
     runs, complaints = find(tmp_path)
     assert [run.model for run in runs] == [good.model]
     assert len(complaints) == 2
-    assert "NaN is not JSON" in complaints[0]
+    assert "records-0.jsonl:1: damaged record" in complaints[0]
     assert "'../../etc'" in complaints[1]
 
 
 def test_a_score_that_is_no_number_is_refused(tmp_path):
     run = write(tmp_path, records(6))
     path = run.folder / "records-0.jsonl"
-    path.write_text(path.read_text().replace('"score": 1.0', '"score": 1e999', 1))
+    path.write_text(path.read_text().replace('"accuracy": 1.0', '"accuracy": 1e999', 1))
     with pytest.raises(JournalError, match="no finite number"):
         _ = load(run.folder).records
 

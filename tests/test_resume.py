@@ -80,14 +80,29 @@ def test_a_line_torn_by_a_power_cut_is_asked_again(tmp_path: Path) -> None:
         assert path.read_bytes() == whole
 
 
-def test_a_dead_model_worker_costs_what_it_had_not_answered(tmp_path: Path) -> None:
-    words = ["backend=fake", "limit=9", "workers=2"]
+def test_dead_model_workers_are_started_again_and_cost_time_only(tmp_path: Path) -> None:
+    words = ["backend=fake", "backend.rule=hash", "limit=9", "workers=2"]
+    (tmp_path / "alone").mkdir()
+    with start(words[:-1], tmp_path / "alone") as process:
+        assert process.wait() == 0
     with start([*words, "backend.crash_after=5"], tmp_path) as process:
         _, said = process.communicate()
-    assert process.returncode == 2
-    assert b"a worker died (exit code -9)" in said
-    assert b"run again to resume" in said
+    assert process.returncode == 0, said
+    (summary,) = (tmp_path / "results").rglob("summary.json")
+    assert json.loads(summary.read_text())["n"] == 27
+    one, other = (untimed(records(tmp_path / f)) for f in ("results", "alone"))
+    assert sorted(map(str, one)) == sorted(map(str, other))
+
+
+def test_a_model_that_dies_at_once_ends_the_run(tmp_path: Path) -> None:
+    """A clip whose every question kills is given up; the run says so and can be resumed."""
+    words = ["backend=fake", "limit=2", "workers=2"]
+    with start([*words, "backend.crash_after=0"], tmp_path) as process:
+        _, said = process.communicate()
+    assert process.returncode == 1
+    assert b"6 of 6 questions failed" in said
+    assert b"its clip killed a worker 2 times (exit code -9)" in said
     with start(words, tmp_path) as process:
         assert process.wait() == 0
     (summary,) = tmp_path.rglob("summary.json")
-    assert json.loads(summary.read_text())["n"] == 27
+    assert json.loads(summary.read_text())["n"] == 6

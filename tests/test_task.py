@@ -1,45 +1,36 @@
-"""What benchmarks are made of: questions turned, labels found, scores added up."""
+"""What benchmarks are made of: rows read, labels found, letters scored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isnan
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.errors import DataError, RequestError
-from harness.scoring.aggregate import breakdown, chance, counted, headline
+from harness.prompts import PromptTemplate, PromptWriter
+from harness.scoring.choice import ChoiceScorer
 from harness.scoring.groups import group_score
-from harness.task import (
-    MultipleChoice,
-    Row,
-    by_clip,
-    gold_letter,
-    rotate,
-    split_options,
-    without_options,
-)
-from harness.types import Clip, Question, Record, Status, Text
-
-TEMPLATE = "{question}\n{options}\nAnswer:"
+from harness.task import Row, Task, by_clip, gold_letter, group_values, split_options
+from harness.types import Clip, JudgedScorer, Question, Response, Scorer
 
 
 @dataclass(frozen=True)
 class Rows:
     """A source of rows without files."""
 
-    listed: tuple[Row, ...] = ()
+    listed: tuple[Mapping[str, Any], ...] = ()
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[Mapping[str, Any]]:
         return self.listed
 
     def video(self, name: str) -> Path:
         return Path(name)
 
     def subtitles(self, name: str) -> Path | None:
-        return None
+        return Path(f"{name}.srt")
 
     def identity(self) -> Mapping[str, str]:
         return {"rows": "here"}
@@ -49,95 +40,58 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Quiz(MultipleChoice):
-    """The smallest benchmark there is."""
+class Quiz(Task):
+    """The smallest benchmark there is: rows with the standard fields need no code."""
 
     source: Rows = field(default_factory=Rows)
     name: str = "quiz"
-    template: str = TEMPLATE
-
-    def clip(self, row: Row) -> Clip:
-        return Clip(str(row["video"]), Path("v.mp4"), ())
-
-    def question(self, row: Row) -> Question:
-        return Question(str(row["place"]), str(row["text"]), ("cat", "dog", "cow"), "B")
+    prompt: PromptWriter = field(default_factory=lambda: PromptTemplate("{question}"))
+    scorer: Scorer | JudgedScorer = field(default_factory=ChoiceScorer)
 
 
-QUESTION = Question("q", "Who?", ("cat", "dog", "cow"), "B", {"kind": "who"})
+QUESTION = Question("q", "Who?", ("cat", "dog", "cow"), "B", {"kind": ("who",)})
 CLIP = Clip("v", Path("v.mp4"), (QUESTION,))
 
 
-def text(task: MultipleChoice, question: Question = QUESTION) -> str:
-    return task.prompt(CLIP, question, [0.0]).text
-
-
-def test_rotating_moves_the_right_letter_with_its_text() -> None:
-    turned = rotate(QUESTION, 1)
-    assert turned.options == ("cow", "cat", "dog")
-    assert (turned.gold, turned.id) == ("C", "q@1")
-    texts = {
-        rotate(QUESTION, by).options["ABC".index(rotate(QUESTION, by).gold or "")]
-        for by in range(3)
-    }
-    assert texts == {"dog"}
-
-
-def test_rotating_by_nothing_or_by_all_changes_nothing() -> None:
-    assert rotate(QUESTION, 0) == rotate(QUESTION, 3) == QUESTION
-    open_ended = replace(QUESTION, options=(), gold="a dog")
-    assert rotate(open_ended, 1) == open_ended
-    hidden = rotate(replace(QUESTION, gold=None), 2)
-    assert (hidden.gold, hidden.options) == (None, ("dog", "cow", "cat"))
-
-
-def test_without_options_the_text_of_an_option_still_scores() -> None:
-    quiz, question = Quiz(primer="Best:("), without_options(QUESTION)
-    assert text(quiz, question) == "user: <video>Who?\nAnswer the question using a short phrase."
-    assert quiz.score(question, "It is a dog.").value == 1.0
-    assert quiz.score(question, "a cat").value == 0.0
-    assert quiz.score(question, "B").value is None
-
-
-def test_a_prompt_has_its_system_and_its_primer() -> None:
-    quiz = Quiz(system="Watch.", primer="Best option:(", option="({letter}) {text}")
-    assert text(quiz) == (
-        "system: Watch.\nuser: <video>Who?\n(A) cat\n(B) dog\n(C) cow\nAnswer:\n"
-        "assistant: Best option:("
+def test_standard_fields_need_no_code() -> None:
+    row = {
+        "id": 7, "video": "v.mp4", "start": 1, "end": "2.5", "fps": 3, "question": "Who?",
+        "options": ["cat", 4], "answer": "B", "kind": "who", "tags": ["a", "b"], "else": 1,
+    }  # fmt: skip
+    (clip,) = Quiz(Rows((row,)), breakdowns=("kind", "tags", "missing")).clips()
+    assert clip == Clip(
+        "v.mp4@1-2.5",
+        Path("v.mp4"),
+        (Question("7", "Who?", ("cat", "4"), "B", {"kind": ("who",), "tags": ("a", "b")}),),
+        segment=(1.0, 2.5),
+        subtitles=Path("v.mp4.srt"),
+        fps=3.0,
     )
-    assert quiz.prompt(CLIP, QUESTION, []).subtitles is None
 
 
-def test_braces_in_a_question_are_text() -> None:
-    odd = replace(QUESTION, text="{options} {0}", options=("{x}", "{question}"))
-    assert text(Quiz(), odd).endswith("{options} {0}\nA. {x}\nB. {question}\nAnswer:")
+def test_a_row_may_be_open_ended_without_an_id_and_name_its_subtitles() -> None:
+    row = {"video": "v", "question": "?", "answer": [[0.5, 2]], "subtitles": "other"}
+    (clip,) = Quiz(Rows((row,))).clips()
+    assert clip == Clip(
+        "v", Path("v"), (Question("0", "?", target=[[0.5, 2]]),), subtitles=Path("other.srt")
+    )
 
 
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [("reader", "telepathy"), ("aggregate", "median"), ("template", "{quest}"), ("template", "{")],
-)
-def test_a_wrong_protocol_is_refused_before_anything_runs(setting: str, value: str) -> None:
-    with pytest.raises(RequestError, match=f"task.{setting}"):
-        Quiz(**{setting: value})  # type: ignore[arg-type]
+def test_places_count_within_each_part_of_a_benchmark() -> None:
+    rows = [{"config": name} for name in ("a", "a", "b", "a")]
+    found = [(row["place"], row.number) for row in Quiz(Rows(tuple(rows))).rows()]
+    assert found == [("a/0", 1), ("a/1", 2), ("b/0", 3), ("a/2", 4)]
+    assert [row["place"] for row in Quiz(Rows(({}, {}))).rows()] == ["0", "1"]
 
 
-def test_unread_wrong_and_hidden_are_three_things() -> None:
-    quiz = Quiz()
-    assert quiz.score(QUESTION, "B. dog").value == 1.0
-    assert quiz.score(QUESTION, "C").value == 0.0
-    assert (quiz.score(QUESTION, "").value, quiz.score(QUESTION, "").answer) == (None, None)
-    hidden = quiz.score(replace(QUESTION, gold=None), "C")
-    assert (hidden.value, hidden.answer) == (None, "C")
-
-
-def test_a_verdict_decides_where_the_source_judges() -> None:
-    quiz = Quiz(reader="mvbench")
-    assert quiz.score(QUESTION, "").value == 1.0
-    assert quiz.score(QUESTION, "The answer is (B)").value == 0.0
+def test_a_part_of_a_row_keeps_its_number() -> None:
+    (row,) = Quiz(Rows(({"key": "a", "n": 1},))).rows()
+    part = row.extended({"n": 2, "id": 5})
+    assert (part.number, part["key"], part["n"], row["n"]) == (1, "a", 2, 1)
 
 
 def test_questions_are_gathered_by_clip_in_order() -> None:
-    rows = ({"video": "b", "text": "1"}, {"video": "a", "text": "2"}, {"video": "b", "text": "3"})
+    rows = tuple({"video": v, "question": q, "answer": "A"} for v, q in ("b1", "a2", "b3"))
     clips = Quiz(Rows(rows)).clips()
     assert [(c.id, [q.text for q in c.questions]) for c in clips] == [
         ("b", ["1", "3"]),
@@ -150,9 +104,65 @@ def test_two_questions_with_one_id_are_refused() -> None:
         by_clip([(CLIP, QUESTION), (CLIP, QUESTION)])
 
 
-def test_a_row_without_a_field_is_refused_by_name() -> None:
-    with pytest.raises(DataError, match="quiz has no field 'text'"):
-        Quiz(Rows(({"video": "a"},))).clips()
+def test_rows_that_differ_about_a_clip_are_not_mixed() -> None:
+    first, second = Clip("v", Path("v")), Clip("v", Path("v"), subtitle_offset=2.0)
+    asked = [(first, Question("1", "?")), (second, Question("2", "?")), (first, Question("3", "?"))]
+    found = [(c.id, c.subtitle_offset, [q.id for q in c.questions]) for c in by_clip(asked)]
+    assert found == [("v", 0.0, ["1", "3"]), ("v (2)", 2.0, ["2"])]
+
+
+def test_every_row_without_a_field_is_named_by_number_and_id() -> None:
+    good = {"video": "a", "question": "?", "answer": "A"}
+    rows = ({"video": "a"}, good, {"question": "?", "id": "x7"})
+    with pytest.raises(DataError) as caught:
+        Quiz(Rows(rows)).clips()
+    assert str(caught.value) == (
+        "quiz: row 1 has no field 'question'; row 3 (id x7) has no field 'video': "
+        "does data= hold this benchmark?"
+    )
+
+
+def test_of_many_bad_rows_some_are_named_and_all_are_counted() -> None:
+    with pytest.raises(DataError, match=r"row 10 has no field 'video'; and 3 more: does data="):
+        Quiz(Rows(({},) * 13)).clips()
+
+
+class Buggy(Quiz):
+    """A task whose code looks a name up in a table of its own, or refuses a row."""
+
+    def question(self, row: Row) -> Question:
+        if row["video"] == "odd":
+            raise DataError("its label is no letter")
+        return Question("1", {"known": "text"}[str(row["video"])])
+
+
+def test_a_bug_in_a_tasks_code_is_no_error_of_the_data() -> None:
+    with pytest.raises(KeyError, match="other"):
+        Buggy(Rows(({"video": "other"},))).clips()
+
+
+def test_what_a_task_refuses_is_named_with_its_row() -> None:
+    with pytest.raises(DataError, match=r"^quiz: row 1 \(uid u\): its label is no letter"):
+        Buggy(Rows(({"video": "odd", "uid": "u"},))).clips()
+
+
+def test_a_clip_without_a_video_needs_none_fetched() -> None:
+    fetched: list[Path] = []
+
+    class Noting(Rows):
+        def prepare(self, names: Iterable[Path]) -> None:
+            fetched.extend(names)
+
+    Quiz(Noting()).prepare([CLIP, replace(CLIP, video=None)])
+    assert fetched == [Path("v.mp4")]
+
+
+def test_group_values_are_one_or_several_and_may_be_none() -> None:
+    assert group_values("a") == ("a",)
+    assert group_values(3) == ("3",)
+    assert group_values(["a", "b"]) == ("a", "b")
+    assert group_values("") == group_values([]) == ()
+    assert Row(a="x", b=["y", "z"]).groups("b") == {"b": ("y", "z")}
 
 
 def test_right_answers_are_found_by_place_letter_and_text() -> None:
@@ -184,59 +194,40 @@ def test_a_question_without_options_stays_whole() -> None:
     assert split_options("Who? (A) Ann (B) Bob") == ("Who? (A) Ann (B) Bob", ())
 
 
-def record(
-    id: str, score: float | None, status: Status = "scored", response: str = "x", **groups: str
-) -> Record:
-    return Record(
-        id, groups.pop("video", id), "", (), (), response, "stop", "A", score, status, None, 0.0,
-        options=("a", "b", "c", "d"), gold="A", groups=groups,
-    )  # fmt: skip
+def said(text: str) -> Response:
+    return Response("q", text)
 
 
-RECORDS = [
-    record("1", 1.0, kind="x"),
-    record("2", 0.0, kind="x"),
-    record("3", 1.0, kind="x"),
-    record("4", 1.0, kind="y"),
-    record("5", None, "unread", kind="y"),
-    record("6", None, "unread", response=" ", kind="y"),
-    record("7", None, "failed", kind="y"),
-]
+def test_unparsed_wrong_and_hidden_are_three_things() -> None:
+    scorer = ChoiceScorer(name="right")
+    assert scorer.score(QUESTION, said("B. dog")).values == {"right": 1.0}
+    assert scorer.score(QUESTION, said("C")).values == {"right": 0.0}
+    unparsed = scorer.score(QUESTION, said(""))
+    assert (unparsed.values, unparsed.answer) == ({}, None)
+    hidden = scorer.score(replace(QUESTION, target=None), said("C"))
+    assert (hidden.values, hidden.answer) == ({}, "C")
 
 
-def test_denominators_by_hand() -> None:
-    assert headline(RECORDS) == pytest.approx(3 / 6)
-    assert headline(RECORDS, denominator="answered") == pytest.approx(3 / 4)
-    assert headline(RECORDS, denominator="nonempty") == pytest.approx(3 / 5)
-    assert len(counted(RECORDS)) == 6
-    assert isnan(headline([]))
-    with pytest.raises(RequestError, match="denominator=some"):
-        headline(RECORDS, denominator="some")
-    with pytest.raises(RequestError, match="aggregate=median"):
-        headline(RECORDS, "median")
+def test_a_verdict_decides_where_the_source_compares() -> None:
+    scorer = ChoiceScorer("mvbench")
+    empty = scorer.score(QUESTION, said(""))
+    assert (empty.values, empty.answer) == ({"accuracy": 1.0}, "B")
+    sentence = scorer.score(QUESTION, said("The answer is (B)"))
+    assert (sentence.values, sentence.answer) == ({"accuracy": 0.0}, None)
+    other = scorer.score(QUESTION, said("(C) cow"))
+    assert (other.values, other.answer) == ({"accuracy": 0.0}, "C")
+    hidden = scorer.score(replace(QUESTION, target=None), said("(C) cow"))
+    assert (hidden.values, hidden.answer) == ({}, "C")
 
 
-def test_a_hidden_label_is_in_no_denominator() -> None:
-    assert counted([replace(RECORDS[0], gold=None, score=None)]) == []
+def test_an_unknown_extractor_is_refused_before_anything_runs() -> None:
+    with pytest.raises(RequestError, match=r"task.scorer.extractor=telepathy: use one of default"):
+        ChoiceScorer("telepathy")
 
 
-def test_macro_is_the_mean_of_the_groups_by_hand() -> None:
-    assert headline(RECORDS, "macro:kind") == pytest.approx((2 / 3 + 1 / 3) / 2)
-    assert headline(RECORDS, "macro:kind", "answered") == pytest.approx((2 / 3 + 1 / 1) / 2)
-
-
-def test_a_question_may_count_in_several_groups() -> None:
-    both = record("8", 1.0, kind="x | y")
-    assert {name: len(part) for name, part in breakdown([*RECORDS, both], "kind").items()} == {
-        "x": 4,
-        "y": 5,
-    }
-
-
-def test_chance_follows_from_the_options_and_the_aggregate() -> None:
-    two = replace(record("9", 0.0, kind="y"), options=("a", "b"))
-    assert chance([*RECORDS[:3], two]) == pytest.approx((3 * 0.25 + 0.5) / 4)
-    assert chance([*RECORDS[:3], two], "macro:kind") == pytest.approx((0.25 + 0.5) / 2)
+def test_guessing_is_worth_one_in_so_many_options() -> None:
+    assert ChoiceScorer(name="right").chance(QUESTION) == {"right": 1 / 3}
+    assert ChoiceScorer().chance(replace(QUESTION, options=())) is None
 
 
 @pytest.mark.parametrize(
@@ -269,9 +260,3 @@ def test_groups_of_four_by_hand(
 def test_a_group_of_unknown_make_is_refused() -> None:
     with pytest.raises(DataError, match="cannot be scored"):
         group_score("logic", "[1]", (1, 1, 1, 1))
-
-
-def test_interleaved_subtitles_need_a_file() -> None:
-    prompt = Quiz(subtitles="interleaved").prompt(CLIP, QUESTION, [0.0])
-    assert prompt.subtitles == 0
-    assert isinstance(prompt.turns[0].parts[-1], Text)

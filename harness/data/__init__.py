@@ -7,21 +7,24 @@ A ``Source`` is plain data that a task holds (``task.source`` in its YAML)::
     source.prepare(row["videoID"] for row in rows[:10])  # download, verify, extract what is needed
     source.video(rows[0]["videoID"])                     # a Path, there or not
     source.check(...)                                    # what is missing, truncated, undecodable
+    source.place(0)                                      # "rows.jsonl line 1", for an error to say
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.archives import intact, sizes_below
-from harness.data.folder import SUBTITLES, VIDEOS, Folder, walk
+from harness.data.folder import FRAMES, SUBTITLES, Folder, video_endings, walk
 from harness.data.hub import commit
-from harness.data.rows import hub_rows, read_rows, rows_files
+from harness.data.images import kept
+from harness.data.row_files import Table, named, read
+from harness.data.rows import hub_rows, rows_files
 from harness.data.store import Store
 from harness.errors import DataError
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from harness.data.check import Problem
 
 __all__ = ["Source"]
+LONGEST_NAME = 1024  # a longer text is a picture in base64
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,12 @@ class Source:
     ``subtitle_archives``: glob patterns of the repository's files that hold videos and subtitles
     (.zip, .tar, .tar.gz, their split parts, or bare videos). ``videos``: a folder inside them that
     names are looked up in first. ``path``: use this instead of the hub: a folder with
-    ``rows.jsonl|rows.json|*.parquet``, ``videos/`` and ``subtitles/`` (or only the videos: the
-    rows then come from the hub), or a rows file beside its videos. ``cache``: where downloads are
-    kept, ~/.cache/harness by default.
+    ``rows.jsonl|json|parquet|csv|tsv`` or ``*.parquet``, ``videos/`` and ``subtitles/`` (or only
+    the videos: the rows then come from the hub), or a rows file beside its videos. ``files``: glob
+    patterns of the rows files below ``path``, where the authors publish several (each row then
+    says its file's name under ``"config"``). ``columns``: {standard field: the data set's column}.
+    ``fps``: frames per second of videos that are folders of frames, for rows that say none.
+    ``cache``: where downloads are kept, ~/.cache/harness by default.
     """
 
     repo: str = ""
@@ -55,6 +62,9 @@ class Source:
     videos: str = ""
     path: str | None = None
     cache: str | None = None
+    files: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    fps: float | None = None
 
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """Every row of the split, in the data set's order; media columns stay undecoded.
@@ -63,17 +73,41 @@ class Source:
         """
         return self._rows
 
+    def place(self, index: int) -> str:
+        """Where row ``index`` (from 0) stands: ``rows.jsonl line 4``, ``owner/name test row 4``."""
+        for start, table, where in reversed(self._tables):
+            if start <= index < start + len(table.rows):
+                return f"{where} {table.unit} {table.number(index - start)}"
+        raise IndexError(f"there is no row {index}")
+
     def video(self, name: object) -> Path:
         """The video called ``name``: an id or a relative path, in any case, with any extension.
 
         A missing one is the path it would have (``prepare`` gets it, ``check`` reports it).
-        Raises DataError for a name that leaves the folder, or that two files share.
+        Raises DataError for a name that leaves the folder, or that two files share, or none.
         """
-        return self._video_folder.find(str(name)) or self._video_folder.expected(str(name))
+        text = name_text(name)
+        return self._video_folder.find(text) or self._video_folder.expected(text)
 
     def subtitles(self, name: object) -> Path | None:
-        """The .srt, .vtt, .json or .jsonl file called ``name``; None when there is none."""
-        return self._subtitle_folder.find(str(name))
+        """The subtitle file called ``name`` (.srt, .vtt, .ass, .json, …); None without one."""
+        return self._subtitle_folder.find(name_text(name))
+
+    def image(self, picture: object) -> Path:
+        """A picture as a file: the name of one, or the content that a row holds.
+
+        ``picture`` is a file name; a ``{"bytes", "path"}`` dict, as the hub's data sets hold
+        pictures; bytes; or base64. Content is written below the cache once, named by its hash.
+        Raises DataError for a picture that is not there, or is none.
+        """
+        if isinstance(picture, str) and len(picture) < LONGEST_NAME:
+            found = self._image_folder.find(picture)
+            if found is None:
+                raise DataError(f"There is no picture {picture!r} in {self._image_folder.root}.")
+            return found
+        if isinstance(picture, Mapping) and picture.get("bytes") is None and picture.get("path"):
+            return self.image(picture["path"])
+        return kept(picture, self._cache / "images")
 
     def identity(self) -> dict[str, str]:
         """What decides the rows, for the run id: repository and commit, or a content hash."""
@@ -120,7 +154,11 @@ class Source:
         root = self._video_folder.root
         if isinstance(name, Path) and name.is_relative_to(root):
             return name.relative_to(root).as_posix()
-        return str(name)
+        return name_text(name)
+
+    @property
+    def _cache(self) -> Path:
+        return Path(self.cache or "~/.cache/harness").expanduser()
 
     @cached_property
     def _store(self) -> Store:
@@ -130,13 +168,11 @@ class Source:
                 "or *.parquet, or task.source.repo to one of the hub's."
             )
         at = commit(self.repo, self.revision)
-        cache = Path(self.cache or "~/.cache/harness").expanduser()
-        return Store(self.repo, at, cache / self.repo.replace("/", "--") / at)
+        return Store(self.repo, at, self._cache / self.repo.replace("/", "--") / at)
 
     @cached_property
     def _local(self) -> Path:
-        assert self.path is not None
-        path = Path(self.path).expanduser()
+        path = Path(str(self.path)).expanduser()
         if not path.exists():
             raise DataError(f"data={self.path} does not exist; give a folder or a rows file.")
         return path
@@ -146,37 +182,83 @@ class Source:
         if self.path is None:
             return {}
         configs = self.configs or ((self.config,) if self.config else ())
-        files = rows_files(self._local, self.split, configs)
-        return files if self.configs else dict.fromkeys(files)
+        files = rows_files(self._local, self.split, configs, self.files)
+        return files if self.configs or self.files else dict.fromkeys(files)
+
+    @cached_property
+    def _tables(self) -> list[tuple[int, Table, str]]:
+        """Each table with the place of its first row and where it comes from."""
+        found: list[tuple[int, Table, str]] = []
+        for table, where, config in self._read():
+            if config is not None:
+                table.rows = [{"config": config, **row} for row in table.rows]
+            if self.columns:
+                table.rows = list(named(table.rows, self.columns, where))
+            if self.fps is not None:
+                table.rows = [_with_fps(row, self.fps) for row in table.rows]
+            found.append((sum(len(t.rows) for _, t, _ in found), table, where))
+        return found
+
+    def _read(self) -> Iterator[tuple[Table, str, str | None]]:
+        if self._rows_files:
+            yield from ((read(f), f.name, config) for f, config in self._rows_files.items())
+            return
+        if self.path is not None and not self.repo:
+            raise DataError(
+                f"data={self.path} holds no rows.jsonl, rows.json, rows.csv, rows.tsv or *.parquet "
+                "file."
+            )
+        root, at = self._store.root, self._store.at
+        for config in self.configs or (self.config,):
+            table = hub_rows(self.repo, at, config, self.split, root)
+            where = " ".join(filter(None, (self.repo, config, self.split)))
+            yield table, where, config if self.configs else None
 
     @cached_property
     def _rows(self) -> list[Mapping[str, Any]]:
-        if self._rows_files:
-            return read_rows(self._rows_files)
-        if self.path is not None and not self.repo:
-            raise DataError(f"data={self.path} holds no rows.jsonl, rows.json or *.parquet file.")
-        root, at = self._store.root, self._store.at
-        if not self.configs:
-            return hub_rows(self.repo, at, self.config, self.split, root)
-        return [
-            {"config": config, **row}
-            for config in self.configs
-            for row in hub_rows(self.repo, at, config, self.split, root)
-        ]
+        rows: list[Mapping[str, Any]] = [row for _, table, _ in self._tables for row in table.rows]
+        if not rows:
+            where = f"data={self.path}" if self.path is not None else self.repo
+            raise DataError(f"{where} holds no row at all.")
+        return rows
 
     @cached_property
     def _video_folder(self) -> Folder:
         root = self._folder("videos", "video")
-        return Folder(root, walk(root), VIDEOS, frames=True, first=self.videos)
+        return Folder(root, walk(root), video_endings(), frames=True, first=self.videos)
 
     @cached_property
     def _subtitle_folder(self) -> Folder:
         root = self._folder("subtitles", "subtitle")
         return Folder(root, walk(root), SUBTITLES)
 
+    @cached_property
+    def _image_folder(self) -> Folder:
+        root = self._folder("images", "image")
+        return Folder(root, walk(root), FRAMES)
+
     def _folder(self, *names: str) -> Path:
-        """The folder called so: in the store; or here, or else the whole folder here."""
+        """The folder called so: in the store; or here (a rows file: beside it, or beside its
+        folder), or else the whole folder here."""
         if self.path is None:
             return self._store.root / names[0]
         root = self._local.parent if self._local.is_file() else self._local
-        return next((root / name for name in names if (root / name).is_dir()), root)
+        above = [root.absolute().parent] if self._local.is_file() else []
+        places = (place / name for place in (root, *above) for name in names)
+        return next((place for place in places if place.is_dir()), root)
+
+
+def name_text(name: object) -> str:
+    """A file's name as text: ids are numbers in some data sets (floats where a column has gaps).
+
+    Raises DataError for one that is neither a text nor a number.
+    """
+    if isinstance(name, float) and name.is_integer():
+        return str(int(name))
+    if isinstance(name, (str, int, Path)) and not isinstance(name, bool):
+        return str(name)
+    raise DataError(f"The data set names the file {name!r}: a text or a number is needed.")
+
+
+def _with_fps(row: dict[str, Any], fps: float) -> dict[str, Any]:
+    return {**row, "fps": fps} if row.get("fps") is None else row

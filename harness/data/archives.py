@@ -6,9 +6,9 @@ import io
 import json
 import lzma
 import os
-import re
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -17,16 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from harness.data.folder import safe_name, shadow
+from harness.data import pickles
+from harness.data.folder import COMMON, safe_name, shadow
+from harness.data.parts import following, is_span
 from harness.errors import DataError
 
 MANIFEST = ".manifest"
-_KINDS = r"\.(zip|tar|tgz|tar\.gz|tar\.bz2|tar\.xz)"
-_PART = re.compile(
-    rf"(?P<whole>.+{_KINDS})[._-]?(part)?[._-]?(?P<place>[a-z]{{2}}|\d{{1,4}})", re.IGNORECASE
-)
-_WHOLE = re.compile(rf".+{_KINDS}", re.IGNORECASE)
-
 Member = tuple[str, int, IO[bytes]]
 DAMAGED = (
     tarfile.TarError,
@@ -34,23 +30,12 @@ DAMAGED = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
+    struct.error,
+    ValueError,
     NotImplementedError,  # zipfile's word for a compression it does not know
 )
-
-
-def whole(name: str) -> tuple[str, str]:
-    """The archive that a part belongs to, and the part's place in order.
-
-    ``v.tar.part.aa`` → ``("v.tar", "aa")``, ``v.zip.10`` → ``("v.zip", "0010")``; any other file
-    is its own: ``("v.zip", "")``.
-    """
-    part = None if is_archive(name) else _PART.fullmatch(name)
-    return (part["whole"], part["place"].zfill(4)) if part else (name, "")
-
-
-def is_archive(name: str) -> bool:
-    """Whether ``name`` (of a whole archive) is one that ``unpack`` can read."""
-    return _WHOLE.fullmatch(name) is not None
+# what the libraries say of an archive that ends before its end
+_EARLY = ("ended before", "unexpected end", "not a zip file", "ends after", "truncated header")
 
 
 def unpack(parts: Sequence[Path], name: str, into: Path, scratch: Path) -> None:
@@ -64,7 +49,7 @@ def unpack(parts: Sequence[Path], name: str, into: Path, scratch: Path) -> None:
     try:
         scratch.mkdir(parents=True)
         with _opened(parts) as file:
-            for member, size, stream in _members(file, name):
+            for member, size, stream in _members(file, name, parts):
                 path = safe_name(member, f"{name}: the archive")
                 if any(map(shadow, path.parts)):
                     continue
@@ -73,13 +58,24 @@ def unpack(parts: Sequence[Path], name: str, into: Path, scratch: Path) -> None:
         into.parent.mkdir(parents=True, exist_ok=True)
         scratch.rename(into)
     except DAMAGED as error:
-        raise DataError(
-            f"{name}: the archive is damaged ({error}); run again to fetch it anew."
-        ) from error
+        raise DataError(_damage(name, parts, error)) from error
     except OSError as error:
         raise DataError(f"{name}: cannot extract to {into}: {error}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _damage(name: str, parts: Sequence[Path], error: Exception) -> str:
+    """What is said of an archive that cannot be read although it arrived as it was published."""
+    do = "tell its authors, or set data=FOLDER to the videos."
+    said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, EOFError) or any(words in said for words in _EARLY):
+        after = following(parts[-1].name)
+        lost = f"perhaps a part is missing there ({after} would be the next)" if after else (
+            "its copy there was cut short, or parts of it are missing there"
+        )  # fmt: skip
+        return f"{name} ends early ({said}), and is so where it was published: {lost}; {do}"
+    return f"{name}: the archive is damaged ({said}), and is so where it was published; {do}"
 
 
 def manifest(folder: Path) -> dict[str, int]:
@@ -104,15 +100,20 @@ def intact(path: Path, size: int | None) -> bool:
     return path.exists() and (size is None or path.stat().st_size == size)
 
 
-def _members(file: IO[bytes], name: str) -> Iterator[Member]:
-    if name.casefold().endswith(".zip"):
-        yield from _zip_members(file, name)
+def _members(file: IO[bytes], name: str, parts: Sequence[Path]) -> Iterator[Member]:
+    ending = name.casefold().rpartition(".")[2]
+    if ending == "zip":
+        yield from _zip_members(file, name, parts)
+    elif ending == "pkl":
+        for video, content in pickles.videos(file, name).items():
+            named = video if video.casefold().endswith(COMMON) else f"{video}.mp4"
+            yield named, len(content), io.BytesIO(content)
     else:
         yield from _tar_members(file, name)
 
 
-def _zip_members(file: IO[bytes], name: str) -> Iterator[Member]:
-    with zipfile.ZipFile(file) as archive:
+def _zip_members(file: IO[bytes], name: str, parts: Sequence[Path]) -> Iterator[Member]:
+    with _zip(file, name, parts) as archive:
         for info in archive.infolist():
             mode = info.external_attr >> 16
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -125,6 +126,38 @@ def _zip_members(file: IO[bytes], name: str) -> Iterator[Member]:
             if not info.is_dir():
                 with archive.open(info) as stream:
                     yield info.orig_filename, info.file_size, stream
+
+
+def _zip(file: IO[bytes], name: str, parts: Sequence[Path]) -> zipfile.ZipFile:
+    """The archive, opened. In the parts of a split zip (APPNOTE.TXT 8.5, ``zip -s``) places count
+    from the start of each part, which zipfile does not know: they are put right here."""
+    if not is_span(parts[0].name):
+        return zipfile.ZipFile(file)
+    try:
+        archive = zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        if "multiple disks" not in str(error):
+            raise
+        raise DataError(
+            f"{name} is the last part of a split zip ({', '.join(p.name for p in parts)}) over "
+            f"4 GB: run `zip -s 0 {name} --out whole.zip` beside them, extract whole.zip and set "
+            "data=FOLDER."
+        ) from error
+    end = 22 + len(archive.comment)
+    file.seek(-end, io.SEEK_END)
+    disk, _, _, _, size, offset = struct.unpack("<4x4H2L2x", file.read(22))
+    if disk + 1 != len(parts):
+        raise DataError(
+            f"{name} is the last part of a split zip of {disk + 1} parts, of which {len(parts)} "
+            f"are there ({', '.join(p.name for p in parts)}); nothing was unpacked. Tell the data "
+            "set's authors, or set data=FOLDER to the videos."
+        )
+    sizes = [part.stat().st_size for part in parts]
+    added = sum(sizes) - end - size - offset  # what zipfile took for bytes before the archive
+    for info in archive.infolist():
+        info.header_offset += sum(sizes[: info.volume]) - added
+        info._end_offset = None  # type: ignore[attr-defined]  # reckoned from the wrong places
+    return archive
 
 
 def _tar_members(file: IO[bytes], name: str) -> Iterator[Member]:

@@ -2,43 +2,72 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from harness.errors import DataError
 
-VIDEOS = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
-SUBTITLES = (".srt", ".vtt", ".json", ".jsonl")
+COMMON = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".gif")
+SUBTITLES = (".srt", ".vtt", ".ass", ".ssa", ".json", ".jsonl")
 FRAMES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+# the decoder reads these too, but beside a video of the same name they are never the video
+_SOUND = "aac ac3 aif aiff amr au caf dts eac3 flac m4a m4b mka mp2 mp3 oga opus ra w64 wav wma"
+_WORDS = "ass csv idx json jsonl lrc md mks nfo sami smi srt ssa sub sup tsv txt vtt webvtt"
+
+
+@cache
+def video_endings() -> tuple[str, ...]:
+    """The endings of video files: the common ones first, then all that the decoder knows.
+
+    FFmpeg's own list, of its readers and writers (``.vob`` and ``.ogv`` are named by their writers
+    only), without what is sound, text or a picture.
+    """
+    import av  # 0.1 s that a report must not pay
+
+    formats = [av.format.ContainerFormat(name) for name in av.formats_available]
+    known = {f".{ending}" for form in formats for ending in form.extensions}
+    others = {f".{ending}" for ending in f"{_SOUND} {_WORDS}".split()}
+    return (*COMMON, *sorted(known - others - {*COMMON, *FRAMES}))
 
 
 def safe_name(name: str, where: str) -> PurePosixPath:
-    """``name`` as a relative path that stays inside the folder it is joined to.
+    """An archive member's ``name`` as a relative path that stays inside the folder it is joined to.
 
     Raises DataError for an empty name, a NUL, a ``..``, a backslash, or an absolute path (POSIX
-    or Windows): ids and archive members come from strangers and become paths on this machine.
+    or Windows): archives come from strangers, and may have been made on any machine.
     """
+    if "\\" in name or PureWindowsPath(name).drive:
+        raise _outside(name, where)
+    return _inside(name, where)
+
+
+def _inside(name: str, where: str) -> PurePosixPath:
     path = PurePosixPath(name)
-    bad = (
-        not path.parts
-        or "\0" in name
-        or "\\" in name
-        or ".." in path.parts
-        or path.is_absolute()
-        or PureWindowsPath(name).drive
-    )
-    if bad:
-        raise DataError(f"{where} names the file {name!r}, which is not a path inside a folder.")
+    bad = not path.parts or "\0" in name or ".." in path.parts or path.is_absolute()
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:  # half of a surrogate pair: no file can be called so
+        bad = True
+    if bad or Path(path).drive:
+        raise _outside(name, where)
     return path
 
 
-class Folder:
-    """The files of ``names`` (relative paths below ``root``) that have one of ``extensions``.
+def _outside(name: str, where: str) -> DataError:
+    return DataError(f"{where} names the file {name!r}, which is not a path inside a folder.")
 
-    With ``frames``, folders that hold pictures count too (a video stored as numbered frames).
-    Names are looked up below ``first`` before anywhere else.
+
+class Folder:
+    """The files of ``names`` (relative paths below ``root``), to be found by name or id.
+
+    Ids are looked up among the files that have one of ``extensions``; a whole file name finds
+    whatever is called so. With ``frames``, folders that hold pictures count too (a video stored
+    as numbered frames). Names are looked up below ``first`` before anywhere else.
     """
 
     def __init__(
@@ -52,63 +81,104 @@ class Folder:
     ) -> None:
         self.root = root
         self.first = first
-        self.extensions = extensions
-        self._by_stem: dict[str, list[PurePosixPath]] = defaultdict(list)
-        taken: set[PurePosixPath] = set()
+        self._order = {ending: place for place, ending in enumerate(extensions)}
+        self._by_name: dict[str, list[PurePosixPath]] = defaultdict(list)
+        self._by_id: dict[str, list[PurePosixPath]] = defaultdict(list)
+        folders: set[PurePosixPath] = set()
         for name in names:
             suffix = name.suffix.casefold()
-            path = name.parent if frames and suffix in FRAMES else name
-            if path.parts and path not in taken and (path != name or suffix in extensions):
-                taken.add(path)
-                self._by_stem[self._stem(path).casefold()].append(path)
+            if frames and suffix in FRAMES:
+                folders.add(name.parent)
+                continue
+            self._by_name[same(name.name)].append(name)
+            if suffix in self._order:
+                self._by_id[same(name.stem)].append(name)
+        for folder in sorted(folder for folder in folders if folder.parts):
+            self._by_name[same(folder.name)].append(folder)
+            self._by_id[same(folder.name)].append(folder)
 
     def find(self, name: str) -> Path | None:
         """The file called ``name``, or None.
 
-        ``name`` is an id or a relative path, with or without extension. Its own spelling and
-        extension win over another case or another extension (YouTube ids differ by case only),
-        then the shallowest file. Raises DataError when two files fit equally well.
+        ``name`` is an id or a relative path, with or without extension. The exact file name wins,
+        then the id in its own spelling over another case, another Unicode form or another
+        extension (YouTube ids differ by case only), then the shallowest file. Raises DataError
+        when two files that differ fit equally well, and for a name that leaves the folder.
         """
-        wanted = safe_name(name, "The data set")
-        found = self._find(self.first / wanted) if self.first else None
-        return found or self._find(wanted)
-
-    def _find(self, wanted: PurePosixPath) -> Path | None:
-        parents = _folded(wanted.parts[:-1])
-        fits = [
-            path
-            for path in self._by_stem.get(self._stem(wanted).casefold(), ())
-            if not parents or _folded(path.parts[:-1])[-len(parents) :] == parents
-        ]
-        ranked = sorted((self._rank(path, wanted), path) for path in fits)
-        if len(ranked) > 1 and ranked[0][0] == ranked[1][0]:
-            raise DataError(
-                f"Both {ranked[0][1]} and {ranked[1][1]} in {self.root} are called '{wanted}'; "
-                "remove one, or set task.source.videos to the folder that holds the right one."
-            )
-        return self.root / ranked[0][1] if ranked else None
+        wanted = _inside(name, "The data set")
+        return self._look(wanted) or (self._look(_slashed(name)) if "\\" in name else None)
 
     def expected(self, name: str) -> Path:
         """Where ``name`` would lie if it were there."""
-        wanted = safe_name(name, "The data set")
-        known = wanted.suffix.casefold() in self.extensions
-        return self.root / (wanted if known else f"{wanted}{self.extensions[0]}")
+        wanted = _inside(name, "The data set")
+        known = wanted.suffix.casefold() in self._order
+        return self.root / (wanted if known else f"{wanted}{next(iter(self._order))}")
 
-    def _stem(self, path: PurePosixPath) -> str:
-        return path.stem if path.suffix.casefold() in self.extensions else path.name
+    def _look(self, wanted: PurePosixPath) -> Path | None:
+        tries = [self.first / wanted] if self.first else []
+        tries.append(wanted)
+        if len(wanted.parts) > 1 and same(wanted.parts[0]) == same(self.root.name):
+            tries.append(PurePosixPath(*wanted.parts[1:]))  # "videos/a.mp4", seen from above
+        exact = (self.root / path for path in tries if os.path.isfile(self.root / path))
+        return next(exact, None) or next(filter(None, map(self._find, tries)), None)
 
-    def _rank(self, path: PurePosixPath, wanted: PurePosixPath) -> tuple[bool, bool, int, int]:
-        suffix = path.suffix.casefold()
+    def _find(self, wanted: PurePosixPath) -> Path | None:
+        parents = [same(part) for part in wanted.parts[:-1]]
+        keys = [(self._by_name, wanted.name), (self._by_id, wanted.name)]
+        if wanted.suffix.casefold() in self._order:
+            keys.append((self._by_id, wanted.stem))
+        for index, spelled in keys:
+            fits = [
+                path
+                for path in index.get(same(spelled), ())
+                if not parents or [same(p) for p in path.parts[:-1]][-len(parents) :] == parents
+            ]
+            if fits:
+                return self.root / self._best(fits, wanted, spelled)
+        return None
+
+    def _best(
+        self, fits: list[PurePosixPath], wanted: PurePosixPath, spelled: str
+    ) -> PurePosixPath:
+        ranked = sorted((self._rank(path, spelled), path) for path in fits)
+        first, rank = ranked[0][1], ranked[0][0]
+        for other in (path for found, path in ranked[1:] if found == rank):
+            if not _equal(self.root / first, self.root / other):
+                raise DataError(
+                    f"Both {first} and {other} in {self.root} are called '{wanted}'; remove one, "
+                    "or set task.source.videos to the folder that holds the right one."
+                )
+        return first
+
+    def _rank(self, path: PurePosixPath, spelled: str) -> tuple[bool, bool, int, int]:
+        names = (path.name, path.stem)
+        composed = unicodedata.normalize("NFC", spelled)
         return (
-            self._stem(path) != self._stem(wanted),
-            wanted.suffix.casefold() in self.extensions and suffix != wanted.suffix.casefold(),
+            spelled not in names,
+            composed not in (unicodedata.normalize("NFC", name) for name in names),
             len(path.parts),
-            self.extensions.index(suffix) if suffix in self.extensions else len(self.extensions),
+            self._order.get(path.suffix.casefold(), len(self._order)),
         )
 
 
-def _folded(parts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part.casefold() for part in parts)
+def same(name: str) -> str:
+    """What is equal for names that differ by case or Unicode form only: macOS decomposes accents
+    (Unicode's canonical caseless matching, section 3.13 of the standard)."""
+    if name.isascii():
+        return name.casefold()
+    decomposed = unicodedata.normalize("NFD", name)
+    return unicodedata.normalize("NFD", decomposed.casefold())
+
+
+def _slashed(name: str) -> PurePosixPath:
+    """A path written on Windows."""
+    return _inside(name.replace("\\", "/"), "The data set")
+
+
+def _equal(one: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes: a data set that has a video twice says the same."""
+    both = os.path.isfile(one) and os.path.isfile(other)
+    return both and filecmp.cmp(one, other, shallow=False)
 
 
 def walk(root: Path) -> Iterator[PurePosixPath]:

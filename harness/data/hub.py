@@ -1,24 +1,26 @@
 """The hub: what a data set holds at a commit, and fetching its files whole or not at all.
 
-huggingface_hub does the talking (endpoint, token, redirects, retries). Two things it does not do
-are done here: a download that was killed goes on where it stopped (huggingface_hub 2 throws its
-partial files away), and what arrived is compared with the size and hash in the repository's tree.
+huggingface_hub does the talking (endpoint, token, redirects, waiting when asked too often). What it
+does not do is done here: a download that was killed goes on where it stopped (huggingface_hub 2
+throws its partial files away), what arrived is compared with the size and hash in the repository's
+tree, a server's error is tried again, and a machine without a network is told so in 3 s.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
+import inspect
 import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+from harness.data.network import in_one_line, online, patiently
 from harness.errors import DataError, GatedError
 
-log = logging.getLogger(__name__)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -38,8 +40,10 @@ def commit(repo: str, revision: str) -> str:
         return revision
     from huggingface_hub import HfApi  # 0.3 s that a report must not pay, here and below
 
+    online(f"The commit of {repo} that {revision or 'main'} names")
     with explained(repo, revision):
-        return str(HfApi().dataset_info(repo, revision=revision or None).sha)
+        ask = HfApi().dataset_info
+        return str(patiently(repo, lambda: ask(repo, revision=revision or None)).sha)
 
 
 def tree(repo: str, at: str) -> list[RemoteFile]:
@@ -47,7 +51,7 @@ def tree(repo: str, at: str) -> list[RemoteFile]:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
-    with explained(repo, at):
+    def ask() -> list[RemoteFile]:
         entries = HfApi().list_repo_tree(repo, recursive=True, revision=at, repo_type="dataset")
         return [
             RemoteFile(f.path, f.size, f.blob_id, f.lfs.sha256 if f.lfs else None)
@@ -55,19 +59,46 @@ def tree(repo: str, at: str) -> list[RemoteFile]:
             if isinstance(f, RepoFile)
         ]
 
+    online(f"The list of files of {repo}")
+    with explained(repo, at):
+        return patiently(repo, ask)
+
 
 def zip_names(repo: str, at: str, path: str) -> list[str]:
     """What a .zip on the hub holds, read from its last kilobytes without fetching the rest."""
-    from huggingface_hub import HfFileSystem
+
+    def ask() -> list[str]:
+        with _remote(repo, at, path) as file, zipfile.ZipFile(file) as archive:
+            return [info.filename for info in archive.infolist() if not info.is_dir()]
+
+    try:
+        with explained(repo, at):
+            return patiently(path, ask)
+    except zipfile.BadZipFile as error:
+        raise DataError(
+            f"{repo}: {path} is not a zip archive as the hub has it: {error}."
+        ) from error
+
+
+def beginning(repo: str, at: str, path: str, count: int = 512) -> bytes:
+    """The first bytes of a file on the hub."""
+
+    def ask() -> bytes:
+        with _remote(repo, at, path) as file:
+            return bytes(file.read(count))
 
     with explained(repo, at):
-        hub = HfFileSystem(skip_instance_cache=True)
-        with hub.open(f"datasets/{repo}@{at}/{path}", block_size=1 << 20) as file:
-            try:
-                with zipfile.ZipFile(file) as archive:
-                    return [info.filename for info in archive.infolist() if not info.is_dir()]
-            except zipfile.BadZipFile as error:
-                raise DataError(f"{repo}: {path} is not a zip archive: {error}") from error
+        return patiently(path, ask)
+
+
+@contextmanager
+def _remote(repo: str, at: str, path: str) -> Iterator[IO[bytes]]:
+    from huggingface_hub import HfFileSystem
+
+    online(f"{path} of {repo}")
+    hub = HfFileSystem(skip_instance_cache=True)
+    with hub.open(f"datasets/{repo}@{at}/{path}", block_size=1 << 20) as file:
+        yield file
 
 
 def fetch(repo: str, at: str, file: RemoteFile, folder: Path) -> Path:
@@ -90,6 +121,7 @@ def fetch(repo: str, at: str, file: RemoteFile, folder: Path) -> Path:
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(target.name + ".partial")
+        online(f"{file.path} of {repo}")
         with explained(repo, at):
             _download(repo, at, file, partial)
         partial.rename(target)
@@ -118,33 +150,31 @@ def damage(path: Path, file: RemoteFile) -> str | None:
 
 def _download(repo: str, at: str, file: RemoteFile, partial: Path) -> None:
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     url = hf_hub_url(repo, file.path, repo_type="dataset", revision=at)
-    while True:
-        have = partial.stat().st_size if partial.is_file() else 0
-        if have > file.size:
+    # pauses are made in one place: here, where they grow
+    once = {"_nb_retries": 0} if "_nb_retries" in inspect.signature(http_get).parameters else {}
+
+    def have() -> int:
+        return partial.stat().st_size if partial.is_file() else 0
+
+    def ask() -> None:
+        if have() > file.size:
             partial.unlink()
-            continue
-        try:
-            with partial.open("ab") as stream:
-                http_get(
-                    url,
-                    stream,
-                    resume_size=have,
-                    headers=build_hf_headers(),
-                    expected_size=file.size,
-                    displayed_filename=file.path,
-                )
-            return
-        except HfHubHTTPError:
-            raise
-        except HTTPError as error:
-            if partial.stat().st_size <= have:  # no progress: leave it to a later call
-                raise
-            log.warning("%s: %s; going on from byte %d", file.path, error, partial.stat().st_size)
+        with partial.open("ab") as stream:
+            http_get(
+                url,
+                stream,
+                resume_size=have(),
+                headers=build_hf_headers(),
+                expected_size=file.size,
+                displayed_filename=file.path,
+                **once,
+            )
+
+    patiently(file.path, ask, have)
 
 
 @contextmanager
@@ -174,24 +204,20 @@ def explained(repo: str, revision: str) -> Iterator[None]:
             ) from error
         missing = next((e for e in chain if isinstance(e, EntryNotFoundError)), None)
         if missing is not None and not isinstance(missing, LocalEntryNotFoundError):
-            raise DataError(f"{repo} at {revision}: {_line(missing)}") from error
+            raise DataError(f"{repo} at {revision}: {in_one_line(missing)}") from error
         lost = (HTTPError, ConnectionError, LocalEntryNotFoundError)
         if cut := next((e for e in chain if isinstance(e, lost)), None):
             raise DataError(
-                f"Cannot fetch {repo} from the hub ({_line(cut)}); run again to go on where it "
+                f"Cannot fetch {repo} from the hub ({in_one_line(cut)}); run again to go on where it "
                 "stopped, or set data=PATH to files that are already here."
             ) from error
-        raise DataError(f"{repo} at {revision}: {_line(error)}") from error
+        raise DataError(f"{repo} at {revision}: {in_one_line(error)}") from error
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def gated(repo: str) -> str:

@@ -1,34 +1,40 @@
-"""Reading a data set's rows: from a file, a folder, or the hub through ``datasets``."""
+"""Finding a data set's rows: a file, a folder, or the hub through ``datasets``."""
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from harness.data.folder import made
 from harness.data.hub import explained, gated
+from harness.data.network import online
+from harness.data.row_files import ENDINGS, Table, read
 from harness.errors import DataError, GatedError
 
-Row = Mapping[str, Any]
-ENDINGS = (".jsonl", ".json", ".parquet")
 
-
-def rows_files(path: Path, split: str, configs: Sequence[str]) -> dict[Path, str | None]:
+def rows_files(
+    path: Path, split: str, configs: Sequence[str], patterns: Sequence[str] = ()
+) -> dict[Path, str | None]:
     """The files at ``path`` that hold the rows, each with the config it belongs to (if known).
 
-    A file is itself. A folder holds ``rows.jsonl``, ``rows.json`` or ``*.parquet`` files, or, for
-    several configs, one file or folder per config (``counting.json``, ``counting/test-*.parquet``),
-    as a clone of the hub's repository does. Empty when there are none.
+    A file is itself. A folder holds a ``rows`` file (.jsonl, .json, .parquet, .csv, .tsv); or what
+    the glob ``patterns`` say, each file a config of its own; or, for several configs, one file or
+    folder per config (``counting.json``, ``counting/test-*.parquet``), as a clone of the hub's
+    repository does; or ``*.parquet`` files. Empty when there are none.
     """
     if path.is_file():
         return {path: None}
     if single := [path / f"rows{e}" for e in ENDINGS if (path / f"rows{e}").is_file()]:
         return {single[0]: None}
+    try:
+        named = sorted({file for p in patterns for file in path.glob(p) if file.is_file()})
+    except (ValueError, NotImplementedError) as error:  # "" and "/etc/*"
+        raise DataError(f"task.source.files={list(patterns)}: {error}.") from error
+    if named:
+        return {file: file.stem for file in named}
     found: dict[Path, str | None] = {}
     for config in configs:
         found |= dict.fromkeys(_config_files(path, config, split), config)
@@ -50,7 +56,7 @@ def _of_split(files: list[Path], split: str) -> list[Path]:
     return [f for f in files if f.name.startswith((f"{split}-", f"{split}."))] or files
 
 
-def hub_rows(repo: str, at: str, config: str | None, split: str, root: Path) -> list[Row]:
+def hub_rows(repo: str, at: str, config: str | None, split: str, root: Path) -> Table:
     """The rows of one split at commit ``at``, read through ``datasets`` once and kept in ``root``.
 
     Media columns hold what is stored (bytes or a path), never decoded. Raises DataError,
@@ -58,9 +64,10 @@ def hub_rows(repo: str, at: str, config: str | None, split: str, root: Path) -> 
     """
     name = quote(f"rows-{config or 'default'}-{split}.parquet", safe="")
     if not (root / name).is_file():
+        online(f"The rows of {repo}")
         with tempfile.TemporaryDirectory(dir=made(root), prefix=".rows-") as scratch:
             _load(repo, at, config, split, Path(scratch)).rename(root / name)
-    return list(_read(root / name))
+    return read(root / name)
 
 
 def _load(repo: str, at: str, config: str | None, split: str, scratch: Path) -> Path:
@@ -95,43 +102,3 @@ def _assert_pinned(files: Mapping[str, Sequence[str]] | None, repo: str, at: str
             f"Cannot read {repo} at {at[:12]} from the hub, only some other copy of it; connect, "
             "or set data=PATH to a file or folder that holds the rows."
         )
-
-
-def read_rows(files: Mapping[Path, str | None]) -> list[Row]:
-    """The rows of local files, in order; a row of a known config says it under ``config``.
-
-    Raises DataError naming the file (and line) that is not what its ending says.
-    """
-    rows: list[Row] = []
-    for file, config in files.items():
-        rows += [row if config is None else {"config": config, **row} for row in _read(file)]
-    return rows
-
-
-def _read(file: Path) -> list[dict[str, Any]]:
-    if file.suffix not in ENDINGS:
-        raise DataError(f"{file} is not a rows file; give a {', '.join(ENDINGS)} file or a folder.")
-    try:
-        if file.suffix == ".parquet":
-            return _read_parquet(file)
-        text = file.read_text(encoding="utf-8-sig")
-        if file.suffix == ".json":
-            rows = json.loads(text)
-        else:
-            rows = [json.loads(line) for line in text.split("\n") if line.strip()]
-    except (OSError, ValueError) as error:
-        raise DataError(f"Cannot read rows from {file}: {error}") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{file} must hold a list of objects, one per question.")
-    return rows
-
-
-def _read_parquet(file: Path) -> list[dict[str, Any]]:
-    # 0.1 s that a report must not pay; the package carries no types
-    from pyarrow import ArrowException, parquet
-
-    try:
-        rows: list[dict[str, Any]] = parquet.read_table(file).to_pylist()
-    except ArrowException as error:
-        raise ValueError(error) from error
-    return rows

@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from harness.data import archives, hub
-from harness.data.folder import VIDEOS, Folder, made
+from harness.data import archives, hub, parts
+from harness.data.folder import Folder, made, video_endings
 from harness.data.hub import RemoteFile
 from harness.errors import DataError
 
@@ -71,7 +71,7 @@ class Store:
                 told = [
                     PurePosixPath(a, m) for a, members in contents.items() for m in members or ()
                 ]
-                index = Folder(self.root / kind, told, VIDEOS, frames=True, first=first)
+                index = Folder(self.root / kind, told, video_endings(), frames=True, first=first)
                 places = [(name, index.find(name)) for name in names]
                 holders = {self._holder(known, kind, path) for _, path in places if path}
                 self._get(kind, [archive for archive in todo if archive.name in holders])
@@ -96,7 +96,7 @@ class Store:
             self._get(kind, [archive])
             members = archives.manifest(self.root / kind / archive.name)
             paths = map(PurePosixPath, members)
-            found = Folder(self.root, paths, VIDEOS, frames=True, first=first)
+            found = Folder(self.root, paths, video_endings(), frames=True, first=first)
             lost = {name for name in lost if found.find(name) is None}
 
     def _get(self, kind: str, todo: list[Archive]) -> None:
@@ -110,7 +110,7 @@ class Store:
             )
             files = [hub.fetch(self.repo, self.at, f, self._downloads) for f in archive.parts]
             target = self.root / kind / archive.name
-            if archives.is_archive(archive.name):
+            if parts.is_archive(archive.name):
                 shutil.rmtree(target, ignore_errors=True)  # what _there found incomplete
                 scratch = self.root / f".scratch-{uuid.uuid4().hex}"
                 archives.unpack(files, archive.name, target, scratch)
@@ -125,14 +125,14 @@ class Store:
     def _there(self, kind: str, archive: Archive) -> bool:
         """Whether it was extracted, and nothing has been removed or cut short since."""
         target = self.root / kind / archive.name
-        if not archives.is_archive(archive.name):
+        if not parts.is_archive(archive.name):
             return target.exists()
         sizes = archives.manifest(target).items()
         return target.exists() and all(archives.intact(target / name, size) for name, size in sizes)
 
     def _contents(self, kind: str, archive: Archive) -> list[str] | None:
         """What the archive holds; None when only fetching it would tell."""
-        if not archives.is_archive(archive.name):
+        if not parts.is_archive(archive.name):
             return [""]
         if self._there(kind, archive):
             return list(archives.manifest(self.root / kind / archive.name))
@@ -146,18 +146,30 @@ class Store:
         return learnt[archive.name]
 
     def _archives(self, patterns: Sequence[str]) -> list[Archive]:
-        found: dict[str, dict[str, RemoteFile]] = {}
+        files = {file.path: file for file in self._tree}
+        names: set[str] = set()
         for pattern in patterns:
-            fits = [f for f in self._tree if fnmatch.fnmatchcase(f.path, pattern)]
+            fits = fnmatch.filter(files, pattern)
             if not fits:
                 raise DataError(f"{self.repo} at {self.at[:12]} has no file {pattern!r}.")
-            for file in fits:
-                name, place = archives.whole(file.path)
-                found.setdefault(name, {})[place] = file
+            names |= set(fits)
+        if foreign := next(filter(parts.is_foreign, sorted(names)), None):
+            raise DataError(
+                f"{self.repo} has its videos in {foreign}, a kind of archive that is not read: "
+                "fetch and extract it by hand, then set data=FOLDER."
+            )
         return [
-            Archive(name, tuple(parts[place] for place in sorted(parts)))
-            for name, parts in sorted(found.items())
+            Archive(name, tuple(files[part] for part in of))
+            for name, of in parts.grouped(names, files, self._beginning).items()
         ]
+
+    def _beginning(self, path: str) -> bytes:
+        """A file's first bytes, asked of the hub once."""
+        known = self._learnt.setdefault("beginnings", {})
+        if path not in known:
+            known[path] = hub.beginning(self.repo, self.at, path).hex()
+            self._keep_learnt()
+        return bytes.fromhex(str(known[path]))
 
     @cached_property
     def _tree(self) -> list[RemoteFile]:

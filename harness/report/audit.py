@@ -1,50 +1,58 @@
-"""One run's answers under every reader and every denominator: how much of a score is its rule."""
+"""One run's responses under every extraction rule and every way of counting: how much of a score
+is its rule."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from harness.errors import RequestError
+from harness.metrics import LOST, Counted, Mean
 from harness.report import tables
 from harness.report.runs import Run
-from harness.report.summary import estimate
-from harness.scoring.aggregate import DENOMINATORS, counted
-from harness.scoring.extractors import READERS, right
-from harness.types import Estimate, Record
+from harness.scoring.choice import ChoiceScorer
+from harness.scoring.extractors import EXTRACTORS
+from harness.types import Estimate, Metric, Record, Response, Score
+
+COUNTED: tuple[Counted, ...] = get_args(Counted)
+MOST = 40
+"""How many disagreements a page lists; all of them are in audit.json."""
 
 
 @dataclass(frozen=True)
 class Rescored:
-    """What one reader makes of a run: an estimate per denominator, and how many it left unread."""
+    """What one extractor makes of a run: an estimate per way of counting, and how many responses
+    it left unparsed."""
 
-    reader: str
-    estimates: dict[str, Estimate]
-    unread: int
+    extractor: str
+    estimates: Mapping[str, Estimate]
+    unparsed: int
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A response that some readers score right, some wrong, some not at all."""
+    """A response that some extractors score right, some wrong, some not at all."""
 
     question: str
     response: str
-    gold: str
+    target: str
     right: tuple[str, ...]
     wrong: tuple[str, ...]
-    unread: tuple[str, ...]
+    unparsed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Every reader's estimates, and the questions on which they disagree.
+    """Every extractor's estimates, and the questions on which they disagree.
 
-    ``rule`` is the run's own (reader, denominator); ``lowest`` and ``highest`` are 0..1.
+    ``rule`` is the run's own (extractor, counted) and ``own`` its number, as in every other view;
+    ``lowest`` and ``highest`` are 0..1.
     """
 
     rule: tuple[str, str]
+    own: Estimate
     rescored: tuple[Rescored, ...]
     disagreements: tuple[Disagreement, ...]
     questions: int
@@ -53,124 +61,154 @@ class Audit:
 
 
 def audit(run: Run) -> Audit:
-    """Re-reads a multiple-choice run. Raises RequestError when it has nothing to re-read."""
-    records = [r for r in run.records if r.options and r.gold is not None]
-    answered = [r for r in records if r.response is not None]
-    if not answered:
-        raise RequestError(f"{run.folder}: no multiple-choice answers to read again")
-    aggregate = str(run.protocol.get("aggregate") or "micro")
-    outcomes = {reader: [_outcome(reader, r) for r in answered] for reader in READERS}
-    rescored = tuple(
-        _rescored(reader, answered, found, aggregate) for reader, found in outcomes.items()
-    )
-    values = [e.value for r in rescored for e in r.estimates.values() if not math.isnan(e.value)]
-    protocol = run.protocol
+    """Reads a multiple-choice run again. Raises RequestError when it has nothing to read."""
+    scorer, headline = run.scorer, run.metrics[0]
+    answered = [record for record in run.records if _readable(record)]
+    if not answered or not isinstance(scorer, ChoiceScorer):
+        raise RequestError(f"{run.folder}: no multiple-choice responses to read again")
+    lost = [record for record in run.records if record.status in LOST]
+    rescored = []
+    rules = {name: replace(scorer, extractor=name) for name in EXTRACTORS}
+    outcomes: dict[str, list[float | None]] = {name: [] for name in rules}
+    for record in answered:  # every rule of one response before the next: options are read once
+        for name, value in _values(rules, record):
+            outcomes[name].append(value)
+    variants = [_variants(scorer, record) for record in answered]
+    made: dict[tuple[float | None, ...], Mapping[str, Estimate]] = {}  # many rules often agree
+    for name, values in outcomes.items():
+        key = tuple(values)
+        if key not in made:
+            again = [known[value] for known, value in zip(variants, values, strict=True)]
+            made[key] = _estimates(headline, [*again, *lost])
+        rescored.append(Rescored(name, made[key], key.count(None)))
+    found = [e.value for r in rescored for e in r.estimates.values() if not math.isnan(e.value)]
+    counted = headline.counted if isinstance(headline, Mean) else "all"
     return Audit(
-        (str(protocol.get("reader", "default")), str(protocol.get("denominator", "all"))),
-        rescored,
-        tuple(
-            _disagreement(record, {reader: outcomes[reader][i] for reader in READERS})
-            for i, record in enumerate(answered)
-            if len({outcomes[reader][i] for reader in READERS}) > 1
-        ),
+        (scorer.extractor, counted),
+        run.summary.main.estimate,
+        tuple(rescored),
+        tuple(_disagreements(answered, outcomes)),
         len(answered),
-        min(values),
-        max(values),
+        min(found, default=math.nan),
+        max(found, default=math.nan),
     )
 
 
-def markdown(run: Run, result: Audit) -> str:
-    """The audit as a page."""
+def markdown(run: Run, result: Audit, most: int | None = MOST) -> str:
+    """The audit as a page: disagreements (at most so many, None: all), then the summary."""
     spread = 100 * (result.highest - result.lowest)
+    count = len(result.disagreements)
+    listed = result.disagreements if most is None else result.disagreements[:most]
     lines = [
         f"# {tables.cell(run.model)} on {tables.cell(run.task)}, read by every rule\n",
-        f"The same {result.questions} answers score {tables.points(result.lowest)} to "
-        f"{tables.points(result.highest)}: {spread:.1f} points apart. **Bold**: this run's own "
-        f"rule ({result.rule[0]}, {result.rule[1]}).\n",
+        f"## The rules disagree on {count:,} of {result.questions:,} responses\n",
+        tables.markdown([_disagreement_cells(d) for d in listed]),
+    ]
+    if left := count - len(listed):
+        lines.append(f"… and {left:,} more: --all lists them, audit.json holds them.\n")
+    lines += [
+        "## Scores\n",
         tables.markdown([_cells(r, result.rule) for r in result.rescored]),
-        "all: unread answers are wrong; answered: they leave the denominator; nonempty: only "
-        "blank responses do.\n",
-        f"## The readers disagree on {len(result.disagreements)} of {result.questions} answers\n",
-        tables.markdown([_disagreement_cells(d) for d in result.disagreements]),
+        "all: unparsed responses are wrong; answered: they are left out; nonempty: only blank ones "
+        "are left out.\n",
+        f"The same {result.questions:,} responses score {tables.number(result.lowest)} to "
+        f"{tables.number(result.highest)}: {spread:.1f} points apart. **Bold**: this run's own "
+        f"rule ({result.rule[0]}, {result.rule[1]}): {tables.interval(result.own)}.\n",
     ]
     return "\n".join(lines)
 
 
 def rows(result: Audit) -> list[dict[str, Any]]:
-    """Every reader × denominator in numbers, one row each."""
+    """Every extractor × way of counting in numbers, one row each."""
     return [
         {
-            "reader": r.reader,
-            "denominator": denominator,
+            "extractor": r.extractor,
+            "counted": counted,
             "accuracy": e.value,
-            "half_width": e.half_width,
+            "low": e.ci95[0],
+            "high": e.ci95[1],
             "n": e.n,
-            "unread": r.unread,
-            "own": (r.reader, denominator) == result.rule,
+            "unparsed": r.unparsed,
+            "own": (r.extractor, counted) == result.rule,
         }
         for r in result.rescored
-        for denominator, e in r.estimates.items()
+        for counted, e in r.estimates.items()
     ]
 
 
 def as_data(result: Audit) -> dict[str, Any]:
     """The whole audit for JSON."""
-    disagreements = [vars(d) for d in result.disagreements]
     return {
         "lowest": result.lowest,
         "highest": result.highest,
         "scores": rows(result),
-        "disagreements": disagreements,
+        "disagreements": [vars(d) for d in result.disagreements],
     }
 
 
-def _outcome(reader: str, record: Record) -> bool | None:
-    return right(reader, record.response or "", record.options, record.gold or "")
+def _readable(record: Record) -> bool:
+    question = record.question
+    known = question.options and question.target is not None
+    return bool(known) and record.status not in LOST and record.response is not None
 
 
-def _rescored(
-    reader: str, records: Sequence[Record], outcomes: Sequence[bool | None], aggregate: str
-) -> Rescored:
-    read = [
-        replace(
-            record,
-            score=None if outcome is None else float(outcome),
-            status="unread" if outcome is None else "scored",
-        )
-        for record, outcome in zip(records, outcomes, strict=True)
-    ]
-    estimates = {name: estimate(counted(read, name), aggregate) for name in DENOMINATORS}
-    return Rescored(reader, estimates, sum(outcome is None for outcome in outcomes))
+def _values(
+    rules: Mapping[str, ChoiceScorer], record: Record
+) -> Iterator[tuple[str, float | None]]:
+    """What each rule scores a response; None: it cannot parse it."""
+    response = record.response or Response(record.key, "")
+    for name, rule in rules.items():
+        score = rule.score(record.question, response)
+        yield name, score.values.get(rule.name)
 
 
-def _disagreement(record: Record, outcomes: dict[str, bool | None]) -> Disagreement:
-    parts: dict[bool | None, list[str]] = {True: [], False: [], None: []}
-    for reader, outcome in outcomes.items():
-        parts[outcome].append(reader)
-    return Disagreement(
-        record.question,
-        record.response or "",
-        record.gold or "",
-        tuple(parts[True]),
-        tuple(parts[False]),
-        tuple(parts[None]),
-    )
+def _variants(scorer: ChoiceScorer, record: Record) -> dict[float | None, Record]:
+    """The record as it would be were it right, wrong or unparsed: made once, not for each rule."""
+    found: dict[float | None, Record] = {
+        value: replace(record, score=Score({scorer.name: value}), status="scored")
+        for value in (0.0, 1.0)
+    }
+    return found | {None: replace(record, score=Score(), status="unparsed")}
+
+
+def _estimates(headline: Metric, records: Sequence[Record]) -> Mapping[str, Estimate]:
+    if not isinstance(headline, Mean):
+        return {"all": headline.estimate(records)}
+    if all(record.status != "unparsed" for record in records):
+        return dict.fromkeys(COUNTED, headline.estimate(records))
+    return {counted: replace(headline, counted=counted).estimate(records) for counted in COUNTED}
+
+
+def _disagreements(
+    records: Sequence[Record], outcomes: Mapping[str, Sequence[float | None]]
+) -> list[Disagreement]:
+    found = []
+    for i, record in enumerate(records):
+        sides: dict[float | None, list[str]] = {}
+        for name, values in outcomes.items():
+            sides.setdefault(values[i], []).append(name)
+        if len(sides) > 1:
+            right, wrong, unparsed = (tuple(sides.get(key, ())) for key in (1.0, 0.0, None))
+            said = record.response.text if record.response else ""
+            target = tables.plain(record.question.target)
+            found.append(Disagreement(record.key, said, target, right, wrong, unparsed))
+    return found
 
 
 def _cells(rescored: Rescored, rule: tuple[str, str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"reader": rescored.reader}
+    row: dict[str, Any] = {"extractor": rescored.extractor}
     for name, found in rescored.estimates.items():
-        text = tables.percent(found.value, found.half_width)
-        row[name] = f"**{text}**" if (rescored.reader, name) == rule else text
-    return row | {"unread": rescored.unread}
+        text = tables.interval(found)
+        row[name] = f"**{text}**" if (rescored.extractor, name) == rule else text
+    return row | {"unparsed": rescored.unparsed}
 
 
 def _disagreement_cells(found: Disagreement) -> dict[str, Any]:
     return {
         "question": found.question,
         "response": tables.short(found.response),
-        "gold": found.gold,
+        "target": found.target,
         "right": ", ".join(found.right),
         "wrong": ", ".join(found.wrong),
-        "unread": ", ".join(found.unread),
+        "unparsed": ", ".join(found.unparsed),
     }

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness import stats
 from harness.errors import RequestError
-from harness.run.journal import difference
+from harness.metrics import LOST, Mean, Summing, Unit, difference_of, estimated
 from harness.report import tables
-from harness.report.leaderboard import asked
+from harness.report.comparable import asked, differences
 from harness.report.runs import Run
-from harness.report.summary import in_order, score_of
-from harness.scoring.aggregate import members
+from harness.report.summary import in_order
+from harness.run import journal
 from harness.stats import Paired
-from harness.types import Record
+from harness.types import Estimate, Metric, Record
 
 OVERALL = "overall"
+MOST = 40
+"""How many changed questions a page lists; all of them are in compare.json."""
 
 
 @dataclass(frozen=True)
 class Difference:
     """One line: the second run minus the first, on one part of the questions.
 
-    ``holm`` is ``paired.p`` adjusted: headlines among all compared runs, parts among all parts.
+    ``before`` and ``after`` are the headline over the questions that count in both; ``holm`` is
+    ``paired.p`` adjusted: headlines among all compared runs, parts among all parts.
     """
 
     second: str
@@ -38,60 +42,73 @@ class Difference:
 
 @dataclass(frozen=True)
 class Flip:
-    """A question on which two runs score differently."""
+    """A question on which two runs score differently: its target, both answers and scores."""
 
     second: str
     question: str
     video: str
-    gold: str | None
-    before: str | None
-    after: str | None
+    target: str
+    before: str
+    after: str
     gained: bool
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The first run against each other one. ``notes`` say what else differs between them."""
+    """The first run against each other one, in its ``unit`` ("%": values 0..1 are shown times 100).
+
+    ``notes`` say what else differs between them.
+    """
 
     first: str
+    unit: str
     differences: tuple[Difference, ...]
     flips: tuple[Flip, ...]
     notes: tuple[str, ...]
 
 
-def compare(runs: Sequence[Run]) -> Comparison:
-    """The first of ``runs`` against each of the others.
+Both = Sequence[tuple[Record, Record]]
+Units = Mapping[Hashable, Unit]
 
-    A question that either run failed on is left out; an unread answer is wrong. Raises
-    RequestError when two runs share no question, or disagree on what is right.
+
+def compare(runs: Sequence[Run]) -> Comparison:
+    """The first of ``runs`` against each of the others, under the first one's headline.
+
+    A question that either run lost (failed, truncated, unscored) is left out. Raises RequestError
+    when two runs share no question, or disagree on what is right.
     """
     first, *others = runs
-    labels = _labels(runs)
-    pairs = [(label, _pair(first, other)) for label, other in zip(labels[1:], others, strict=True)]
-    aggregate = str(first.protocol.get("aggregate") or "micro")
-    headlines = [_difference(label, OVERALL, pair, aggregate) for label, pair in pairs]
-    parts = [d for label, pair in pairs for d in _parts(label, pair)]
+    headline, labels = first.metrics[0], _labels(runs)
+    pairs = [(label, _pair(first, run)) for label, run in zip(labels[1:], others, strict=True)]
+    headlines = [_overall(headline, label, both) for label, both in pairs]
+    parts = [found for label, both in pairs for found in _parts(headline, label, both)]
     return Comparison(
         labels[0],
+        headline.unit,
         (*_adjusted(headlines), *_adjusted(parts)),
-        tuple(flip for label, pair in pairs for flip in _flips(label, pair)),
+        tuple(flip for label, both in pairs for flip in _flips(headline, label, both)),
         tuple(note for run in others for note in _notes(first, run)),
     )
 
 
-def markdown(result: Comparison) -> str:
-    """The comparison as a page."""
+def markdown(result: Comparison, most: int | None = MOST) -> str:
+    """The comparison as a page: what changed, question by question (at most so many, None: all),
+    then the summary, which is where a reader of a long page ends."""
+    listed = result.flips if most is None else result.flips[:most]
     lines = [f"# Compared with {tables.cell(result.first)}\n"]
     lines += [f"> {tables.cell(note)}\n" for note in result.notes]
-    lines.append(tables.markdown([_cells(d) for d in result.differences]))
+    lines.append(f"## {len(result.flips):,} questions changed\n")
+    lines.append(tables.markdown([_flip_cells(flip) for flip in listed]))
+    if left := len(result.flips) - len(listed):
+        lines.append(f"… and {left:,} more: --all lists them, compare.json holds them.\n")
+    lines.append("## Differences\n")
+    lines.append(tables.markdown([_cells(d, result.unit) for d in result.differences]))
     lines.append(
-        "± half of the 95% interval of the paired difference, clustered by video; p: clustered t "
+        "In brackets the 95% interval of the paired difference, clustered by video; p: clustered t "
         "test, adjusted by Holm over the runs compared (overall) or over all parts; McNemar: "
         "exact, taking questions as independent; detectable: the difference that this design "
-        "finds four times in five. In percent and points, over the questions both runs answered.\n"
+        "finds four times in five. Over the questions that count in both runs.\n"
     )
-    lines.append(f"## {len(result.flips)} questions changed\n")
-    lines.append(tables.markdown([_flip_cells(flip) for flip in result.flips]))
     return "\n".join(lines)
 
 
@@ -99,11 +116,13 @@ def rows(result: Comparison) -> list[dict[str, Any]]:
     """The differences in numbers, one row each."""
     flat = []
     for d in result.differences:
-        estimate = asdict(d.paired.difference)
+        found = d.paired.difference
         row: dict[str, Any] = {"first": result.first, "second": d.second, "part": d.part}
-        row |= {"before": d.before, "after": d.after, "difference": estimate.pop("value")}
-        row |= {**estimate, "gained": d.paired.gained, "lost": d.paired.lost, "p": d.paired.p}
-        flat.append(row | {"holm": d.holm, "mcnemar": d.paired.mcnemar, "detectable": d.detectable})
+        row |= {"before": d.before, "after": d.after, "difference": found.value}
+        row |= {"low": found.ci95[0], "high": found.ci95[1], "n": found.n}
+        row |= {"clusters": found.clusters, "gained": d.paired.gained, "lost": d.paired.lost}
+        row |= {"p": d.paired.p, "holm": d.holm, "mcnemar": d.paired.mcnemar}
+        flat.append(row | {"detectable": d.detectable})
     return flat
 
 
@@ -113,80 +132,113 @@ def as_data(result: Comparison) -> dict[str, Any]:
     return {"notes": list(result.notes), "differences": rows(result), "flips": flips}
 
 
-Pair = Mapping[str, tuple[Record, Record]]
-
-
-def _pair(first: Run, second: Run) -> Pair:
-    before, after = ({r.question: r for r in run.records} for run in (first, second))
-    common = {q: (before[q], after[q]) for q in before if q in after}
+def _pair(first: Run, second: Run) -> Both:
+    before, after = ({record.key: record for record in run.records} for run in (first, second))
+    common = [key for key in before if key in after]
     if not common:
         raise RequestError(
             f"{first.folder} and {second.folder} share no question; compare runs of one benchmark"
         )
-    for question, (one, other) in common.items():
-        if one.gold != other.gold:
+    for key in common:
+        one, other = before[key].question.target, after[key].question.target
+        if one != other:
             raise RequestError(
-                f"question {question!r}: the right answer is {one.gold!r} in {first.folder} and "
-                f"{other.gold!r} in {second.folder}; these runs are of different data"
+                f"question {key!r}: the right answer is {one!r} in {first.folder} and "
+                f"{other!r} in {second.folder}; these runs are of different data"
             )
-    return {
-        q: pair
-        for q, pair in common.items()
-        if pair[0].gold is not None and "failed" not in (pair[0].status, pair[1].status)
-    }
-
-
-def _difference(label: str, part: str, pair: Pair, aggregate: str = "micro") -> Difference:
-    """``aggregate`` macro averages the differences of its groups as the headline does; any other
-    headline that is no mean is compared question by question."""
-    name = aggregate.partition(":")[2] if aggregate.startswith("macro:") else ""
-    before, after = ({q: score_of(both[i]) for q, both in pair.items()} for i in (0, 1))
-    videos = {q: both[0].video for q, both in pair.items()}
-    groups = {q: both[0].groups.get(name, "") for q, both in pair.items()} if name else None
-    result = stats.paired(before, after, videos, groups)
-    mean = [
-        stats.macro(
-            list(x.values()), [videos[q] for q in x], [groups[q] if groups else 0 for q in x]
-        )
-        for x in (before, after)
-    ]
-    detectable = stats.minimum_detectable(result.difference)
-    return Difference(label, part, mean[0].value, mean[1].value, result, result.p, detectable)
-
-
-def _parts(label: str, pair: Pair) -> list[Difference]:
-    found: dict[tuple[str, str], dict[str, tuple[Record, Record]]] = {}
-    for question, both in pair.items():
-        for name, values in both[0].groups.items():
-            for value in members(values):
-                found.setdefault((name, value), {})[question] = both
-    names = list(dict.fromkeys(name for name, _ in found))
     return [
-        _difference(label, f"{name}: {value}", found[name, value])
-        for name in names
-        for value in in_order(value for key, value in found if key == name)
+        (before[key], after[key])
+        for key in common
+        if before[key].status not in LOST and after[key].status not in LOST
     ]
 
 
-def _adjusted(differences: Sequence[Difference]) -> list[Difference]:
-    adjusted = stats.holm([d.paired.p for d in differences])
-    return [
-        Difference(**{**vars(d), "holm": p}) for d, p in zip(differences, adjusted, strict=True)
-    ]
+def _overall(headline: Metric, label: str, both: Both) -> Difference:
+    before, after = [one for one, _ in both], [other for _, other in both]
+    if isinstance(headline, Summing):
+        return _of_units(headline, label, OVERALL, headline.units(before), headline.units(after))
+    values = headline.estimate(before), headline.estimate(after)
+    return _described(label, OVERALL, values, _unpaired(*values))
 
 
-def _flips(label: str, pair: Pair) -> list[Flip]:
-    return [
-        Flip(label, q, a.video, a.gold, a.answer, b.answer, score_of(b) > score_of(a))
-        for q, (a, b) in sorted(pair.items())
-        if score_of(a) != score_of(b)
-    ]
+def _of_units(headline: Summing, label: str, name: str, one: Units, other: Units) -> Difference:
+    """Over the units that count in both runs, so that after - before is the difference: a rule may
+    leave out other questions in each."""
+    one = {key: unit for key, unit in one.items() if key in other}
+    other = {key: other[key] for key in one}
+    values = [estimated(some, headline.low, headline.high) for some in (one, other)]
+    return _described(label, name, values, difference_of(headline, one, other))
+
+
+def _described(label: str, name: str, values: Sequence[Estimate], found: Paired) -> Difference:
+    before, after = (value.value for value in values)
+    detectable = stats.minimum_detectable(found.difference)
+    return Difference(label, name, before, after, found, found.p, detectable)
+
+
+def _unpaired(before: Estimate, after: Estimate) -> Paired:
+    """For a metric that is no mean: the difference of its values, without an interval."""
+    found = Estimate(after.value - before.value, (math.nan, math.nan), after.n, after.clusters)
+    return Paired(found, 0, 0, math.nan, math.nan)
+
+
+def _parts(headline: Metric, label: str, both: Both) -> list[Difference]:
+    """Question by question, never macro. A metric whose units are no questions, or none at all, is
+    taken over each part's records again."""
+    found: dict[str, dict[str, list[tuple[Record, Record]]]] = {}
+    for pair in both:
+        for name, values in pair[0].question.groups.items():
+            for value in values:
+                found.setdefault(name, {}).setdefault(value, []).append(pair)
+    one = other = None
+    if isinstance(headline, Mean):
+        rule = replace(headline, macro=())
+        one, other = (rule.units([pair[side] for pair in both]) for side in (0, 1))
+    made = []
+    for name, parts in found.items():
+        for value in in_order(parts):
+            title = f"{name}: {value}"
+            if one is None or other is None or not isinstance(headline, Mean):
+                made.append(replace(_overall(headline, label, parts[value]), part=title))
+                continue
+            keys = dict.fromkeys(pair[0].question.id for pair in parts[value])
+            before: Units = {key: one[key] for key in keys if key in one}
+            after: Units = {key: other[key] for key in keys if key in other}
+            made.append(_of_units(headline, label, title, before, after))
+    return made
+
+
+def _adjusted(found: Sequence[Difference]) -> list[Difference]:
+    adjusted = stats.holm([d.paired.p for d in found])
+    return [replace(d, holm=p) for d, p in zip(found, adjusted, strict=True)]
+
+
+def _flips(headline: Metric, label: str, both: Both) -> list[Flip]:
+    value = headline.value if isinstance(headline, Summing) else headline.name
+    rule = replace(headline, macro=()) if isinstance(headline, Mean) else Mean(value, low=0.0)
+    found = []
+    for before, after in sorted(both, key=lambda pair: pair[0].key):
+        one, other = rule.worth(before), rule.worth(after)
+        if one is None or other is None or one == other:
+            continue
+        better = (other > one) == headline.higher_is_better
+        target = tables.plain(before.question.target)
+        said = _answer(before), _answer(after)
+        found.append(Flip(label, before.key, before.video, target, *said, better))
+    return found
+
+
+def _answer(record: Record) -> str:
+    return tables.plain(record.score.answer if record.score else None)
 
 
 def _notes(first: Run, second: Run) -> list[str]:
     notes = []
-    if differs := difference(asked(first), asked(second)):
+    if differs := journal.difference(asked(first), asked(second)):
         notes.append(f"not asked alike ({second.model}): {differs}")
+    told = differences([first, second])
+    if told[first.id] != told[second.id] and first.model == second.model:
+        notes.append(f"other settings: {told[first.id] or '—'} against {told[second.id] or '—'}")
     for run in (first, second):
         if not run.complete:
             notes.append(f"{run.model} ({run.id}) is incomplete")
@@ -206,29 +258,28 @@ def _labels(runs: Sequence[Run]) -> list[str]:
     return [f"{run.model} {run.folder}" for run in runs]
 
 
-def _cells(d: Difference) -> dict[str, Any]:
-    estimate = d.paired.difference
+def _cells(d: Difference, unit: str) -> Mapping[str, Any]:
     return {
         "run": d.second,
         "part": d.part,
-        "n": estimate.n,
-        "before": tables.points(d.before),
-        "after": tables.points(d.after),
-        "difference": tables.percent(estimate.value, estimate.half_width, signed=True),
+        "n": d.paired.difference.n,
+        "before": tables.number(d.before, unit),
+        "after": tables.number(d.after, unit),
+        "difference": tables.interval(d.paired.difference, unit, signed=True),
         "gained": d.paired.gained,
         "lost": d.paired.lost,
         "p": tables.probability(d.paired.p),
         "p (Holm)": tables.probability(d.holm),
         "McNemar": tables.probability(d.paired.mcnemar),
-        "detectable": tables.points(d.detectable),
+        "detectable": tables.number(d.detectable, unit),
     }
 
 
-def _flip_cells(flip: Flip) -> dict[str, Any]:
+def _flip_cells(flip: Flip) -> Mapping[str, Any]:
     return {
         "run": flip.second,
         "question": flip.question,
-        "right": flip.gold,
+        "target": tables.short(flip.target),
         "before": tables.short(flip.before),
         "after": tables.short(flip.after),
         "": "gained" if flip.gained else "lost",

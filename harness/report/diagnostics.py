@@ -1,43 +1,180 @@
-"""What no single score shows: does the model mean its option, or its place in the list?"""
+"""What no single score shows: does the model mean its option or its place in the list, and does it
+say the same again?"""
 
 from __future__ import annotations
 
-import re
+import json
+import math
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, variance
+from typing import TYPE_CHECKING, Any
 
-from harness.types import Record
+from harness import stats
+from harness.metrics import Mean
+from harness.types import Estimate, Metric, Record
 
-_ROTATED = re.compile(r"(.+)@\d+")
+if TYPE_CHECKING:
+    from harness.report.summary import Summary
+
+MOST_TRUNCATED = 0.05
+"""The share of truncated responses above which a run complains."""
 
 
-def consistency(records: Sequence[Record]) -> dict[str, Any] | None:
-    """Of a run with ``permute_options``; None for any other.
+@dataclass(frozen=True)
+class Consistency:
+    """A run in which options were rotated.
 
-    ``questions`` asked more than once; ``consistent``: the share whose answers all name the same
-    option text; ``chosen`` and ``gold``: the share of answers and of right options at each letter,
-    which differ where the model prefers a position.
+    ``questions`` were asked in several rotations; ``consistent`` is the share of them whose answers
+    all name the same option, ``accuracy`` the share answered right in *every* rotation; ``chosen``
+    and ``right`` are the shares of answers and of right options at each letter, and ``bias`` is how
+    far they lie apart: half the sum of their absolute differences, 0..1 (total variation).
     """
-    asked: dict[str, list[Record]] = {}
+
+    questions: int
+    consistent: Estimate
+    accuracy: Estimate
+    chosen: Mapping[str, float]
+    right: Mapping[str, float]
+    bias: float
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any] | None) -> Consistency | None:
+        """From summary.json; None from null."""
+        if plain is None:
+            return None
+        kept = {**plain, "consistent": _read(plain["consistent"])}
+        return cls(**kept | {"accuracy": _read(plain["accuracy"])})
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """A run in which every question was asked several times.
+
+    ``times`` each; ``mean`` is the mean score (questions within videos); ``variance`` the mean over
+    questions of the variance of their scores; ``majority`` the score of the commonest answer (the
+    mean over the commonest where several are); ``best`` that of the best asking: pass@n.
+    """
+
+    questions: int
+    times: int
+    mean: Estimate
+    variance: float
+    majority: Estimate
+    best: Estimate
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any] | None) -> Repeats | None:
+        """From summary.json; None from null."""
+        if plain is None:
+            return None
+        estimates = {name: _read(plain[name]) for name in ("mean", "majority", "best")}
+        return cls(**{**plain, **estimates})
+
+
+def diagnosed(summary: Summary) -> list[str]:
+    """What has to be said beside a run's number, one line each; the same in every view."""
+    lines = []
+    if found := summary.consistency:
+        lines.append(
+            f"{found.questions} questions asked with their options in several orders: "
+            f"{_percent(found.accuracy)} right in every one (consistent accuracy), "
+            f"{_percent(found.consistent)} the same option in every one; the letters chosen lie "
+            f"{100 * found.bias:.1f} points from the right ones (position bias)"
+        )
+    if again := summary.repeats:
+        lines.append(
+            f"{again.questions} questions asked {again.times} times: mean {_percent(again.mean)}, "
+            f"variance within a question {again.variance:.3g}, majority vote "
+            f"{_percent(again.majority)}, best of {again.times} (pass@{again.times}) "
+            f"{_percent(again.best)}"
+        )
+    answers = summary.scored + summary.unparsed + summary.truncated + summary.unlabelled
+    if summary.truncated > MOST_TRUNCATED * max(answers, 1):
+        lines.append(
+            f"{summary.truncated} of {answers} responses were cut off before their answer; raise "
+            "generation.max_new_tokens"
+        )
+    if shown := summary.subtitles:
+        lines.append(f"{shown['with']} of {shown['questions']} questions were shown subtitles")
+    return lines
+
+
+def consistency(records: Sequence[Record]) -> Consistency | None:
+    """Of a run with rotated options; None for any other. Only labelled choices that were answered
+    in every one of their rotations count."""
+    asked: dict[tuple[str, int], list[Record]] = {}
     for record in records:
-        asked.setdefault(unrotated(record.question), []).append(record)
-    repeated = [group for base, group in asked.items() if len(group) > 1]
-    if not repeated:
+        asked.setdefault((record.question.id, record.question.repeat), []).append(record)
+    groups = [group for group in asked.values() if len(group) > 1 and all(map(_readable, group))]
+    if not groups:
         return None
-    rotations = [record for group in repeated for record in group]
-    return {
-        "questions": len(repeated),
-        "consistent": sum(_same(group) for group in repeated) / len(repeated),
-        "chosen": _shares([r.answer for r in rotations]),
-        "gold": _shares([r.gold for r in rotations]),
-    }
+    videos = [group[0].video for group in groups]
+    turned = [record for group in groups for record in group]
+    chosen = _shares([_answer(record) for record in turned])
+    right = _shares([record.question.target for record in turned])
+    letters = chosen.keys() | right.keys()
+    return Consistency(
+        len({group[0].question.id for group in groups}),
+        stats.accuracy([float(_same(group)) for group in groups], videos),
+        stats.accuracy([float(all(map(_right, group))) for group in groups], videos),
+        chosen,
+        right,
+        sum(abs(chosen.get(x, 0.0) - right.get(x, 0.0)) for x in letters) / 2,
+    )
 
 
-def unrotated(question: str) -> str:
-    """The id of a question whose options were rotated, without its "@1"."""
-    found = _ROTATED.fullmatch(question)
-    return found[1] if found else question
+def repeats(records: Sequence[Record], metric: Metric) -> Repeats | None:
+    """Of a run that asks each question several times; None for any other."""
+    rule = replace(metric, macro=()) if isinstance(metric, Mean) else None
+    if rule is None or not any(record.question.repeat for record in records):
+        return None
+    asked: dict[tuple[str, int], list[tuple[Record, float]]] = {}
+    for record in records:
+        worth = rule.worth(record)
+        if worth is not None:
+            key = (record.question.id, record.question.rotation)
+            asked.setdefault(key, []).append((record, worth))
+    if not asked:
+        return None
+    videos = [group[0][0].video for group in asked.values()]
+    scores = [[worth for _, worth in group] for group in asked.values()]
+    pick = max if metric.higher_is_better else min
+
+    def estimate(values: Sequence[float]) -> Estimate:
+        return stats.accuracy(values, videos, low=rule.low, high=rule.high)
+
+    return Repeats(
+        len({id for id, _ in asked}),
+        max(map(len, scores)),
+        estimate([fmean(some) for some in scores]),
+        fmean(variance(some) if len(some) > 1 else 0.0 for some in scores),
+        estimate([_majority(group) for group in asked.values()]),
+        estimate([pick(some) for some in scores]),
+    )
+
+
+def _majority(group: Sequence[tuple[Record, float]]) -> float:
+    said: dict[str, list[float]] = {}
+    for record, worth in group:
+        answer = record.score.answer if record.score else None
+        said.setdefault(json.dumps(answer, sort_keys=True), []).append(worth)
+    most = max(map(len, said.values()))
+    return fmean(fmean(worths) for worths in said.values() if len(worths) == most)
+
+
+def _readable(record: Record) -> bool:
+    known = record.question.options and record.question.target is not None
+    return bool(known) and record.status in ("scored", "unparsed")
+
+
+def _answer(record: Record) -> object:
+    return record.score.answer if record.score else None
+
+
+def _right(record: Record) -> bool:
+    return _answer(record) is not None and _answer(record) == record.question.target
 
 
 def _same(group: Sequence[Record]) -> bool:
@@ -46,10 +183,24 @@ def _same(group: Sequence[Record]) -> bool:
 
 
 def _text(record: Record) -> str | None:
-    place = ord(record.answer) - ord("A") if record.answer and len(record.answer) == 1 else -1
-    return record.options[place] if 0 <= place < len(record.options) else None
+    answer, options = _answer(record), record.question.options
+    place = ord(answer) - ord("A") if isinstance(answer, str) and len(answer) == 1 else -1
+    return options[place] if 0 <= place < len(options) else None
 
 
-def _shares(letters: Sequence[str | None]) -> dict[str, float]:
-    counts = Counter(letter for letter in letters if letter)
+def _shares(letters: Sequence[object]) -> dict[str, float]:
+    counts = Counter(letter for letter in letters if isinstance(letter, str))
     return {letter: counts[letter] / counts.total() for letter in sorted(counts)}
+
+
+def _read(plain: Mapping[str, Any]) -> Estimate:
+    low, high = (math.nan if x is None else float(x) for x in plain["ci95"])
+    value = math.nan if plain["value"] is None else float(plain["value"])
+    return Estimate(value, (low, high), int(plain["n"]), int(plain["clusters"]))
+
+
+def _percent(found: Estimate) -> str:
+    low, high = found.ci95
+    if math.isnan(low):
+        return f"{100 * found.value:.1f}"
+    return f"{100 * found.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"

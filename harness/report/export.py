@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from harness.errors import RequestError
+from harness.report.published import benchmark_of
 from harness.report.runs import Run
 from harness.scoring.options import LETTERS
 from harness.types import Record
+
+_DIAGNOSES = {"control": "none", "permute_options": 1, "repeats": 1}
+"""What a request for a result says; anything else is a diagnosis."""
 
 
 def videomme(run: Run) -> list[dict[str, Any]]:
@@ -23,77 +26,68 @@ def videomme(run: Run) -> list[dict[str, Any]]:
     videos: dict[str, list[Record]] = {}
     for record in run.records:
         videos.setdefault(record.video, []).append(record)
-    entries = [_video(run, records) for records in videos.values()]
+    entries = [_video(records) for records in videos.values()]
     return sorted(entries, key=lambda entry: str(entry["video_id"]))
 
 
 def egoschema(run: Run) -> list[tuple[str, int]]:
     """EgoSchema's full set as (q_uid, option 0..4), in the order of q_uid.
 
-    What was failed or not read is -1: no option, so never right. Raises RequestError.
+    What failed or could not be parsed is -1: no option, so never right. Raises RequestError.
     """
     _submittable(run, "egoschema", ())
-    return sorted((r.video, LETTERS.find(r.answer) if r.answer else -1) for r in run.records)
+    return sorted((record.video, _place(record)) for record in run.records)
 
 
 def unanswered(run: Run) -> int:
     """How many questions the export could give no answer for."""
-    return sum(record.status == "failed" for record in run.records)
+    return sum(record.response is None for record in run.records)
 
 
-def question_text(record: Record, protocol: dict[str, Any]) -> str:
-    """The question's own text, cut out of its prompt by the protocol's template; "" if not found.
-
-    Records keep the whole prompt and not its parts; the template and the options are known.
-    """
-    line = str(protocol.get("option", "{letter}. {text}"))  # MultipleChoice's default
-    template = str(protocol.get("template", ""))
-    if "{question}" not in template:
-        return ""
-    options = "\n".join(
-        line.format(letter=letter, text=text)
-        for letter, text in zip(LETTERS, record.options, strict=False)
-    )
-    places = {"{subtitles}": ".*", "{question}": "(.+?)", "{options}": re.escape(options)}
-    parts = re.split(r"({subtitles}|{question}|{options})", template)
-    pattern = "".join(places.get(part, re.escape(part)) for part in parts)
-    found = re.search(pattern, record.prompt, re.DOTALL)
-    return found[1].strip() if found else ""
+def _place(record: Record) -> int:
+    answer = record.score.answer if record.score else None
+    return LETTERS.find(answer) if isinstance(answer, str) and answer else -1
 
 
-def _video(run: Run, records: Sequence[Record]) -> dict[str, Any]:
+def _video(records: Sequence[Record]) -> dict[str, Any]:
     first = records[0]
+    named = {name: _group(first, name) for name in ("duration", "domain", "sub_category")}
     return {
-        "video_id": first.question.rpartition("-")[0] or first.video,
-        "duration": first.groups["duration"],
-        "domain": first.groups["domain"],
-        "sub_category": first.groups["sub_category"],
-        "missing": all(record.status == "failed" for record in records),
+        "video_id": first.question.id.rpartition("-")[0] or first.video,
+        **named,
+        "missing": all(record.response is None for record in records),
         "questions": [
             {
-                "question_id": record.question,
-                "task_type": record.groups["task_type"],
-                "question": question_text(record, run.protocol),
+                "question_id": record.question.id,
+                "task_type": _group(record, "task_type"),
+                "question": record.question.text,
                 "options": [
                     f"{letter}. {text}"
-                    for letter, text in zip(LETTERS, record.options, strict=False)
+                    for letter, text in zip(LETTERS, record.question.options, strict=False)
                 ],
-                "answer": record.gold,
-                "response": record.response or "",
+                "answer": record.question.target,
+                "response": record.response.text if record.response else "",
             }
             for record in records
         ],
     }
 
 
+def _group(record: Record, name: str) -> str:
+    return ", ".join(record.question.groups[name])
+
+
 def _submittable(run: Run, benchmark: str, groups: Sequence[str]) -> None:
-    usual = {"control": "none", "permute_options": 1}
-    for key, value in usual.items():
+    name = benchmark_of(run)
+    asked = [record.question.groups for record in run.records]
+    lacking = [group for group in groups if any(group not in found for found in asked)]
+    own = name == benchmark or (benchmark == "videomme" and not lacking)  # the demo has its schema
+    if not own or lacking or not run.records:
+        without = f" without {', '.join(lacking)}" if lacking and own else ""
+        raise RequestError(
+            f"{run.folder}: a run of {name}{without or ('' if run.records else ' without records')}"
+            f"; export {benchmark} takes a run of {benchmark}"
+        )
+    for key, value in _DIAGNOSES.items():
         if run.identity.get(key, value) != value:
             raise RequestError(f"{run.folder}: {key}={run.identity[key]} is a diagnosis, no result")
-    lacking = [name for name in groups if any(name not in r.groups for r in run.records)]
-    if lacking or not run.records:
-        raise RequestError(
-            f"{run.folder}: a {run.task} run without {', '.join(lacking) or 'records'}; "
-            f"export {benchmark} wants a run of {benchmark}"
-        )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.report.leaderboard import cells, main_breakdown, mark, rankings
 from harness.report.runs import Run
+from harness.types import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +52,10 @@ def escape(text: str) -> str:
 
 
 def plot(runs: Sequence[Run], path: Path) -> None:
-    """Accuracy against frames, and per main breakdown, of every ranking; ``path`` .png or .svg."""
+    """The headline against frames, and per main breakdown, of every ranking.
+
+    ``path`` ends in .png or .svg.
+    """
     from matplotlib.figure import Figure  # no pyplot: no display, no global state
 
     shown = {title: members for title, members in rankings(runs).items() if members}
@@ -65,33 +70,68 @@ def plot(runs: Sequence[Run], path: Path) -> None:
 
 
 def _against_frames(axes: Axes, members: Sequence[Run]) -> None:
+    unit = members[0].summary.main.unit
     for model in sorted({run.model for run in members}):
-        runs = [r for r in members if r.model == model and r.summary["accuracy"] is not None]
+        runs = [run for run in members if run.model == model and _known(run.summary.main.estimate)]
         runs.sort(key=lambda run: run.frames or 0)
+        found = [run.summary.main.estimate for run in runs]
+        if not found:
+            continue
         axes.errorbar(
             [run.frames or 0 for run in runs],
-            [100 * run.summary["accuracy"] for run in runs],
-            [100 * (run.summary["half_width"] or 0) for run in runs],
-            marker="o", capsize=3, label=_plain(model),
-        )  # fmt: skip
-    axes.set(xlabel="frames", ylabel="accuracy (%)", ylim=(0, 100))
-    axes.legend(fontsize="small")
+            [_scale(unit) * one.value for one in found],
+            _reach(found, unit),
+            marker="o",
+            capsize=3,
+            label=_plain(model),
+        )
+    axes.set(xlabel="frames", ylabel=_plain(_label(members)))
+    _finish(axes, unit)
 
 
 def _per_value(axes: Axes, members: Sequence[Run]) -> None:
-    width = 0.8 / len(members)
+    width, unit = 0.8 / len(members), members[0].summary.main.unit
     for place, run in enumerate(members):
-        parts = {k: v for k, v in main_breakdown(members, run).items() if v["accuracy"] is not None}
+        parts = {k: v for k, v in main_breakdown(members, run).items() if _known(v)}
         axes.bar(
             [i + place * width for i in range(len(parts))],
-            [100 * part["accuracy"] for part in parts.values()],
+            [_scale(unit) * part.value for part in parts.values()],
             width,
-            yerr=[100 * (part["half_width"] or 0) for part in parts.values()],
+            yerr=_reach(list(parts.values()), unit) if parts else None,
             label=_plain(f"{run.model}, {run.frames} frames"),
         )
         axes.set_xticks([i + 0.4 - width / 2 for i in range(len(parts))], [*map(_plain, parts)])
-    axes.set(ylim=(0, 100))
-    axes.legend(fontsize="small")
+    _finish(axes, unit)
+
+
+def _finish(axes: Axes, unit: str) -> None:
+    if unit == "%":
+        axes.set(ylim=(0, 100))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize="small")
+
+
+def _reach(found: Sequence[Estimate], unit: str) -> list[list[float]]:
+    """How far each interval reaches below and above its value; nowhere where it is not known."""
+    pairs = [
+        (0.0, 0.0) if math.isnan(low) else (max(one.value - low, 0.0), max(high - one.value, 0.0))
+        for one in found
+        for low, high in (one.ci95,)
+    ]
+    return [[_scale(unit) * pair[side] for pair in pairs] for side in (0, 1)]
+
+
+def _known(found: Estimate) -> bool:
+    return not math.isnan(found.value)
+
+
+def _scale(unit: str) -> float:
+    return 100.0 if unit == "%" else 1.0
+
+
+def _label(members: Sequence[Run]) -> str:
+    summary = members[0].summary
+    return f"{summary.headline} ({summary.main.unit})" if summary.main.unit else summary.headline
 
 
 def _plain(text: str) -> str:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from harness.metrics import Summing
 from harness.report import tables
+from harness.report.diagnostics import diagnosed
 from harness.report.runs import Run
+from harness.types import Metric, Record
+
+MOST = 1000
+"""How many questions a page lists."""
 
 _PAGE = """\
 <!doctype html>
@@ -15,27 +21,40 @@ _PAGE = """\
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em }
 table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .2em .8em; text-align: left;
 border-bottom: 1px solid #ccc; vertical-align: top } pre { white-space: pre-wrap; margin: 0 }
-.failed { background: #fdd } .unread { background: #ffd } .wrong { background: #f6f6f6 }
+.failed, .unscored { background: #fdd } .unparsed, .truncated { background: #ffd }
 </style>
 <h1>{{ run.model }} on {{ run.task }}</h1>
-<p>Accuracy <b>{{ percent(summary.accuracy, summary.half_width) }}</b> % (95 % interval, clustered
-by video) over {{ summary.n }} questions; {{ summary.unread }} unread, {{ summary.failed }} failed.
-{% if not run.complete %}<b>This run is incomplete.</b>{% endif %}
-{% if summary.bounds %}Had every failed question been wrong, or right:
-{{ points(summary.bounds.low) }} to {{ points(summary.bounds.high) }}.{% endif %}</p>
-{% for name, parts in summary.by.items() %}
-<h2>{{ name }}</h2>
-<table><tr><th>value<th>n<th>accuracy</tr>
-{% for value, part in parts.items() %}<tr><td>{{ value }}<td>{{ part.n }}
-<td>{{ percent(part.accuracy, part.half_width) }}</tr>
+<table><tr><th>metric<th>value<th>n<th>videos<th>guessing
+<th>had all that is lost been worst, or best</tr>
+{% for name, value in summary.metrics.items() %}<tr><td>{{ name }}
+{% if value.unit %}({{ value.unit }}){% endif %}
+<td><b>{{ interval(value.estimate, value.unit) }}</b><td>{{ value.estimate.n }}
+<td>{{ value.estimate.clusters }}<td>{{ number(value.chance, value.unit) }}
+<td>{% if value.bounds %}{{ number(value.bounds[0], value.unit) }} to
+{{ number(value.bounds[1], value.unit) }}{% endif %}</tr>
+{% endfor %}</table>
+<p>In brackets the 95 % interval, clustered by video. {{ summary.unparsed }} unparsed,
+{{ summary.truncated }} truncated, {{ summary.failed }} failed, {{ summary.unscored }} unscored.
+{% if not summary.complete %}<b>This run is incomplete.</b>{% endif %}</p>
+{% for line in lines %}<p>{{ line }}</p>
+{% endfor %}
+{% for group, parts in summary.by.items() %}
+<h2>{{ group }}</h2>
+<table><tr><th>value<th>n{% for name in summary.metrics %}<th>{{ name }}{% endfor %}</tr>
+{% for value, found in parts.items() %}<tr><td>{{ value }}<td>{{ found[summary.headline].n }}
+{% for name, one in found.items() %}<td>{{ interval(one, summary.metrics[name].unit) }}
+{% endfor %}</tr>
 {% endfor %}</table>
 {% endfor %}
 <h2>What was not answered rightly</h2>
-<table><tr><th>question<th>prompt<th>response<th>read<th>right<th>why</tr>
-{% for r in records %}<tr class="{{ r.status if r.status != 'scored' else 'wrong' }}">
-<td>{{ r.question }}<td><details><summary>{{ short(r.prompt, 80) }}</summary>
-<pre>{{ r.prompt }}</pre></details><td>{{ short(r.response, 200) }}<td>{{ r.answer or '—' }}
-<td>{{ r.gold or '—' }}<td>{{ r.reason or r.status }}</tr>
+{% if left_out %}<p>The first {{ records|length }}; {{ left_out }} more are in records-*.jsonl.</p>
+{% endif %}
+<table><tr><th>question<th>prompt<th>response<th>extracted<th>target<th>score<th>why</tr>
+{% for r in records %}<tr class="{{ r.status }}">
+<td>{{ r.key }}<td><details><summary>{{ short(r.prompt, 80) }}</summary>
+<pre>{{ r.prompt }}</pre></details><td>{{ short(r.response.text if r.response else None, 200) }}
+<td>{{ plain(r.score.answer if r.score else None) }}<td>{{ plain(r.question.target) }}
+<td>{{ worth(r) }}<td>{{ r.reason or (r.score.explanation if r.score else "") or r.status }}</tr>
 {% endfor %}</table>
 <h2>Request</h2>
 <pre>{{ request }}</pre>
@@ -44,18 +63,43 @@ by video) over {{ summary.n }} questions; {{ summary.unread }} unread, {{ summar
 
 
 def page(run: Run) -> str:
-    """The run's report as HTML."""
+    """The run's report as HTML. A page lists at most ``MOST`` questions: browsers stop at more."""
     import json
 
     from jinja2 import Environment
 
+    headline, summary = run.metrics[0], run.summary
+    shown = [record for record in run.records if not _best(headline, record)]
     template = Environment(autoescape=True).from_string(_PAGE)
     return template.render(
         run=run,
-        summary={"bounds": None, "by": {}} | run.summary,
-        records=[r for r in run.records if r.status != "scored" or (r.score or 0.0) < 1.0],
+        summary=summary,
+        lines=diagnosed(summary),
+        records=shown[:MOST],
+        left_out=max(len(shown) - MOST, 0),
         request=json.dumps(run.request, indent=2, ensure_ascii=False),
-        percent=tables.percent,
-        points=tables.points,
+        interval=tables.interval,
+        number=tables.number,
         short=tables.short,
+        plain=tables.plain,
+        worth=lambda record: _worth(headline, record),
     )
+
+
+def _value(headline: Metric, record: Record) -> float | None:
+    name = headline.value if isinstance(headline, Summing) else headline.name
+    return record.score.values.get(name) if record.score else None
+
+
+def _best(headline: Metric, record: Record) -> bool:
+    """Whether there is nothing to see in a record: it has the best score there is."""
+    value = _value(headline, record)
+    best: float | None = 1.0
+    if isinstance(headline, Summing):
+        best = headline.high if headline.higher_is_better else headline.low
+    return record.status == "scored" and value is not None and value == best
+
+
+def _worth(headline: Metric, record: Record) -> str:
+    value = _value(headline, record)
+    return "" if value is None else tables.number(value, "")

@@ -6,21 +6,22 @@ own; it can be audited, compared, and put on the leaderboard beside other import
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, RequestError
-from harness.run.journal import Appender, Journal, write_atomically
+from harness.identity import describe, digest
+from harness.metrics import Counted, Mean
+from harness.report.audit import COUNTED
 from harness.report.runs import NAME, Run, load
-from harness.report.summary import summarise
-from harness.run.request import run_id
-from harness.scoring.options import LETTERS
-from harness.scoring.extractors import READERS, VERDICTS, right, without_prefixes
-from harness.types import Record
+from harness.run.journal import Appender, Journal, write_atomically
+from harness.scoring.choice import ChoiceScorer
+from harness.scoring.options import LETTERS, without_prefixes
+from harness.types import Question, Record, Response
 
 _OPTION_LINE = re.compile(r"^\(?([A-J])[.):]\s*(.+)$", re.MULTILINE)
 _GROUPS = ("duration", "domain", "sub_category", "task_type")
@@ -36,48 +37,48 @@ def take_in(
     *,
     model: str,
     task: str = "videomme",
-    reader: str = "videomme",
-    denominator: str = "answered",
+    extractor: str = "videomme",
+    counted: Counted = "answered",
 ) -> Run:
-    """Reads ``path`` in as a run folder under ``results``, scored by ``reader``.
+    """Reads ``path`` in as a run folder under ``results``, scored by ``extractor``.
 
     Raises DataError when the file is neither format or damaged, RequestError for a bad name.
     """
     for key, name in (("model", model), ("task", task)):
         if not NAME.fullmatch(name) or ".." in name:
             raise RequestError(f"--{key} {name}: a name has letters, digits, _ - . and / only")
-    if reader not in READERS:
-        raise RequestError(f"--reader {reader}: use one of {', '.join(READERS)}")
-    records = [_scored(record, reader) for record in _read(path)]
+    if counted not in COUNTED:
+        raise RequestError(f"--counted {counted}: use one of {', '.join(COUNTED)}")
+    scorer = ChoiceScorer(extractor)
+    records = [_scored(record, scorer) for record in _read(path)]
     if not records:
         raise DataError(f"{path}: holds no answers; {_FORMATS}")
     seen: set[str] = set()
     for record in records:
-        if record.question in seen:
-            raise DataError(f"{path}: question {record.question!r} appears twice")
-        seen.add(record.question)
-    identity = _identity(path, records, task, model, reader, denominator)
-    folder = results / task / model / run_id(identity)
+        if record.key in seen:
+            raise DataError(f"{path}: question {record.key!r} appears twice")
+        seen.add(record.key)
+    identity = _identity(path, records, task, model, scorer, Mean(scorer.name, counted=counted))
+    folder = results / task / model / digest(identity)
     return _written(folder, identity, records)
 
 
 def _identity(
-    path: Path, records: Sequence[Record], task: str, model: str, reader: str, denominator: str
+    path: Path, records: Sequence[Record], task: str, model: str, scorer: ChoiceScorer, metric: Mean
 ) -> dict[str, Any]:
-    asked = sorted((r.question, r.gold, list(r.options)) for r in records)
+    asked = sorted((r.question.id, r.question.target, list(r.question.options)) for r in records)
     return {
         "task": task,
         "protocol": {
             "name": task.partition("/")[0],
             "protocol": "imported",
-            "reader": reader,
-            "denominator": denominator,
-            "aggregate": "micro",
-            "breakdowns": [n for n in _GROUPS if any(n in r.groups for r in records)],
+            "scorer": describe(scorer),
+            "metrics": [describe(metric)],
+            "breakdowns": [n for n in _GROUPS if any(n in r.question.groups for r in records)],
         },
-        "data": {"questions": _hash(json.dumps(asked).encode())},
+        "data": {"questions": digest(asked, 16)},
         "model": model,
-        "backend": {"imported": path.name, "sha256": _hash(path.read_bytes())},
+        "backend": {"imported": path.name, "sha256": digest(path.read_bytes().hex(), 16)},
         "frames": None,
         "limit": None,
         "control": "none",
@@ -87,23 +88,15 @@ def _identity(
 
 
 def _written(folder: Path, identity: Mapping[str, Any], records: Sequence[Record]) -> Run:
-    request = {"id": run_id(identity), **identity, "questions": len(records)}
-    protocol = identity["protocol"]
+    request = {"id": digest(identity), **identity, "questions": len(records)}
     with Journal(folder, request):
         (folder / "records-0.jsonl").unlink(missing_ok=True)
         with Appender(folder) as appender:
             for record in records:
                 appender.append(record)
-        summary = summarise(
-            records,
-            task=identity["task"],
-            model=identity["model"],
-            frames=None,
-            denominator=protocol["denominator"],
-            breakdowns=protocol["breakdowns"],
-            expected=len(records),
-        )
-        write_atomically(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+        summary = Run(folder, request).summarised(records)
+        text = json.dumps(summary.to_json(), indent=2)
+        write_atomically(folder / "summary.json", text + "\n")
     return load(folder)
 
 
@@ -127,7 +120,7 @@ def _submitted(video: Mapping[str, Any]) -> Iterator[Record]:
     """One video of a Video-MME submission."""
     for question in video["questions"]:
         groups = {name: str(video[name]) for name in _GROUPS if name in video}
-        groups |= {"task_type": str(question["task_type"])}
+        groups["task_type"] = str(question["task_type"])
         missing = video.get("missing") or question.get("response") is None
         yield _record(
             question=str(question["question_id"]),
@@ -175,12 +168,12 @@ def _record(
     response: str | None,
 ) -> Record:
     texts = tuple(without_prefixes([str(option) for option in options]))
-    return Record(
-        question, video, prompt, (), (), response, None, None, None,
-        "failed" if response is None else "unread",
-        "no response in the imported file" if response is None else None,
-        0.0, texts, _letter(gold, texts), dict(groups),
-    )  # fmt: skip
+    named = {name: (value,) for name, value in groups.items()}
+    asked = Question(question, prompt, texts, _letter(gold, texts), named)
+    if response is None:
+        reason = "no response in the imported file"
+        return Record(asked, video, prompt, status="failed", reason=reason, stage="model")
+    return Record(asked, video, prompt, response=Response(asked.key, response))
 
 
 def _letter(gold: object, options: Sequence[str]) -> str | None:
@@ -193,16 +186,11 @@ def _letter(gold: object, options: Sequence[str]) -> str | None:
     return LETTERS[options.index(text)] if text in options else None
 
 
-def _scored(record: Record, reader: str) -> Record:
-    if record.response is None or record.gold is None:
+def _scored(record: Record, scorer: ChoiceScorer) -> Record:
+    if record.response is None:
         return record
-    read = READERS[reader](record.response, record.options)
-    verdict = right(reader, record.response, record.options, record.gold)
-    values = vars(record)
-    if verdict is None:
-        return record
-    answer = record.gold if verdict and reader in VERDICTS else read
-    return Record(**{**values, "answer": answer, "score": float(verdict), "status": "scored"})
+    score = scorer.score(record.question, record.response)
+    return replace(record, score=score, status="scored" if score.values else "unparsed")
 
 
 def _text(value: object) -> str | None:
@@ -220,7 +208,3 @@ def _json(path: Path, text: str) -> Any:
         return json.loads(text, parse_constant=refuse)
     except ValueError as error:
         raise DataError(f"{path}: damaged ({error}); {_FORMATS}") from error
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]

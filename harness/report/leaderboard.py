@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import stats
-from harness.run.journal import difference
+from harness.metrics import difference
 from harness.report import tables
+from harness.report.chosen import Chosen, chosen
+from harness.report.comparable import asked, differences, same_but
 from harness.report.runs import Run
-from harness.report.summary import score_of
-from harness.report.tables import percent
+from harness.report.summary import Value
+from harness.run import journal
 from harness.types import Estimate
 
 if TYPE_CHECKING:
@@ -22,23 +24,31 @@ MAIN_BREAKDOWN_SIZE = 8
 """A breakdown with more values than this would make the table too wide."""
 
 LEGEND = """\
-Accuracy in percent ± half of its 95% interval, clustered by video. **Best** of its column;
-`=`: the best lies within this row's own interval (`python -m harness.compare` tests the paired
-difference). Incomplete runs are ranked by what they are sure to reach.
+The headline of each task, in brackets its 95% interval, clustered by video. **Best** of its column;
+`=`: the best lies within this row's own interval (`harness compare` tests the paired difference).
+Incomplete runs are ranked by what they are sure to reach. *settings*: in what a run differs from
+others of its ranking. *tried*: how many settings of this model there are here; *corrected*: the
+value of choosing the best of them, without the gain of having looked (chosen on half of the videos,
+taken on the other, 200 times). *consistent*: right in every order of the options; *position bias*:
+how far the letters chosen lie from the right ones, in points. *visual gain*: beside blank frames.
 """
 
 
 def rankings(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs that may be compared, best first, under a title that says what sets them apart."""
+    """Runs that may be compared, best first, under a title that says what sets them apart.
+
+    A run in which nothing was scored has no place in a ranking.
+    """
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(json.dumps(asked(run), sort_keys=True), []).append(run)
+        if run.summary.n or run.summary.unlabelled:
+            groups.setdefault(json.dumps(asked(run), sort_keys=True), []).append(run)
     titled: dict[str, list[Run]] = {}
     first: dict[str, dict[str, Any]] = {}
     for key, members in sorted(groups.items(), key=lambda item: (_title(item[1][0]), item[0])):
         title, wanted = _title(members[0]), json.loads(key)
         if title in first:
-            title += f" · {tables.short(difference(wanted, first[title]), 120)}"
+            title += f" · {tables.short(journal.difference(wanted, first[title]), 120)}"
         while title in titled:
             title += "′"  # the differences are too long to print, and begin alike
         first.setdefault(title, wanted)
@@ -46,24 +56,28 @@ def rankings(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return titled
 
 
-def asked(run: Run) -> dict[str, Any]:
-    """What must agree for two scores to be comparable: everything but the model and its frames."""
-    keys = ("task", "protocol", "data", "limit", "control", "permute_options")
-    return {key: run.identity.get(key) for key in keys}
-
-
 def figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """One row per run in numbers (accuracies 0..1), best first within its ranking."""
     rows = []
     for title, members in rankings(runs).items():
+        picked, told = chosen(members), differences(members)
         for rank, run in enumerate(members, start=1):
-            kept = ("n", "accuracy", "half_width", "scored", "unread", "failed", "seconds")
-            row = {"ranking": title, "rank": rank, "model": run.model, "frames": run.frames}
-            row |= {key: run.summary.get(key) for key in kept} | {"complete": run.complete}
+            summary = run.summary
+            row: dict[str, Any] = {"ranking": title, "rank": rank, "model": run.model}
+            row |= {"frames": run.frames, "settings": told[run.id], "n": summary.n}
+            row |= {"metric": summary.headline, **_numbers("", summary.main.estimate)}
+            for name in ("scored", "unparsed", "truncated", "failed", "unscored", "seconds"):
+                row[name] = getattr(summary, name)
+            row |= {"complete": run.complete}
             for value, part in main_breakdown(members, run).items():
-                row |= {value: part["accuracy"], f"{value} half_width": part["half_width"]}
+                row |= _numbers(value, part)
             if gain := visual_gain(run, runs):
-                row |= {"visual gain": gain.value, "visual gain half_width": gain.half_width}
+                row |= _numbers("visual gain", gain)
+            if (found := picked.get(run.model)) and found.best is run:
+                row |= {"tried": found.tried}
+                row |= _numbers("corrected", found.corrected) if found.corrected else {}
+            if turned := summary.consistency:
+                row |= _numbers("consistent", turned.accuracy) | {"position bias": turned.bias}
             rows.append(row | {"run": run.id})
     return rows
 
@@ -81,22 +95,26 @@ def table(runs: Sequence[Run]) -> pd.DataFrame:
 def cells(members: Sequence[Run], runs: Sequence[Run] = ()) -> list[dict[str, Any]]:
     """One ranking's formatted rows; ``runs`` are searched for blank controls."""
     gains = {run.id: visual_gain(run, runs) for run in members}
+    picked, told = chosen(members), differences(members)
     rows = []
     for run in members:
-        summary = run.summary
-        row: dict[str, Any] = {
-            "model": run.model + ("" if run.complete else " (incomplete)"),
-            "frames": "?" if run.frames is None else run.frames,
-            "n": summary["n"],
-            "accuracy": percent(summary["accuracy"], summary["half_width"]),
-        }
+        summary, unit = run.summary, run.summary.main.unit
+        row: dict[str, Any] = {"model": run.model + ("" if run.complete else " (incomplete)")}
+        row |= {"settings": told[run.id]} if any(told.values()) else {}
+        row |= {"frames": "?" if run.frames is None else run.frames, "n": summary.n}
+        row[summary.headline] = tables.interval(summary.main.estimate, unit)
         for value, part in main_breakdown(members, run).items():
-            row[value] = percent(part["accuracy"], part["half_width"])
+            row[value] = tables.interval(part, unit)
         if any(gains.values()):
             gain = gains[run.id]
-            row["visual gain"] = percent(gain.value, gain.half_width, signed=True) if gain else ""
-        row |= {"unread": summary["unread"], "failed": summary["failed"]}
-        rows.append(row | {"seconds": f"{summary['seconds']:.1f}", "run": run.id})
+            row["visual gain"] = tables.interval(gain, unit, signed=True) if gain else ""
+        row |= _choice(picked, run) | _rotations(members, run)
+        row |= {"unparsed": summary.unparsed}
+        for name in ("truncated", "unscored"):
+            if any(getattr(member.summary, name) for member in members):
+                row[name] = getattr(summary, name)
+        row |= {"failed": summary.failed, "seconds": f"{summary.seconds:.1f}", "run": run.id}
+        rows.append(row)
     return rows
 
 
@@ -104,14 +122,10 @@ def visual_gain(run: Run, runs: Sequence[Run]) -> Estimate | None:
     """Score minus that of the same run shown blank frames, paired; None without such a run."""
     if run.control != "none":
         return None
-    wanted = run.identity | {"control": "blank"}
     for other in runs:
-        if other.control == "blank" and other.identity == wanted:
-            blank, seen = (
-                {r.question: score_of(r) for r in x.records if r.status != "failed"}
-                for x in (other, run)
-            )
-            return stats.paired(blank, seen, {r.question: r.video for r in run.records}).difference
+        if other.control == "blank" and same_but(run, other, control="blank"):
+            found = difference(run.metrics[0], other.records, run.records)
+            return found.difference if found else None
     return None
 
 
@@ -130,18 +144,23 @@ def mark(
     best: Callable[[str], str],
     tie: Callable[[str], str],
 ) -> list[dict[str, Any]]:
-    """Marks in each accuracy column its best cell and those whose own interval reaches it."""
+    """Marks in each column of scores its best cell and those whose own interval reaches it."""
     marked = [dict(row) for row in rows]
-    parts = [{"accuracy": run.summary, **main_breakdown(members, run)} for run in members]
+    sign = 1.0 if members[0].summary.main.higher_is_better else -1.0
+    parts: list[dict[str, Estimate]] = [
+        {run.summary.headline: run.summary.main.estimate, **main_breakdown(members, run)}
+        for run in members
+    ]
     for column in dict.fromkeys(name for part in parts for name in part):
-        values = [part.get(column, {}).get("accuracy") for part in parts]
-        top = max((v for v in values if v is not None), default=0.0)
-        if sum(v is not None for v in values) < 2:
+        values = [sign * part[column].value if column in part else math.nan for part in parts]
+        known = [value for value in values if not math.isnan(value)]
+        if len(known) < 2:
             continue
+        top = max(known)
         for row, value, part in zip(marked, values, parts, strict=True):
-            if value is not None and value == top:
+            if value == top:
                 row[column] = best(row[column])
-            elif value is not None and value + (part[column].get("half_width") or 0.0) >= top:
+            elif not math.isnan(value) and _reaches(part[column], sign, top):
                 row[column] = tie(row[column])
     return marked
 
@@ -153,8 +172,44 @@ def write(results: Path | str, runs: Sequence[Run]) -> None:
     tables.write(Path(results) / "leaderboard", markdown(runs), rows, rows)
 
 
+def main_breakdown(members: Sequence[Run], run: Run) -> Mapping[str, Estimate]:
+    """The benchmark's main breakdown of one run: its first that is narrow enough to print."""
+    by = members[0].summary.by
+    names = [name for name, parts in by.items() if 1 < len(parts) <= MAIN_BREAKDOWN_SIZE]
+    return run.summary.part(names[0]) if names else {}
+
+
+def _reaches(found: Estimate, sign: float, top: float) -> bool:
+    return max(sign * bound for bound in found.ci95) >= top
+
+
+def _choice(picked: Mapping[str, Chosen], run: Run) -> dict[str, Any]:
+    """The columns "tried" and "corrected", where any model has several settings here."""
+    if not picked:
+        return {}
+    found, unit = picked.get(run.model), run.summary.main.unit
+    if found is None or found.best is not run:
+        return {"tried": "", "corrected": ""}
+    value = tables.interval(found.corrected, unit) if found.corrected else "?"
+    return {"tried": found.tried, "corrected": value}
+
+
+def _rotations(members: Sequence[Run], run: Run) -> dict[str, Any]:
+    if not any(member.summary.consistency for member in members):
+        return {}
+    found = run.summary.consistency
+    consistent = tables.interval(found.accuracy) if found else ""
+    return {"consistent": consistent, "position bias": f"{100 * found.bias:.1f}" if found else ""}
+
+
+def _numbers(name: str, found: Estimate) -> dict[str, float]:
+    before = f"{name} " if name else ""
+    value = {name or "value": found.value}
+    return value | {f"{before}low": found.ci95[0], f"{before}high": found.ci95[1]}
+
+
 def _title(run: Run) -> str:
-    usual = {"limit": None, "control": "none", "permute_options": 1}
+    usual = {"limit": None, "control": "none", "permute_options": 1, "repeats": 1}
     named = [(key, run.identity.get(key, value)) for key, value in usual.items()]
     unusual = [f"{key}={value}" for key, value in named if value != usual[key]]
     unusual += ["imported"] if run.identity.get("imported") else []
@@ -162,18 +217,19 @@ def _title(run: Run) -> str:
 
 
 def _sure(run: Run) -> float:
-    """The accuracy if everything that failed or is missing were wrong."""
-    value, n = run.summary.get("accuracy"), run.summary.get("n") or 0
-    if value is None:
-        return -1.0
-    if run.complete:
-        return float(value)
-    wanted = max(run.summary.get("expected") or 0, n + (run.summary.get("failed") or 0), 1)
-    return float(value) * n / wanted
-
-
-def main_breakdown(members: Sequence[Run], run: Run) -> dict[str, dict[str, Any]]:
-    """The benchmark's main breakdown of one run: its first that is narrow enough to print."""
-    by = members[0].summary.get("by") or {}
-    names = [name for name, parts in by.items() if 1 < len(parts) <= MAIN_BREAKDOWN_SIZE]
-    return dict((run.summary.get("by") or {}).get(names[0], {})) if names else {}
+    """What ranks a run, larger for better: its headline if all that was lost or is missing had the
+    worst score (its bound); what an unbounded metric has, an incomplete run of it last."""
+    summary = run.summary
+    main: Value = summary.main
+    value, sign = main.estimate.value, 1.0 if main.higher_is_better else -1.0
+    if math.isnan(value):
+        return -math.inf
+    if run.complete and not summary.truncated:
+        return sign * value
+    if main.bounds is not None:
+        value = main.bounds[0 if main.higher_is_better else 1]
+    n = summary.n + summary.truncated + summary.failed + summary.unscored
+    missing = max((summary.expected or 0) - n - summary.unlabelled, 0)
+    if not missing:
+        return sign * value
+    return value * n / (n + missing) if main.higher_is_better else -math.inf

@@ -18,7 +18,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from typing import Any
 from harness.errors import DataError, RequestError
 from harness.report import tables
 from harness.report.runs import Run
+from harness.types import Estimate
 
 # in a wheel beside this module; in a checkout where people look for it
 _PLACES = (
@@ -62,22 +64,19 @@ class Published:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A published value beside ours, both in percent; ``differs`` names known protocol differences,
+    """A published value beside ours, both out of 100; ``differs`` names known protocol differences,
     ``unstated`` what the source does not say."""
 
     published: Published
-    ours: float
-    half_width: float | None
+    ours: Estimate
     consistent: bool
     differs: tuple[str, ...]
     unstated: tuple[str, ...]
 
     def __str__(self) -> str:
-        width = "?" if self.half_width is None else f"{self.half_width:.1f}"
         found = self.published
-        said = f"consistent with {found.value} ({found.source}): {self.ours:.1f} ± {width}"
-        if not self.consistent:
-            said = f"not consistent with {found.value} ({found.source}): {self.ours:.1f} ± {width}"
+        verdict = "consistent" if self.consistent else "not consistent"
+        said = f"{verdict} with {found.value} ({found.source}): {tables.interval(self.ours)}"
         if self.differs:
             said += f"; differs in {', '.join(self.differs)}"
         if self.unstated:
@@ -123,7 +122,7 @@ def against(run: Run, model: str | None = None) -> list[Verdict]:
             + (f"--as may be one of {', '.join(models)}" if models else "no such benchmark there")
         )
     ours = _metrics(run)
-    return [_verdict(run, p, *ours[p.metric]) for p in known if p.metric in ours]
+    return [_verdict(run, p, ours[p.metric]) for p in known if p.metric in ours]
 
 
 def benchmark_of(run: Run) -> str:
@@ -137,7 +136,7 @@ def markdown(run: Run, verdicts: Sequence[Verdict]) -> str:
         {
             "metric": v.published.metric,
             "published": v.published.value,
-            "ours": f"{v.ours:.1f} ± {'?' if v.half_width is None else f'{v.half_width:.1f}'}",
+            "ours": tables.interval(v.ours),
             "consistent": "yes" if v.consistent else "no",
             "differs in": ", ".join(v.differs),
             "not stated": ", ".join(v.unstated),
@@ -157,8 +156,9 @@ def rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     return [
         {
             **vars(v.published),
-            "ours": v.ours,
-            "half_width": v.half_width,
+            "ours": 100 * v.ours.value,
+            "low": 100 * v.ours.ci95[0],
+            "high": 100 * v.ours.ci95[1],
             "consistent": v.consistent,
             "differs": "; ".join(v.differs),
             "unstated": "; ".join(v.unstated),
@@ -167,19 +167,21 @@ def rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     ]
 
 
-def _metrics(run: Run) -> dict[str, tuple[float, float | None]]:
-    parts = {"accuracy": run.summary}
-    for values in (run.summary.get("by") or {}).values():
-        for value, part in values.items():
-            parts.setdefault(f"accuracy:{value.lower().replace(' ', '_')}", part)
-    return {
-        name: (100 * part["accuracy"], 100 * w if (w := part.get("half_width")) else None)
-        for name, part in parts.items()
-        if part.get("accuracy") is not None
-    }
+def _metrics(run: Run) -> dict[str, Estimate]:
+    """The run's numbers under the names that published.csv has for them. The headline is
+    "accuracy" there, whatever its own name, and so are its parts."""
+    summary = run.summary
+    parts = {name: value.estimate for name, value in summary.metrics.items() if value.unit == "%"}
+    if summary.main.unit == "%":
+        parts["accuracy"] = summary.main.estimate
+        for group in summary.by:
+            for value, found in summary.part(group).items():
+                parts.setdefault(f"accuracy:{value.lower().replace(' ', '_')}", found)
+    return {name: found for name, found in parts.items() if not math.isnan(found.value)}
 
 
-def _verdict(run: Run, found: Published, ours: float, half_width: float | None) -> Verdict:
+def _verdict(run: Run, found: Published, ours: Estimate) -> Verdict:
+    low, high = ours.ci95
     theirs = {
         "frames": found.frames or found.sampling,
         "subtitles": found.subtitles,
@@ -189,10 +191,10 @@ def _verdict(run: Run, found: Published, ours: float, half_width: float | None) 
     }
     here = {
         "frames": str(run.frames),
-        "subtitles": "no" if run.protocol.get("subtitles", "none") == "none" else "yes",
+        "subtitles": "yes" if _subtitles(run) else "no",
         "prompt": str(run.protocol.get("protocol", "official")),
-        "reader": str(run.protocol.get("reader")),
-        "denominator": str(run.protocol.get("denominator")),
+        "reader": str(getattr(run.scorer, "extractor", type(run.scorer).__name__)),
+        "denominator": str(getattr(run.metrics[0], "counted", "all")),
     }
     differs = [
         f"{key} ({theirs[key]} there, {value} here)"
@@ -203,11 +205,17 @@ def _verdict(run: Run, found: Published, ours: float, half_width: float | None) 
     return Verdict(
         published=found,
         ours=ours,
-        half_width=half_width,
-        consistent=half_width is not None and abs(ours - float(found.value)) <= half_width,
+        consistent=low <= float(found.value) / 100 <= high,
         differs=tuple(differs),
         unstated=tuple(key for key in here if not theirs[key]),
     )
+
+
+def _subtitles(run: Run) -> bool:
+    """Whether the protocol shows subtitles: its prompt's setting (once the task's own)."""
+    prompt = run.protocol.get("prompt")
+    settings = prompt if isinstance(prompt, Mapping) else run.protocol
+    return settings.get("subtitles", "none") not in ("none", None)
 
 
 def _unusual(run: Run, found: Published) -> list[str]:
@@ -216,7 +224,7 @@ def _unusual(run: Run, found: Published) -> list[str]:
     named = {str(source.get(key) or "").lower() for key in ("split", "config")}
     splits = {p.split for p in published() if p.benchmark == found.benchmark}
     split = next(iter(sorted(named & splits)), found.split)
-    usual = {"limit": None, "control": "none", "permute_options": 1}
+    usual = {"limit": None, "control": "none", "permute_options": 1, "repeats": 1}
     unusual = [
         f"{key} ({run.identity[key]} here)"
         for key, value in usual.items()

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from harness.build import build
 from harness.errors import HarnessError, JournalError
+from harness.report import migration
+from harness.report.summary import Summary, summarise
 from harness.run.journal import CIRCUMSTANCES, read_json, read_records
-from harness.report.summary import summarise
-from harness.types import Record
+from harness.types import JudgedScorer, Metric, Record, Scorer
+
+if TYPE_CHECKING:
+    from harness.task import Task
 
 NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")
 """What a task or model may be called: it becomes a folder, so no ../ and no NUL."""
-_NUMBERS = ("n", "unread", "failed", "accuracy", "half_width", "seconds")
-_NEEDED = (*_NUMBERS, "by")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder: its ``request`` and ``summary`` as dicts, its records on demand."""
+    """One run folder: its ``request`` as a dict, its ``summary``, its records on demand."""
 
     folder: Path
     request: dict[str, Any]
-    summary: dict[str, Any]
 
     @property
     def id(self) -> str:
@@ -53,25 +56,89 @@ class Run:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """The benchmark's settings: prompt, reader, denominator, …"""
-        return dict(self.identity.get("protocol") or {})
+        """The task as the request describes it: prompt, scorer, metrics, …"""
+        return dict(self.request.get("protocol") or {})
 
     @property
     def control(self) -> str:
-        return str(self.identity.get("control") or "none")
+        return str(self.request.get("control") or "none")
 
     @property
     def complete(self) -> bool:
-        return bool(self.summary.get("complete"))
+        return self.summary.complete
+
+    @property
+    def old(self) -> bool:
+        """Whether it was written before format 2 (``harness.report.migration``)."""
+        return migration.is_old(self.request)
+
+    @cached_property
+    def task_object(self) -> Task:
+        """The task, built again. Raises RequestError when its class is not to be found here."""
+        task: Task = build(self.protocol, f"{self.folder}/request.json: protocol")
+        return task
+
+    @cached_property
+    def scorer(self) -> Scorer | JudgedScorer:
+        """The task's scorer. Raises RequestError when its own class is not to be found."""
+        if self.old:
+            return migration.scorer(self.protocol)
+        scorer: Scorer = build(self._described("scorer"), f"{self.folder}/request.json: scorer")
+        return scorer
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The task's metrics, the headline first."""
+        if self.old:
+            return migration.metrics(self.protocol)
+        where = f"{self.folder}/request.json: metrics"
+        return tuple(build(metric, where) for metric in self._described("metrics"))
+
+    @cached_property
+    def summary(self) -> Summary:
+        """From summary.json; made again from the records where that is missing or damaged."""
+        path = self.folder / "summary.json"
+        try:
+            return Summary.from_json(read_json(path))
+        except JournalError:
+            return self.summarised(self.records)
 
     @cached_property
     def records(self) -> list[Record]:
         """Every record, sorted by question. Raises JournalError."""
-        return _checked(self.folder)
+        return _checked(self.folder, self.old)
+
+    def summarised(
+        self, records: Sequence[Record], metrics: Sequence[Metric] | None = None
+    ) -> Summary:
+        """What these records, or other metrics, would make of the run."""
+        made = summarise(
+            records,
+            task=self.task,
+            model=self.model,
+            frames=self.frames,
+            metrics=metrics or self.metrics,
+            scorer=self.scorer,
+            breakdowns=tuple(self.protocol.get("breakdowns") or ()),
+            expected=self.request.get("questions"),
+            seconds=sum(r.response.seconds for r in records if r.response),
+        )
+        if self.request.get("questions") is None:  # nobody knows how many there were
+            return Summary(**{**vars(made), "complete": False})
+        return made
+
+    def _described(self, name: str) -> Any:
+        try:
+            return self.protocol[name]
+        except KeyError:
+            raise JournalError(
+                f"{self.folder}/request.json: says nothing of the task's {name}; it was written by "
+                "an earlier version of this harness: run the request again"
+            ) from None
 
 
 def load(folder: Path | str) -> Run:
-    """Reads one run folder; makes its summary again where it is missing. Raises JournalError."""
+    """Reads one run folder. Raises JournalError."""
     folder = Path(folder)
     path = folder / "request.json"
     if not path.is_file():
@@ -84,13 +151,20 @@ def load(folder: Path | str) -> Run:
         name = request.get(key)
         if not isinstance(name, str) or not NAME.fullmatch(name) or ".." in name:
             raise JournalError(f"{path}: {key} is {name!r}, which this harness never writes")
-    return Run(folder, request, _summary(folder, request))
+    run = Run(folder, request)
+    _ = run.summary  # a run that cannot be read is found out here
+    return run
 
 
 def find(results: Path | str) -> tuple[list[Run], list[str]]:
-    """Every readable run under ``results``, and one line about each that is not."""
+    """Every readable run under ``results``, and one line about each that is not.
+
+    A folder in which nothing was ever answered is a failed start, and no run.
+    """
     runs, complaints = [], []
     for path in sorted(Path(results).rglob("request.json")):
+        if not any(path.parent.glob("records-*.jsonl")):
+            continue
         try:
             runs.append(load(path.parent))
         except HarnessError as error:
@@ -125,49 +199,15 @@ def resolve(name: Path | str, results: Path | str = "results") -> Run:
     return load(found[0])
 
 
-def _summary(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
-    path = folder / "summary.json"
-    if not path.is_file():
-        return _remade(folder, request)
-    summary = read_json(path)
-    missing = [key for key in _NEEDED if key not in summary]
-    wrong = [key for key in _NUMBERS if not _finite(summary.get(key, 0) or 0)]
-    if missing or wrong or not isinstance(summary.get("by", {}), dict):
-        raise JournalError(
-            f"{path}: damaged ({', '.join(missing + wrong) or 'by'}); delete it, and it is made "
-            "again from the records"
-        )
-    return summary
-
-
-def _remade(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Without a summary nobody knows how many questions there were: not a complete run."""
-    run = Run(folder, request, {})
-    expected = request.get("questions")
-    summary = summarise(
-        run.records,
-        task=run.task,
-        model=run.model,
-        frames=run.frames,
-        denominator=run.protocol.get("denominator") or "all",
-        aggregate=run.protocol.get("aggregate") or "micro",
-        breakdowns=run.protocol.get("breakdowns"),
-        seconds=sum(record.seconds for record in run.records),
-        expected=expected,
-    )
-    return summary if expected is not None else summary | {"complete": False}
-
-
-def _checked(folder: Path) -> list[Record]:
-    records = sorted(read_records(folder), key=lambda record: record.question)
+def _checked(folder: Path, old: bool) -> list[Record]:
+    found = migration.records(folder) if old else read_records(folder)
+    records = sorted(found, key=lambda record: record.key)
     for record in records:
-        if record.score is not None and not _finite(record.score):
-            raise JournalError(
-                f"{folder}: question {record.question!r} has the score {record.score!r}, which is "
-                "no finite number; delete its line to have it asked again"
-            )
+        values: Mapping[str, object] = record.score.values if record.score else {}
+        for name, value in values.items():
+            if not (isinstance(value, int | float) and math.isfinite(value)):
+                raise JournalError(
+                    f"{folder}: question {record.key!r} has the {name} {value!r}, which is "
+                    "no finite number; delete its line to have it asked again"
+                )
     return records
-
-
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

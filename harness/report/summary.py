@@ -1,18 +1,117 @@
-"""From a run's records to the numbers in its summary.json."""
+"""From a run's records to the numbers in its summary.json, and back."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_args
 
-from harness import stats
-from harness.report.diagnostics import consistency
-from harness.scoring.aggregate import breakdown, chance, counted, headline, members
-from harness.types import Estimate, Record
+from harness.errors import JournalError
+from harness.metrics import bounds, chance, part
+from harness.report.diagnostics import Consistency, Repeats, consistency, repeats
+from harness.scoring.degenerate import is_degenerate
+from harness.types import JSON, Estimate, Metric, Record, Status
 
 _KNOWN_ORDER = {"short": 0, "medium": 1, "long": 2}
+
+COUNTS: tuple[Status, ...] = get_args(Status)
+
+
+@dataclass(frozen=True)
+class Value:
+    """One metric of a run: its estimate and what it has to be seen beside.
+
+    ``chance`` is what guessing scores (None: not known for every question); ``bounds`` what the
+    value could be had the failed, truncated and unscored questions been scored (None: there are
+    none, or the metric has no bounds).
+    """
+
+    estimate: Estimate
+    unit: str = "%"
+    higher_is_better: bool = True
+    chance: float | None = None
+    bounds: tuple[float, float] | None = None
+
+
+Parts = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
+"""Estimates by group, value of the group, and metric."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run came to.
+
+    ``n`` and ``clusters`` are the headline's questions and videos; ``scored`` to ``unscored`` count
+    answers by status, ``unlabelled`` those that were read but whose label is hidden; ``expected``
+    is how many were to be asked; ``complete``: all were, and none failed or is unscored;
+    ``seconds`` are the model's, ``waited`` the time it waited for frames; ``degenerate`` counts
+    responses that are blank or repeat themselves; ``subtitles`` how many questions were shown any.
+    """
+
+    task: str
+    model: str
+    frames: int | None
+    headline: str
+    metrics: Mapping[str, Value]
+    scored: int = 0
+    unparsed: int = 0
+    truncated: int = 0
+    failed: int = 0
+    unscored: int = 0
+    unlabelled: int = 0
+    complete: bool = True
+    expected: int | None = None
+    seconds: float = 0.0
+    waited: float = 0.0
+    degenerate: int = 0
+    by: Parts = field(default_factory=dict)
+    judge: JSON = None
+    subtitles: Mapping[str, int] | None = None
+    consistency: Consistency | None = None
+    repeats: Repeats | None = None
+
+    @property
+    def main(self) -> Value:
+        """The headline."""
+        return self.metrics[self.headline]
+
+    @property
+    def n(self) -> int:
+        return self.main.estimate.n
+
+    @property
+    def clusters(self) -> int:
+        return self.main.estimate.clusters
+
+    def part(self, group: str) -> dict[str, Estimate]:
+        """The headline over each value of a group."""
+        return {value: found[self.headline] for value, found in self.by.get(group, {}).items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """summary.json: no NaN, what is not known is null."""
+        plain: dict[str, Any] = {**asdict(self), "n": self.n, "clusters": self.clusters}
+        plain["metrics"] = {
+            name: {**_estimate(value.estimate), **_beside(value)}
+            for name, value in self.metrics.items()
+        }
+        plain["by"] = {
+            group: {
+                value: {name: _estimate(found) for name, found in metrics.items()}
+                for value, metrics in values.items()
+            }
+            for group, values in self.by.items()
+        }
+        return dict(clean(plain))
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Summary:
+        """The inverse. Raises JournalError for what ``to_json`` never writes."""
+        try:
+            return _read(cls, plain)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise JournalError(f"damaged summary ({error})") from error
 
 
 def summarise(
@@ -21,83 +120,68 @@ def summarise(
     task: str,
     model: str,
     frames: int | None,
-    denominator: str = "all",
-    aggregate: str = "micro",
-    breakdowns: Sequence[str] | None = None,
-    seconds: float = 0.0,
+    metrics: Sequence[Metric],
+    scorer: object = None,
+    breakdowns: Sequence[str] = (),
     expected: int | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """summary.json as a dict: JSON-ready, no NaN, the same for any order of ``records``.
+    seconds: float = 0.0,
+    waited: float = 0.0,
+    judge: JSON = None,
+) -> Summary:
+    """The same for any order of ``records``.
 
-    ``denominator`` and ``aggregate`` are names of ``harness.scoring.aggregate``; ``breakdowns``
-    defaults to all groups that the records name; ``seconds`` are the model's; ``expected`` is how
-    many questions the request asks: a run that has fewer, or any failure, is not ``complete``;
-    ``extra`` joins the summary. Raises RequestError for an unknown denominator or aggregate.
+    ``metrics`` are the task's, the first is the headline; ``scorer`` is asked for the chance level;
+    ``breakdowns`` are the groups reported (none named: all that the records name); ``expected`` is
+    how many answers the request asks for: a run that has fewer, or any failed or unscored one, is
+    not ``complete``; ``judge`` is the judge's identity.
     """
-    ordered = sorted(records, key=lambda record: record.question)
-    kept = counted(ordered, denominator)
-    overall = estimate(kept, aggregate)
-    failed = sum(record.status == "failed" for record in ordered)
-    hidden = sum(record.gold is None and record.answer is not None for record in ordered)
+    ordered = sorted(records, key=lambda record: record.key)
+    counts = Counter(_status(record) for record in ordered)
     names = breakdowns or group_names(ordered)
-    return {
-        "task": task,
-        "model": model,
-        "frames": frames,
-        "n": overall.n,
-        "clusters": overall.clusters,
-        "scored": sum(record.status == "scored" for record in ordered),
-        "unread": sum(record.status == "unread" for record in ordered) - hidden,
-        "failed": failed,
-        "unlabelled": hidden,
-        "accuracy": _number(overall.value),
-        "half_width": _number(overall.half_width),
-        "chance": _number(chance(ordered, aggregate)),
-        "bounds": _bounds(kept, ordered, aggregate) if failed else None,
-        "denominator": denominator,
-        "aggregate": aggregate,
-        "complete": failed == 0 and expected in (None, len(ordered)),
-        "expected": expected,
-        "seconds": round(seconds, 3),
-        "subtitles": _subtitles(ordered),
-        "consistency": consistency(ordered),
-        "by": {name: _by(kept, name) for name in names},
-        **(extra or {}),
-    }
-
-
-def estimate(records: Sequence[Record], aggregate: str = "micro") -> Estimate:
-    """The headline of records that all count (see ``counted``), with its interval.
-
-    Any other aggregate than micro and macro has the interval of the jackknife over videos.
-    """
-    scores, videos = [score_of(r) for r in records], [r.video for r in records]
-    if aggregate == "micro":
-        return stats.accuracy(scores, videos)
-    kind, _, name = aggregate.partition(":")
-    if kind != "macro":
-        value = headline(records, aggregate)
-        rest = [
-            headline([r for r in records if r.video != video], aggregate)
-            for video in dict.fromkeys(videos)
-        ]
-        return Estimate(value, stats.jackknife(rest), len(records), len(rest))
-    parts = [(r, value) for r in records for value in members(r.groups.get(name, ""))]
-    found = stats.macro(
-        [score_of(r) for r, _ in parts], [r.video for r, _ in parts], [value for _, value in parts]
+    return Summary(
+        task,
+        model,
+        frames,
+        metrics[0].name,
+        {metric.name: value_of(metric, ordered, scorer) for metric in metrics},
+        **{name: counts[name] for name in (*COUNTS, "unlabelled")},
+        complete=not counts["failed"] + counts["unscored"] and expected in (None, len(ordered)),
+        expected=expected,
+        seconds=round(seconds, 3),
+        waited=round(waited, 3),
+        degenerate=sum(_degenerate(record) for record in ordered),
+        by={name: _by(ordered, name, metrics) for name in names},
+        judge=judge,
+        subtitles=_subtitles(ordered),
+        consistency=consistency(ordered),
+        repeats=repeats(ordered, metrics[0]),
     )
-    return Estimate(found.value, found.half_width, len(records), found.clusters)
 
 
-def score_of(record: Record) -> float:
-    """The score as it counts: 0 where nothing could be read."""
-    return record.score or 0.0
+def value_of(metric: Metric, records: Sequence[Record], scorer: object = None) -> Value:
+    """A metric over a run's records: the one place from which every view takes its number."""
+    return Value(
+        metric.estimate(records),
+        metric.unit,
+        metric.higher_is_better,
+        chance(metric, scorer, records),
+        bounds(metric, records),
+    )
 
 
 def group_names(records: Iterable[Record]) -> list[str]:
     """The breakdowns that the records name, in the order in which they name them."""
-    return list(dict.fromkeys(name for record in records for name in record.groups))
+    return list(dict.fromkeys(name for record in records for name in record.question.groups))
+
+
+def breakdown(records: Iterable[Record], group: str) -> dict[str, list[Record]]:
+    """Records by the values of one group, as a reader expects them; one with several counts in
+    each."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        for value in record.question.groups.get(group, ()):
+            found.setdefault(value, []).append(record)
+    return {value: found[value] for value in in_order(found)}
 
 
 def in_order(values: Iterable[str]) -> list[str]:
@@ -111,29 +195,36 @@ def in_order(values: Iterable[str]) -> list[str]:
     return sorted(set(values), key=key)
 
 
-def _by(records: Sequence[Record], name: str) -> dict[str, dict[str, Any]]:
-    parts = breakdown(records, name)
-    table = {}
-    for value in in_order(parts):
-        part = estimate(parts[value])
-        table[value] = {
-            "n": part.n,
-            "accuracy": _number(part.value),
-            "half_width": _number(part.half_width),
-        }
-    return table
+def clean(value: Any) -> Any:
+    """The same value for JSON: NaN becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
-def _bounds(
-    kept: Sequence[Record], records: Sequence[Record], aggregate: str
-) -> dict[str, float | None]:
-    """The headline, had every failed question been answered wrongly, or rightly."""
-    failed = [record for record in records if record.status == "failed"]
-    low, high = (
-        headline([*kept, *(replace(r, status="scored", score=worth) for r in failed)], aggregate)
-        for worth in (0.0, 1.0)
-    )
-    return {"low": _number(low), "high": _number(high)}
+def _degenerate(record: Record) -> bool:
+    said = record.response
+    return said is not None and not said.thinking and is_degenerate(said.text)
+
+
+def _status(record: Record) -> str:
+    """A response that was read, but whose label is hidden, is neither right nor unparsed."""
+    hidden = record.question.target is None and record.status == "unparsed"
+    read = record.score is not None and record.score.answer is not None
+    return "unlabelled" if hidden and read else record.status
+
+
+def _by(
+    records: Sequence[Record], group: str, metrics: Sequence[Metric]
+) -> dict[str, dict[str, Estimate]]:
+    return {
+        value: {metric.name: part(metric, some) for metric in metrics}
+        for value, some in breakdown(records, group).items()
+    }
 
 
 def _subtitles(records: Sequence[Record]) -> dict[str, int] | None:
@@ -143,4 +234,80 @@ def _subtitles(records: Sequence[Record]) -> dict[str, int] | None:
 
 
 def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None
+
+
+def _estimate(found: Estimate) -> dict[str, Any]:
+    low, high = map(_number, found.ci95)
+    interval = None if low is None or high is None else [low, high]
+    value = _number(found.value)
+    return {"value": value, "ci95": interval, "n": found.n, "clusters": found.clusters}
+
+
+def _beside(value: Value) -> dict[str, Any]:
+    return {
+        "unit": value.unit,
+        "higher_is_better": value.higher_is_better,
+        "chance": value.chance,
+        "bounds": list(value.bounds) if value.bounds else None,
+    }
+
+
+def _read(cls: type[Summary], plain: Mapping[str, Any]) -> Summary:
+    metrics = {
+        str(name): Value(
+            _known(found),
+            str(found["unit"]),
+            bool(found.get("higher_is_better", True)),
+            _optional(found.get("chance")),
+            _pair(found.get("bounds")),
+        )
+        for name, found in plain["metrics"].items()
+    }
+    by = {
+        group: {
+            value: {name: _known(found) for name, found in some.items()}
+            for value, some in values.items()
+        }
+        for group, values in plain["by"].items()
+    }
+    metrics[plain["headline"]]  # a headline that is no metric is damage
+    kept: dict[str, Any] = {
+        name: plain[name]
+        for name in cls.__dataclass_fields__
+        if name in plain and name not in ("metrics", "by", "consistency", "repeats")
+    }
+    for name in (*COUNTS, "unlabelled", "degenerate"):
+        if not isinstance(kept.get(name, 0), int):
+            raise TypeError(f"{name} is {kept[name]!r}")
+    if not isinstance(kept.get("seconds", 0.0), int | float):
+        raise TypeError(f"seconds is {kept['seconds']!r}")
+    return cls(
+        **kept,
+        metrics=metrics,
+        by=by,
+        consistency=Consistency.from_json(plain.get("consistency")),
+        repeats=Repeats.from_json(plain.get("repeats")),
+    )
+
+
+def _known(found: Mapping[str, Any]) -> Estimate:
+    value = _optional(found["value"])
+    unknown = (math.nan, math.nan)
+    return Estimate(
+        math.nan if value is None else value,
+        _pair(found.get("ci95")) or unknown,
+        int(found["n"]),
+        int(found.get("clusters", 0)),
+    )
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    low, high = value
+    return float(low), float(high)
+
+
+def _optional(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -9,31 +9,45 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.report.summary import clean
 from harness.run.journal import write_atomically
+from harness.types import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")  # what HTML takes for a tag; "<0.001" is none
+_NUMERIC = dict.fromkeys(map(ord, "0123456789.,+-[]?<>=* "))  # what a cell of numbers holds
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
-def percent(value: float | None, half_width: float | None, *, signed: bool = False) -> str:
-    """``81.2 ± 3.1``; ``?`` for what is not known, and for an interval wider than the scale."""
+def interval(found: Estimate, unit: str = "%", *, signed: bool = False) -> str:
+    """``91.4 [87.3, 94.6]``, in percent for the unit "%"; ``?`` for what is not known.
+
+    ``signed`` is for differences: ``+1.2 [-0.3, +2.7]``.
+    """
+    if math.isnan(found.value):
+        return "?"
+    low, high = (number(x, unit, signed=signed) for x in found.ci95)
+    return f"{number(found.value, unit, signed=signed)} [{low}, {high}]"
+
+
+def number(value: float | None, unit: str = "%", *, signed: bool = False) -> str:
+    """``91.4`` for 0.914 in the unit "%", else three figures (``0.573``, ``12.3``); ``?`` for what
+    is not known."""
     if value is None or math.isnan(value):
         return "?"
-    known = half_width is not None and half_width <= 1.0  # NaN is not
-    width = f"{100 * (half_width or 0):.1f}" if known else "?"
-    return f"{100 * value:{'+' if signed else ''}.1f} ± {width}"
-
-
-def points(value: float | None) -> str:
-    """``3.1``; ``?`` for what is not known."""
-    return "?" if value is None or math.isnan(value) else f"{100 * value:.1f}"
+    sign = "+" if signed else ""
+    if unit == "%":
+        return f"{100 * value:{sign}.1f}"
+    places = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 2
+    return f"{value:{sign}.{min(places, 3)}f}"
 
 
 def probability(p: float) -> str:
-    """``0.031``, ``<0.001``."""
+    """``0.031``, ``<0.001``; ``?`` for what is not known."""
+    if math.isnan(p):
+        return "?"
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
@@ -52,6 +66,13 @@ def short(text: str | None, length: int = 60) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
+def plain(value: object) -> str:
+    """An answer or a target: a text as it is, — for none, anything else as JSON."""
+    if value is None:
+        return "—"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows of formatted cells as a Markdown table; columns of numbers are aligned right."""
     from tabulate import tabulate
@@ -66,7 +87,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _number(text: str) -> bool:
-    return text.strip("*<+-=± .?").replace(".", "").replace(" ± ", "").isdecimal() or text == "?"
+    return not text.translate(_NUMERIC) and any(c.isdigit() or c == "?" for c in text)
 
 
 def write(stem: Path, text: str, rows: Sequence[Mapping[str, Any]], data: Any) -> list[Path]:
@@ -84,14 +105,3 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd  # imported late: --help must answer in under a second
 
     return pd.DataFrame([dict(row) for row in rows])
-
-
-def clean(value: Any) -> Any:
-    """The same value for JSON: NaN becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

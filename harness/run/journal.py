@@ -21,10 +21,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.errors import JournalError
-from harness.types import Record
+from harness.types import Question, Record, Response, Score
 
-_FIELDS = {field.name for field in dataclasses.fields(Record)}
-_TUPLES = ("frames", "times", "options")
 CIRCUMSTANCES = ("settings", "environment", "questions")
 """What request.json holds beside the identity: it may differ when a run is resumed."""
 
@@ -112,9 +110,9 @@ def read_records(folder: Path) -> list[Record]:
     latest: dict[str, Record] = {}
     for path in sorted(folder.glob("records-*.jsonl")):
         for record in _read_file(path):
-            known = latest.get(record.question)
+            known = latest.get(record.key)
             if known is None or known.status == "failed" or record.status != "failed":
-                latest[record.question] = record
+                latest[record.key] = record
     return list(latest.values())
 
 
@@ -157,12 +155,9 @@ def _identity(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(record: Record) -> bytes:
-    value = {key: _plain(item) for key, item in vars(record).items()}
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+    value = dataclasses.asdict(record)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+    return text.encode("utf-8", "replace") + b"\n"
 
 
 def _read_file(path: Path) -> Iterator[Record]:
@@ -181,10 +176,17 @@ def _read_file(path: Path) -> Iterator[Record]:
 
 
 def _record(value: dict[str, Any]) -> Record:
-    known = {key: item for key, item in value.items() if key in _FIELDS}
-    for key in _TUPLES:
-        if key in known:
-            known[key] = tuple(known[key])
+    question = dict(value["question"])
+    question["groups"] = {k: tuple(v) for k, v in question["groups"].items()}
+    for key in ("options", "images", "option_images"):
+        question[key] = tuple(question[key])
+    known = {**value, "question": Question(**question)}
+    for key in ("frames", "times", "notes"):
+        known[key] = tuple(known[key])
+    if known["response"]:
+        known["response"] = Response(**known["response"])
+    if known["score"]:
+        known["score"] = Score(**known["score"])
     return Record(**known)
 
 

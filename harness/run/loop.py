@@ -6,56 +6,84 @@ import dataclasses
 import importlib.metadata
 import json
 import platform
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.controls import asked
 from harness.errors import DataError
-from harness.run.journal import Journal, read_records, write_atomically
-from harness.run.plan import Plan, make_plan
+from harness.names import DISTRIBUTION
 from harness.report import html
 from harness.report.runs import load
-from harness.report.summary import summarise
+from harness.report.summary import Summary, summarise
+from harness.run.checks import refuse_idle
+from harness.run.journal import Journal, read_records, write_atomically
+from harness.run.log import run_log
+from harness.run.plan import Plan, make_plan, several
+from harness.run.progress import Progress
 from harness.run.request import Request, run_id
-from harness.scoring.degenerate import is_degenerate
-from harness.types import Clip, Question, Record
-from harness.run.loading import arranged, select
+from harness.run.scoring import rewrite, score_records
 from harness.run.workers import answer
+from harness.subset import select
+from harness.types import Clip, Question, Record
 
 MOST_DEGENERATE = 0.05
 """Share of empty or endlessly repeating answers above which a run is not to be trusted."""
 
-_PACKAGES = ("harness", "torch", "transformers", "av", "numpy", "datasets")
+MOST_TRUNCATED = 0.05
+"""Share of responses cut off before their answer above which a run complains."""
+
+_PACKAGES = (DISTRIBUTION, "torch", "transformers", "av", "numpy", "datasets")
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to: its folder, the summary written there, and what is wrong with it."""
+    """What a run came to: its folder, its summary as written there, and what is wrong with it."""
 
     folder: Path
-    summary: Mapping[str, Any]
+    summary: Summary
     complaints: tuple[str, ...]
 
 
-def run(request: Request, tell: Callable[[str], None] = print) -> Outcome:
-    """Runs a request to its end, or resumes it; ``tell`` is given the plan before weights load.
+def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
+    """Runs a request to its end, or resumes it; ``tell`` is given the plan before weights load and
+    what an earlier run left; ``progress`` shows a bar, or lines, on standard error.
 
     Raises PlanError before anything is loaded when the run cannot fit, and JournalError when
     the run folder is busy, full or another's.
     """
+    request.identity()  # weights that are missing are found out before anything takes time
     clips = prepared(request)
     needed = make_plan(request, clips)
     tell(str(needed))
     needed.refuse(allow_overflow=request.allow_overflow)
     request.benchmark.prepare(clips)
     clips = prepared(request)  # now with the paths of what was fetched
-    with Journal(request.folder(), describe(request, clips)) as journal:
-        before = {record.question: record for record in read_records(journal.folder)}
+    described = describe(request, clips)
+    with Journal(request.folder(), described) as journal, run_log(journal.folder) as log:
+        log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
+        before = {record.key: record for record in read_records(journal.folder)}
         left = pending(clips, before, request.retry_failures)
-        waited = answer(request, left, journal.folder) if left else 0.0
-        return conclude(request, clips, journal.folder, waited)
+        kept = needed.questions - sum(len(clip.questions) for clip in left)
+        if line := _kept(needed.questions, kept):
+            tell(line)
+            log.info(line)
+        waited = 0.0
+        if left:
+            waited = answer(
+                request,
+                left,
+                journal.folder,
+                Progress(left, kept=kept, stream=sys.stderr if progress else None),
+            )
+        outcome = conclude(request, clips, journal.folder, waited)
+        for complaint in outcome.complaints:
+            log.warning(complaint)
+        return outcome
 
 
 def plan(request: Request) -> Plan:
@@ -65,10 +93,11 @@ def plan(request: Request) -> Plan:
 
 def prepared(request: Request) -> list[Clip]:
     """The clips this request asks about, in the benchmark's order. Raises DataError."""
-    chosen = select(request.benchmark.clips(), request.limit)
-    if not chosen:
+    every = list(request.benchmark.clips())
+    if not every:
         raise DataError(f"task={request.task}: there are no questions in its rows; check data=")
-    return arranged(chosen, request.control, request.permute_options)
+    refuse_idle(request.benchmark, every, request.control, request.permute_options)
+    return asked(select(every, request.limit), request.control, request.permute_options)
 
 
 def pending(
@@ -77,7 +106,7 @@ def pending(
     """The clips with only the questions that are still to be asked."""
 
     def finished(question: Question) -> bool:
-        record = before.get(question.id)
+        record = before.get(question.key)
         return record is not None and not (retry_failures and record.status == "failed")
 
     left = (
@@ -88,39 +117,59 @@ def pending(
 
 
 def conclude(request: Request, clips: Sequence[Clip], folder: Path, waited: float) -> Outcome:
-    """Derives summary.json and report.html from the records and the request."""
-    records = read_records(folder)
-    degenerate = sum(
-        record.response is not None and is_degenerate(record.response) for record in records
-    )
+    """Scores what is not scored yet, and derives summary.json and report.html."""
+    records = score_records(request.benchmark, read_records(folder))
+    rewrite(folder, records)
+    responses = [record.response for record in records if record.response]
     summary = summarise(
         records,
         task=request.task,
         model=request.model,
         frames=request.sampling.frames,
-        denominator=request.benchmark.denominator,
-        aggregate=request.benchmark.aggregate,
+        metrics=request.benchmark.metrics,
+        scorer=request.benchmark.scorer,
         breakdowns=request.benchmark.breakdowns,
-        seconds=sum(record.seconds for record in records),
         expected=sum(len(clip.questions) for clip in clips),
-        extra={"waited": round(waited, 3), "degenerate": degenerate},
+        seconds=sum(response.seconds for response in responses),
+        waited=waited,
     )
-    write_atomically(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomically(folder / "summary.json", text + "\n")
     write_atomically(folder / "report.html", html.page(load(folder)))
-    return Outcome(folder, summary, tuple(_complaints(request, records, degenerate)))
+    return Outcome(folder, summary, tuple(_complaints(request, records, summary)))
 
 
-def _complaints(request: Request, records: Sequence[Record], degenerate: int) -> Iterator[str]:
+def _kept(questions: int, kept: int) -> str:
+    """What an earlier run of the same request left; empty where there was none."""
+    if not kept:
+        return ""
+    if kept == questions:
+        return f"{several(questions, 'question')} answered already: complete, nothing to do"
+    return f"{kept:,} of {several(questions, 'question')} already answered"
+
+
+def _complaints(request: Request, records: Sequence[Record], summary: Summary) -> Iterator[str]:
     failed = [record for record in records if record.status == "failed"]
+    count = several(len(records), "question")
     if failed and not request.allow_failures:
         yield (
-            f"{len(failed)} of {len(records)} questions failed, the first with: "
-            f"{failed[0].reason} (question {failed[0].question}); run again to retry them"
+            f"{len(failed)} of {count} failed, the first with: "
+            f"{failed[0].reason} (question {failed[0].key}); run again to retry them"
         )
-    if degenerate > MOST_DEGENERATE * len(records):
+    if summary.unscored:
+        first = next(record for record in records if record.status == "unscored")
+        yield f"{summary.unscored} of {count} could not be scored, the first: {first.reason}"
+    if summary.truncated > MOST_TRUNCATED * len(records):
+        longer = 4 * request.generation.max_new_tokens
         yield (
-            f"{degenerate} of {len(records)} answers are empty or one token repeated: the prompt "
-            "overflows the model's context, or the checkpoint is damaged; do not use this score"
+            f"{summary.truncated} of {count} were cut off before their answer: set "
+            f"generation.max_new_tokens={longer} or more"
+        )
+    if summary.degenerate > MOST_DEGENERATE * len(records):
+        yield (
+            f"{summary.degenerate} of {len(records)} answers are empty or one token repeated: the "
+            "prompt overflows the model's context, or the checkpoint is damaged; do not use this "
+            "score"
         )
 
 

@@ -1,87 +1,100 @@
-"""From what a backend gives back to records: scored, unread or failed, written at once."""
+"""From what a model gives back to records, written at once and not scored yet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from harness.run.journal import Appender
-from harness.types import Answer, Clip, Failure, Prompt, Record, Score, Status, Task, WatchedClip
+from harness.errors import ModelError
+from harness.types import Clip, Failure, Frames, Prompt, Record, Response, Sample
 
 LONGEST_RESPONSE = 1_000_000
 """Characters. What a server sends beyond this is a failure, not an answer."""
+NOT_SCORED = "not scored yet"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a record needs to know of a question that is with the backend."""
+    """What a record needs to know of a question that is with the model."""
 
-    video: str
+    clip: str
     prompt: Prompt
-    frames: tuple[int, ...]
-    times: tuple[float, ...]
+    frames: tuple[int, ...] = ()
+    times: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Records(Protocol):
+    """Where records are kept."""
+
+    def append(self, record: Record) -> None:
+        """Keeps a record, at once."""
+        ...
 
 
 class Recorder:
-    """Turns what comes back into records and writes each at once."""
+    """Turns what comes back into records and hands each in at once."""
 
-    def __init__(self, task: Task, records: Appender, told: Callable[[Record], None]) -> None:
-        self._task = task
+    def __init__(self, records: Records) -> None:
         self._records = records
-        self._told = told
         self._asked: dict[str, Asked] = {}
 
-    def watching(self, clips: Iterator[WatchedClip]) -> Iterator[WatchedClip]:
-        """Passes clips on to the backend, remembering what was asked of them (not the pixels)."""
-        for watched in clips:
-            frames, times = watched.frames.indices, tuple(watched.frames.times.tolist())
-            for prompt in watched.prompts:
-                self._asked[prompt.question.id] = Asked(watched.clip.id, prompt, frames, times)
-            yield watched
+    def passing(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """Passes samples on to the model, remembering what was asked (not the pixels)."""
+        for sample in samples:
+            for prompt in sample.prompts:
+                self._asked[prompt.key] = _asked(sample.clip.id, prompt, sample.frames)
+            yield sample
 
-    def answered(self, answer: Answer | Failure) -> None:
-        """Scores and records one answer, or records the failure."""
-        self._keep(self._record(self._asked.pop(answer.question), answer))
+    def answered(self, answer: Response | Failure) -> None:
+        """Records a response or a failure. Raises ModelError for one that nobody waits for."""
+        if answer.question not in self._asked:
+            raise ModelError(
+                f"the model answered {answer.question!r}, which it was not asked or has answered "
+                "already: its responses must carry the keys of their prompts"
+            )
+        self._records.append(_record(self._asked.pop(answer.question), answer))
 
-    def unwatched(self, clip: Clip, reason: str) -> None:
+    def unread(self, clip: Clip, failure: Failure) -> None:
         """Records every question of a clip that could not be read as failed."""
-        for question in clip.questions:
-            asked = Asked(clip.id, Prompt(question, ()), (), ())
-            self._keep(self._record(asked, Failure(question.id, reason)))
+        for record in failed_records(clip, failure):
+            self._records.append(record)
 
     def unanswered(self) -> None:
-        """Records what a backend was given and never answered."""
-        for question in list(self._asked):
-            self.answered(Failure(question, "the backend ended without an answer"))
+        """Records what a model was given and never answered."""
+        for key in list(self._asked):
+            self.answered(Failure(key, "model", "the model ended without a response"))
 
-    def _keep(self, record: Record) -> None:
-        self._records.append(record)
-        self._told(record)
 
-    def _record(self, asked: Asked, answer: Answer | Failure) -> Record:
-        question = asked.prompt.question
-        if isinstance(answer, Answer) and len(answer.text) > LONGEST_RESPONSE:
-            reason = f"a response of {len(answer.text):,} characters (limit {LONGEST_RESPONSE:,})"
-            answer = Failure(answer.question, reason, answer.seconds)
-        said = answer if isinstance(answer, Answer) else None
-        score = self._task.score(question, said.text) if said else Score(None, None)
-        status: Status = "failed" if said is None else "unread" if score.value is None else "scored"
-        return Record(
-            question=question.id,
-            video=asked.video,
-            prompt=asked.prompt.text,
-            frames=asked.frames,
-            times=asked.times,
-            response=said.text if said else None,
-            finish=said.finish if said else None,
-            answer=score.answer,
-            score=score.value,
-            status=status,
-            reason=answer.reason if isinstance(answer, Failure) else None,
-            seconds=round(answer.seconds, 4),
-            options=question.options,
-            gold=question.gold,
-            groups=dict(question.groups),
-            subtitles=asked.prompt.subtitles,
-            probabilities=said.probabilities if said else None,
-        )
+def failed_records(clip: Clip, failure: Failure) -> Iterator[Record]:
+    """A record of every question of a clip that could not be asked."""
+    for question in clip.questions:
+        asked = Asked(clip.id, Prompt(question, ()))
+        yield _record(asked, replace(failure, question=question.key))
+
+
+def _record(asked: Asked, answer: Response | Failure) -> Record:
+    if isinstance(answer, Response) and len(answer.text) > LONGEST_RESPONSE:
+        reason = f"a response of {len(answer.text):,} characters (limit {LONGEST_RESPONSE:,})"
+        answer = Failure(answer.question, "model", reason, answer.seconds)
+    made = Record(
+        question=asked.prompt.question,
+        video=asked.clip,
+        prompt=asked.prompt.text,
+        frames=asked.frames,
+        times=asked.times,
+        subtitles=asked.prompt.subtitles,
+        notes=asked.notes,
+        reason=NOT_SCORED,
+    )
+    if isinstance(answer, Failure):
+        return replace(made, status="failed", reason=answer.reason, stage=answer.stage)
+    return replace(made, response=replace(answer, seconds=round(answer.seconds, 4)))
+
+
+def _asked(clip: str, prompt: Prompt, frames: Frames | None) -> Asked:
+    if frames is None:
+        return Asked(clip, prompt)
+    notes = (*([frames.damage] if frames.damage else []), *frames.notes)
+    return Asked(clip, prompt, frames.indices, tuple(frames.times.tolist()), notes)

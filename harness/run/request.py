@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from harness.types import Backend, Decoding, Task
+from harness.controls import Control
+from harness.identity import describe, digest
+from harness.task import Task
+from harness.types import Generation, Model
 from harness.video.sampling import Sampling
-
-Control = Literal["none", "blank", "single_frame", "shuffled", "no_options"]
-CONTROLS: tuple[str, ...] = get_args(Control)
 
 
 @dataclass(frozen=True)
@@ -42,33 +40,51 @@ class VideoOptions:
 
 
 @dataclass(frozen=True)
+class RayOptions:
+    """How ``workers`` models run on a Ray cluster, each in an actor of its own.
+
+    ``address`` of the cluster (null: the one of this machine, started where there is none);
+    ``gpus`` and ``cpus`` that one model needs.
+    """
+
+    address: str | None = None
+    gpus: float = 0.0
+    cpus: float = 1.0
+
+
+@dataclass(frozen=True)
 class Request:
-    """One run: a benchmark under a protocol, a model behind a backend, and how to watch."""
+    """One run: a benchmark under a protocol, a model behind a backend, and how it is asked."""
 
     task: str
     model: str
     benchmark: Task
-    backend: Backend
+    backend: Model
     sampling: Sampling
-    decoding: Decoding
+    generation: Generation
     video: VideoOptions
     settings: Mapping[str, Any]
+    judge: Model | None = None
     results: Path = Path("results")
     limit: int | None = None
     control: Control = "none"
     permute_options: int = 1
     workers: int = 1
+    runner: Literal["local", "ray"] = "local"
+    ray: RayOptions = RayOptions()
+    shard: str | None = None
     allow_failures: bool = False
     retry_failures: bool = True
     allow_overflow: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """What decides the answers, and nothing else: equal identities share a run folder.
+        """What decides the answers and their scores, from the objects themselves: every field,
+        defaults included. Equal identities share a run folder.
 
-        Where it runs, on how many workers, and what is done about failures are left out. The
-        protocol's settings are in, the place its data lie on this machine is not.
+        Where it runs, on how many workers, where its data lie on this machine and what is done
+        about failures are left out. Raises ModelError and DataError.
         """
-        protocol = {k: v for k, v in self.settings["task"].items() if k != "source"}
+        protocol = {k: v for k, v in describe(self.benchmark).items() if k != "source"}
         video = self.video
         return {
             "task": self.task,
@@ -77,11 +93,12 @@ class Request:
             "model": self.model,
             "backend": dict(self.backend.identity()),
             "sampling": dataclasses.asdict(self.sampling),
-            "decoding": dataclasses.asdict(self.decoding),
+            "generation": dataclasses.asdict(self.generation),
             "video": {"size": video.size, "decoder": video.decoder, "damaged": video.damaged},
             "limit": self.limit,
             "control": self.control,
             "permute_options": self.permute_options,
+            "judge": dict(self.judge.identity()) if self.judge is not None else None,
         }
 
     def folder(self) -> Path:
@@ -91,5 +108,4 @@ class Request:
 
 def run_id(identity: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits of the SHA-256 of the identity's canonical JSON."""
-    canonical = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    return digest(dict(identity))

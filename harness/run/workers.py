@@ -1,11 +1,14 @@
-"""One model per worker process: each takes every n-th clip and writes its own file of records.
+"""Model processes on this machine: one per GPU, all taking clips from one queue.
 
 With ``workers=1`` (the default) everything happens in this process. More make sense with more
-GPUs: worker i is shown GPU i alone. The answers do not depend on how many there are.
+GPUs: worker i is shown GPU i alone. The answers do not depend on how many there are. A worker that
+dies is started again; a clip that kills one twice fails, and the run goes on. The journal is
+written here and nowhere else.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -15,107 +18,198 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.process import parent_process
 from pathlib import Path
 
-from harness.errors import HarnessError, WorkerError
+from harness.errors import HarnessError
+from harness.run.dispatch import Dispatcher
 from harness.run.journal import Appender
 from harness.run.progress import Progress
-from harness.run.recorder import Recorder
+from harness.run.recorder import failed_records
 from harness.run.request import Request
-from harness.types import Clip, Record
-from harness.video.prefetch import Prefetcher
-from harness.run.loading import watch
+from harness.run.session import work
+from harness.types import Clip, Failure, Record
 
 Told = Callable[[Record], None]
+Message = tuple[str, object]
+"""From a worker: "begin", "next", "record", "ended" or "error", with what belongs to it."""
 
 
-def answer(request: Request, clips: Sequence[Clip], folder: Path) -> float:
-    """Asks and records every question of the clips; returns the seconds models waited for frames.
-
-    Raises WorkerError when a worker process died: what it had answered is kept.
-    """
-    with Progress(clips) as progress:
-        if request.workers == 1 or len(clips) < 2:
-            return _answer(request, clips, folder, 0, progress.update)
-        return _spread(request, clips, folder, progress)
-
-
-def _answer(
-    request: Request, clips: Sequence[Clip], folder: Path, worker: int, told: Told
+def answer(
+    request: Request, clips: Sequence[Clip], folder: Path, progress: Progress, file: int = 0
 ) -> float:
-    """One worker's share, in this process."""
-    if not clips:
-        return 0.0
-    options = request.video
-    with (
-        Appender(folder, worker) as records,
-        Prefetcher(options.workers, options.timeout, options.in_flight) as reader,
-    ):
-        recorder = Recorder(request.benchmark, records, told)
-        watched = watch(clips, request, reader, recorder.unwatched)
-        for reply in request.backend.answer(recorder.watching(watched), request.decoding):
-            recorder.answered(reply)
-        recorder.unanswered()
-        return reader.waited
+    """Asks and records every question of the clips, in ``records-<file>.jsonl`` of the run folder;
+    returns the seconds models waited for frames.
+
+    Raises WorkerError when workers die before they take a clip, and what a model raises: what was
+    answered is kept.
+    """
+    with progress, Appender(folder, file) as records:
+        driver = Driver(clips, records, progress.update)
+        if request.runner == "ray":
+            from harness.run.ray_cluster import answer_on_ray
+
+            answer_on_ray(request, driver)
+        elif request.workers == 1 or len(clips) < 2:
+            work(request, _Here(driver))
+        else:
+            _spread(request, driver)
+        return driver.waited
 
 
-def _spread(request: Request, clips: Sequence[Clip], folder: Path, progress: Progress) -> float:
-    """Starts the workers, passes their records on to the bar, and waits for all of them."""
-    context = multiprocessing.get_context("spawn")
-    waited, complaints = 0.0, []
-    ends: dict[Connection, SpawnProcess] = {}
-    for worker in range(min(request.workers, len(clips))):
-        ours, theirs = context.Pipe(duplex=False)
-        share = clips[worker :: request.workers]
-        process = context.Process(target=_work, args=(request, share, folder, worker, theirs))
-        process.start()
-        theirs.close()  # so that a dead worker is an end of file
-        ends[ours] = process
+class Driver:
+    """The run's own side: who has which clip, and the journal."""
+
+    def __init__(self, clips: Sequence[Clip], records: Appender, told: Told) -> None:
+        self.queue = Dispatcher(clips)
+        self.waited = 0.0
+        self._records = records
+        self._told = told
+
+    def keep(self, worker: int, record: Record) -> None:
+        """Writes a worker's record."""
+        self.queue.answered(worker, record.video, record.key)
+        self._write(record)
+
+    def ended(self, worker: int, waited: float) -> None:
+        """A worker's session is over."""
+        self.queue.ended(worker)
+        self.waited += waited
+
+    def died(self, worker: int, how: str) -> None:
+        """A worker died: what it held goes to others, or fails where it has killed too often."""
+        for clip in self.queue.died(worker):
+            reason = f"its clip killed a worker {self.queue.attempts} times ({how})"
+            for record in failed_records(clip, Failure("", "model", reason)):
+                self._write(record)
+
+    def _write(self, record: Record) -> None:
+        self._records.append(record)
+        self._told(record)
+
+
+class _Here:
+    """The desk of a worker that is this very process."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def begin(self) -> bool:
+        return self._driver.queue.begin(0)
+
+    def next(self) -> Clip | None:
+        return self._driver.queue.next(0)
+
+    def append(self, record: Record) -> None:
+        self._driver.keep(0, record)
+
+    def ended(self, waited: float) -> None:
+        self._driver.ended(0, waited)
+
+
+def _spread(request: Request, driver: Driver) -> None:
+    """Keeps workers running while clips wait, and does what they say."""
+    crew: dict[Connection, tuple[int, SpawnProcess]] = {}
+    free = list(range(request.workers))
     try:
-        while ends:
-            for end in wait(list(ends)):
-                assert isinstance(end, Connection)
+        while not driver.queue.done:
+            wanted = min(request.workers, driver.queue.sessions + driver.queue.waiting)
+            while len(crew) < wanted:
+                worker = free.pop(0)
+                connection, process = _start(request, worker)
+                crew[connection] = (worker, process)
+            for end in wait(list(crew)):
+                if not isinstance(end, Connection):
+                    continue
+                worker, process = crew[end]
                 try:
-                    said = end.recv()
+                    message = end.recv()
                 except EOFError:
-                    process = ends.pop(end)
+                    del crew[end]
+                    free.append(worker)
                     process.join()
                     if process.exitcode:
-                        complaints.append(f"a worker died (exit code {process.exitcode})")
+                        driver.died(worker, f"exit code {process.exitcode}")
                     continue
-                if isinstance(said, Record):
-                    progress.update(said)
-                elif isinstance(said, HarnessError):
-                    complaints.append(str(said))
-                else:
-                    waited += said
+                _heed(driver, worker, end, message)
     finally:
-        for process in ends.values():
+        for _, process in crew.values():
             process.terminate()
-    if complaints:
-        raise WorkerError(
-            f"{'; '.join(complaints)}; what was answered is kept: run again to resume"
-        )
-    return waited
 
 
-def _work(
-    request: Request, clips: Sequence[Clip], folder: Path, worker: int, parent: Connection
-) -> None:
+def _heed(driver: Driver, worker: int, end: Connection, message: Message) -> None:
+    """Does what one message asks for. Raises the error that a worker reports."""
+    match message:
+        case ("begin", _):
+            _reply(end, driver.queue.begin(worker))
+        case ("next", _):
+            _reply(end, driver.queue.next(worker))
+        case ("record", Record() as record):
+            driver.keep(worker, record)
+        case ("ended", float() as waited):
+            driver.ended(worker, waited)
+        case ("error", HarnessError() as error):
+            raise error
+
+
+def _reply(end: Connection, value: object) -> None:
+    with contextlib.suppress(OSError):  # it died since it asked: its end of file comes next
+        end.send(value)
+
+
+def _start(request: Request, worker: int) -> tuple[Connection, SpawnProcess]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(request, worker, theirs))
+    process.start()
+    theirs.close()  # so that a dead worker is an end of file
+    return ours, process
+
+
+class _Piped:
+    """The desk as a worker process sees it: a pipe to the run."""
+
+    def __init__(self, end: Connection) -> None:
+        self._end = end
+        self._lock = threading.Lock()
+
+    def begin(self) -> bool:
+        return bool(self._ask("begin"))
+
+    def next(self) -> Clip | None:
+        clip = self._ask("next")
+        return clip if isinstance(clip, Clip) else None
+
+    def append(self, record: Record) -> None:
+        self.send("record", record)
+
+    def ended(self, waited: float) -> None:
+        self.send("ended", float(waited))
+
+    def send(self, kind: str, value: object) -> None:
+        with self._lock:
+            self._end.send((kind, value))
+
+    def _ask(self, kind: str) -> object:
+        with self._lock:
+            self._end.send((kind, None))
+            return self._end.recv()
+
+
+def _work(request: Request, worker: int, parent: Connection) -> None:
     """A worker process: sees its own GPU only, and does not outlive its parent."""
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     devices = visible.split(",") if visible else [str(n) for n in range(request.workers)]
     os.environ["CUDA_VISIBLE_DEVICES"] = devices[worker % len(devices)]
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    desk = _Piped(parent)
     try:
-        parent.send(_answer(request, clips, folder, worker, parent.send))
+        work(request, desk)
     except HarnessError as error:
-        parent.send(error)
+        desk.send("error", error)
     except KeyboardInterrupt:
         pass  # the parent was interrupted too, and says how to resume
 
 
 def _die_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
+    if (parent := parent_process()) is not None:
+        wait([parent.sentinel])
     os._exit(1)  # not sys.exit: a native call may be holding this process

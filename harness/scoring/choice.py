@@ -14,7 +14,7 @@ from harness.types import Question, Response, Score
 class ChoiceScorer:
     """1 for the right option's letter, 0 for a wrong one, under the metric ``name``.
 
-    ``extractor`` is a name of ``harness.scoring.extractors.EXTRACTORS``: whose rule reads the letter.
+    ``extractor`` is a name of ``harness.scoring.extractors.EXTRACTORS``: whose rule reads a letter.
     Where its source compares the response with the right option instead, that verdict decides. A
     question asked without its options is read by their texts alone: a letter would say nothing.
     Raises RequestError for an unknown extractor.
@@ -40,7 +40,7 @@ class ChoiceScorer:
             return self._scored(question, read)
         if verdict(response.text, question.options, target):
             return Score({self.name: 1.0}, target)
-        return Score({self.name: 0.0}, read if read != target else None)
+        return Score({self.name: 0.0}, read)
 
     def chance(self, question: Question) -> Mapping[str, float] | None:
         """One in so many options."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from harness.errors import DataError
@@ -51,6 +52,11 @@ def without_prefixes(options: Sequence[str]) -> tuple[str, ...]:
 
     Only when every option carries its letter: "B. Obama" alone is a name.
     """
+    return _without_prefixes(tuple(options))
+
+
+@lru_cache(maxsize=64)  # a response is read by every rule in turn when a run is audited
+def _without_prefixes(options: tuple[str, ...]) -> tuple[str, ...]:
     found = [
         re.match(rf"\s*(?:\({letter}\)|{letter}[.):])\s*", option)
         for letter, option in zip(LETTERS, options, strict=False)

@@ -44,9 +44,13 @@ def locate(checkpoint: str, revision: str | None = None, *, weights: bool = True
 
 
 def fingerprint(checkpoint: str, revision: str | None = None) -> dict[str, str]:
-    """What names these files for good: the hub's commit, or the SHA-256 of a folder's content."""
+    """What names these files for good: the hub's commit, or the SHA-256 of a folder's content.
+
+    Raises ModelError as ``locate``, and for a folder without weights: what names a run has to be
+    known before anything else, so this is where that is found first."""
     folder = locate(checkpoint, revision, weights=False)
     if Path(checkpoint).expanduser().is_dir():
+        _check_weights(folder)
         return {"content": _content_hash(folder)}
     return {"checkpoint": checkpoint, "commit": folder.name}
 

@@ -339,11 +339,11 @@ def _missing_extra(settings: Transformers, error: ImportError) -> str:
     if settings.quantization != "none":
         return (
             f"backend.quantization={settings.quantization} needs bitsandbytes: "
-            "pip install 'harness[quant]', or write backend.quantization=none"
+            "pip install 'video-eval-harness[quant]', or write backend.quantization=none"
         )
     if settings.attention == "flash_attention_2":
         return (
             "backend.attention=flash_attention_2 needs flash-attn and an NVIDIA GPU: "
-            "pip install 'harness[flash]', or write backend.attention=sdpa"
+            "pip install 'video-eval-harness[flash]', or write backend.attention=sdpa"
         )
     return f"the model's library is incomplete: {error}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.models.transformers.cost import Weights
     from harness.models.transformers.engine import Engine
     from harness.models.transformers.memory import DeviceMemory
-    from harness.models.transformers.written import Writer
+    from harness.models.transformers.written import Writer, Written
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,11 @@ class Transformers:
     def by_processor(self) -> bool:
         """Whether the checkpoint's own processor writes the prompts."""
         return self.frames_as in ("video", "images")
+
+    def write(self, sample: Sample, letters: bool = False) -> list[Written | Failure]:
+        """The sample's prompts as the model reads them; touches neither weights nor device. What a
+        server's prompts are held against."""
+        return self._writer.write(sample, letters)
 
     def load(self) -> Engine:
         """The loaded model, loaded once. Raises ModelError."""

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.scoring.extractors import lmms_eval, official
-from harness.scoring.options import without_prefixes
+from harness.scoring.extractors import lmms_eval, official, recent, vlmeval
 from harness.scoring.extractors.default import default, option_text
+from harness.scoring.options import without_prefixes
 
 Extractor = Callable[[str, Sequence[str]], str | None]
 Verdict = Callable[[str, Sequence[str], str], bool]
 
-__all__ = ["EXTRACTORS", "VERDICTS", "Extractor", "Verdict", "option_text", "right", "without_prefixes"]
+__all__ = [
+    "EXTRACTORS", "VERDICTS", "Extractor", "Verdict", "option_text", "right", "without_prefixes",
+]  # fmt: skip
 
 RULES: Mapping[str, Extractor] = {
     "default": default,
@@ -36,7 +38,23 @@ RULES: Mapping[str, Extractor] = {
     "tempcompass": official.tempcompass,
     "tomato": official.tomato,
     "videomme_v2": official.videomme_v2,
+    "videomme_lmms_until_2026_04": lmms_eval.videomme_lmms_until_2026_04,
+    "videomme_vlmeval": vlmeval.videomme_vlmeval,
+    "videomme_vlmeval_until_2026_06": vlmeval.videomme_vlmeval_until_2026_06,
+    "videomme_v2_vlmeval": vlmeval.videomme_v2_vlmeval,
+    "videomme_v2_vlmeval_until_2026_06": vlmeval.videomme_v2_vlmeval_until_2026_06,
+    "mcq_vlmeval": vlmeval.mcq_vlmeval,
+    "mcq_vlmeval_until_2026_06": vlmeval.mcq_vlmeval_until_2026_06,
+    "video_holmes": recent.video_holmes,
+    "motionbench_lmms": recent.motionbench_lmms,
+    "minerva_lmms": recent.minerva_lmms,
+    "dailyomni": recent.dailyomni,
+    "ovobench": recent.first_capital,
 }
+"""By name. ``_until_YYYY_MM`` is what a rule was before its source changed it in that month; the
+function says in which commits. lmms-eval's Video-MME-v2 has had the benchmark's own rule
+(``videomme_v2``) up to 75571cfe (2026-08-06); its change of 2026-08-27 (pull request 1475, which
+moved one model's score from 16.68 to 18.93) is not here: its code was not at hand."""
 
 
 def _bare(rule: Extractor) -> Extractor:
@@ -49,7 +67,10 @@ def _bare(rule: Extractor) -> Extractor:
 
 EXTRACTORS: Mapping[str, Extractor] = {name: _bare(rule) for name, rule in RULES.items()}
 
-VERDICTS: Mapping[str, Verdict] = {"mvbench": official.mvbench_verdict}
+VERDICTS: Mapping[str, Verdict] = {
+    "mvbench": official.mvbench_verdict,
+    "ovobench": recent.ovobench_verdict,
+}
 
 
 def right(extractor: str, response: str, options: Sequence[str], gold: str) -> bool | None:

@@ -1,9 +1,9 @@
-"""The default reader: what a careful human would take a response to mean, and nothing more.
+"""The default extractor: what a careful human would take a response to mean, and nothing more.
 
 Evidence from the strongest kind to the weakest: a letter alone; a letter that is claimed to be the
 answer; a leading letter ("B. text"); a letter as a closing clause; the text of exactly one option.
 The first kind that says anything decides. Evidence for two options is evidence for none, unless
-one is rejected ("A is wrong") or corrected ("wait, …"). tests/readers.tsv was written first.
+one is rejected ("A is wrong") or corrected ("wait, …"). tests/extractors.tsv was written first.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from harness.scoring.extractors import languages
 from harness.scoring.options import LETTERS, without_prefixes
 
 AMBIGUOUS = ""
@@ -33,7 +34,7 @@ STRONG = [
         rf"(?<![\w'’]){LETTER}\s+(?:is|would\s+be|seems|looks)\s+(?:the\s+)?(?:most\s+|only\s+)?(?:\w+\s+)?"
         r"(?:correct|right|best|answer|option|choice|true)\b",
     )
-]
+] + languages.CLAIMS
 WEAK = [re.compile(rf"\b(?:options?|choice|letter|answer|ans)\s*{LETTER}", re.IGNORECASE)]
 REJECTED = re.compile(
     rf"\b(?:not|n['’]t|never|neither|nor|rather\s+than|instead\s+of|except)\s+{KIND}{OPEN}[A-J]\b{CLOSE}"
@@ -53,7 +54,8 @@ LEADING = re.compile(
 )
 LISTED = re.compile(r"(?:\n|\bor\b|\band\b|,)\s*\(?([A-J])[.):](?=\s)")
 CLOSING = re.compile(
-    rf"(?:^|[\n.,:;!?]\s*|\b(?:so|thus|therefore|hence)\s+){OPEN}(?P<x>[A-J]){CLOSE}[.!]?\s*$"
+    rf"(?:^|[\n.,:;!?]\s*|\b(?i:so|thus|therefore|hence|{languages.THEREFORE})\s+)"
+    rf"{OPEN}(?P<x>[A-J]){CLOSE}[.!]?\s*$"
 )
 IN_BRACKETS = re.compile(r"\(([A-Ja-j])\)")
 NEGATION = re.compile(
@@ -80,7 +82,7 @@ def default(response: str, options: Sequence[str]) -> str | None:
         return _valid(found[1], letters)
     if len(set(re.findall("[A-J]", said))) > 1 and re.fullmatch(r"(?:\W*+\b[A-J]\b)+\W*+", said):
         return None
-    kept = REJECTED.sub(" ", said)
+    kept = languages.REJECTED.sub(" ", REJECTED.sub(" ", said))
     for read in (
         _claimed(kept, letters),
         AMBIGUOUS if ALTERNATIVES.search(kept) else None,

@@ -56,7 +56,7 @@ def lmms_mcq(response: str, options: Sequence[str]) -> str | None:
     In falling order: the first character, the last character, after "answer is" and the like
     (anywhere after it), "(B)", "B.", "B:", "B)", "B " (so any word that ends in a capital), any
     capital. Options beyond D are never read: MLVU's test set goes to F.
-    tasks/_task_utils/mcq_extract.py.
+    tasks/_task_utils/mcq_extract.py; phrases that are not English since 7a69a9a1 (2026-04-11).
     """
     text = response.strip()
     for mark in ",.!?;:'\"":
@@ -73,6 +73,20 @@ def lmms_mcq(response: str, options: Sequence[str]) -> str | None:
         found = [(0, text.rfind(letter), letter) for letter in "ABCD" if letter in text]
     best = max(found, key=lambda item: item[:2], default=None)
     return best[2] if best else None
+
+
+def videomme_lmms_until_2026_04(response: str, options: Sequence[str]) -> str | None:
+    """Video-MME before 9ca4445d (2026-04-11), which put ``lmms_mcq`` in its place.
+
+    The first capital A-D after known phrases are deleted, "Answer:" not among them, so that
+    "Answer: C" is A. A comma is missing as in the benchmark's own list. tasks/videomme/utils.py.
+    """
+    phrases = (
+        *LONGVIDEOBENCH_PREFIXES[:4],
+        "The best option isThe correct option is",
+        "Best answer:Best option:",
+    )
+    return first_capital(response, phrases, "ABCD")
 
 
 def _after_phrases(text: str) -> list[tuple[int, int, str]]:

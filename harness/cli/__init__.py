@@ -1,0 +1,87 @@
+"""The one command: ``harness [COMMAND] …``, each command a module of this package.
+
+A command is a file ``harness/cli/NAME.py`` with ``parser() -> ArgumentParser`` and
+``main(argv) -> int`` (its exit code), and one line in ``COMMANDS``. It imports what is heavy inside
+``main``, so that ``harness --help`` and completion stay fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+COMMANDS = {
+    "run": "run a model on a benchmark (the default: `harness task=… model=…`)",
+    "leaderboard": "all runs, ranked per protocol",
+    "compare": "runs against each other, or one beside every published number",
+    "audit": "one run's responses under every extractor",
+    "gate": "exit 0 or 1 for CI: a run against its baseline",
+    "export": "a run as a leaderboard takes it, or as a page",
+    "data": "fetch and verify a benchmark",
+    "doctor": "prove that sharing a clip does not change answers here",
+    "new": "write a benchmark's YAML from a file of rows",
+    "try": "ask the fake model five questions, to see what is odd",
+    "completion": "the shell's completion script",
+}
+"""Every sub-command with its line in ``--help``; a module of the same name beside this file."""
+
+_MODULES = {"try": "try_"}  # a Python word cannot be a module's name
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs a command line without the program's name; returns its exit code.
+
+    Raises HarnessError and whatever a command raises: ``console`` turns those into one line.
+    """
+    words = list(argv)
+    if words[:1] == ["--version"]:
+        print(f"harness {version()}")
+        return 0
+    if words and words[0] in COMMANDS:
+        return int(command(words[0]).main(words[1:]))
+    return int(command("run").main(words))
+
+
+def command(name: str) -> ModuleType:
+    """The module of a sub-command."""
+    return importlib.import_module(f"harness.cli.{_MODULES.get(name, name)}")
+
+
+def version() -> str:
+    """The installed version; a bare checkout says that it is one."""
+    from importlib import metadata
+
+    from harness.names import DISTRIBUTION
+
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "(a checkout that is not installed)"
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    """Ctrl-C before anything is imported that could tell it better."""
+    os.write(2, b"harness: stopped\n")
+    os._exit(128 + number)
+
+
+def console(*before: str) -> NoReturn:
+    """The console script: ``before`` and the program's words, then exit with the code.
+
+    0: done; 1: done but incomplete, failed or a user's own code has a bug; 2: cannot be done as
+    written; 130: stopped with Ctrl-C.
+    """
+    before_import = signal.signal(signal.SIGINT, _stop)
+    from harness.cli.completion import complete_if_asked
+    from harness.cli.ending import ended
+
+    signal.signal(signal.SIGINT, before_import)
+    complete_if_asked()
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.insert(0, os.getcwd())  # the user's own tasks/ and models, as with python -m
+    sys.exit(ended(lambda: main([*before, *sys.argv[1:]])))

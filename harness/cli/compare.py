@@ -1,0 +1,70 @@
+"""Runs against each other, or one run beside the literature."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.report.runs import Run
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of ``harness compare``."""
+    made = argparse.ArgumentParser(prog="harness compare", description=__doc__)
+    made.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or its id")
+    made.add_argument("--paper", action="store_true", help="beside every published value")
+    made.add_argument("--as", dest="model", help="the model's published name (with --paper)")
+    made.add_argument("--all", action="store_true", help="list every question that changed")
+    made.add_argument("--results", type=Path, default=Path("results"))
+    made.add_argument("--out", type=Path, help="where to write, without ending")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints the comparison and writes it as Markdown, CSV and JSON."""
+    words = parser().parse_args(argv)
+
+    from harness.errors import RequestError
+    from harness.report.finding import run_named
+
+    if words.paper and len(words.runs) > 1:
+        raise RequestError("compare --paper: name one run; it is held against what was published")
+    if not words.paper and len(words.runs) < 2:
+        raise RequestError("compare: name two runs or more, or one run with --paper")
+    found = [run_named(name, words.results) for name in words.runs]
+    out = words.out or words.results / ("paper" if words.paper else "compare")
+    print(
+        _with_paper(found[0], words.model, out)
+        if words.paper
+        else _with_another(found, out, words.all)
+    )
+    return 0
+
+
+def _with_paper(run: Run, model: str | None, out: Path) -> str:
+    from harness.report import published, tables
+
+    verdicts = published.against(run, as_published(model) if model else None)
+    text, rows = published.markdown(run, verdicts), published.rows(verdicts)
+    tables.write(out, text, rows, rows)
+    return text
+
+
+def as_published(name: str) -> str:
+    """A model's name as it was published, whatever capitals it is given in."""
+    from harness.report.published import published
+
+    known = {value.model.lower(): value.model for value in published()}
+    return known.get(name.lower(), name)
+
+
+def _with_another(runs: Sequence[Run], out: Path, every: bool) -> str:
+    from harness.report import compare, tables
+
+    result = compare.compare(runs)
+    text = compare.markdown(result, None if every else compare.MOST)
+    tables.write(out, text, compare.rows(result), compare.as_data(result))
+    return text

@@ -1,0 +1,107 @@
+"""A run against its baseline: exits 0 when it is as good, else 1."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.report.baseline import Side
+    from harness.report.gate import Rules
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of ``harness gate``."""
+    made = argparse.ArgumentParser(prog="harness gate", description=__doc__)
+    made.add_argument("paths", nargs="+", type=Path, metavar="[BASELINE] RUN")
+    made.add_argument("--update", action="store_true", help="make RUN the baseline")
+    made.add_argument("--max-drop", type=float, default=5.0, help="points; default 5")
+    made.add_argument("--alpha", type=float, default=0.05, help="how often chance may fail a test")
+    made.add_argument(
+        "--tolerance", action="append", default=[], metavar="PART=POINTS",
+        help="what one part may drop: 'task_type: Order=3'",
+    )  # fmt: skip
+    made.add_argument(
+        "--waive", action="append", default=[], metavar="'CHECK=DATE REASON'",
+        help="a check or part that may fail until a day, and why",
+    )  # fmt: skip
+    made.add_argument("--exact", action="store_true", help="no answer may change")
+    made.add_argument("--ignore", action="append", default=[], help="a request field, e.g. video")
+    made.add_argument("--junit", type=Path, metavar="FILE", help="write the verdict as JUnit XML")
+    made.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown")
+    made.add_argument("--results", type=Path, default=Path("results"))
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints the verdict, and writes it where asked; or writes a baseline."""
+    words = parser().parse_args(argv)
+
+    from harness.errors import RequestError
+    from harness.report import baseline, gate
+    from harness.report.finding import run_named
+    from harness.run.journal import write_atomically
+
+    if len(words.paths) > 2 or (len(words.paths) < 2 and not words.update):
+        raise RequestError("gate: name a baseline and a run, or --update and a run")
+    *before, last = words.paths
+    if words.update:
+        made = run_named(last, words.results)
+        print(baseline.update(made, before[0] if before else None, words.results))
+        return 0
+    rules = _rules(words)
+    base = baseline.read(before[0], words.results)
+    run = _like(base, last, words.results, words.ignore)
+    checks = gate.check(base, run, rules)
+    text = gate.markdown(base, run, checks)
+    if words.junit:
+        write_atomically(words.junit, gate.junit(run, checks))
+    if words.markdown:
+        write_atomically(words.markdown, text)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(summary, "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+    print(text)
+    return int(not all(check.passed for check in checks))
+
+
+def _rules(words: argparse.Namespace) -> Rules:
+    """What the command line lets through, points as shares. Raises RequestError."""
+    from harness.errors import RequestError
+    from harness.report.gate import Rules, Waiver
+
+    tolerances = {}
+    for word in words.tolerance:
+        part, _, points = word.rpartition("=")
+        try:
+            tolerances[part.strip()] = float(points) / 100
+        except ValueError as error:
+            raise RequestError(f"--tolerance {word!r}: write PART=POINTS") from error
+    return Rules(
+        max_drop=words.max_drop / 100,
+        alpha=words.alpha,
+        exact=words.exact,
+        ignore=tuple(words.ignore),
+        tolerances=tolerances,
+        waivers=tuple(Waiver.read(word) for word in words.waive),
+    )
+
+
+def _like(base: Side, name: Path, results: Path, ignore: Sequence[str]) -> Side:
+    """The run of this name; where there are several, the one asked as the baseline was."""
+    from harness.report import baseline, runs
+    from harness.report.finding import folders_named, run_named
+
+    if name.is_file() and name.suffix == ".json":
+        return baseline.read(name, results)
+    wanted = _without(base.identity, ignore)
+    several = [runs.load(folder) for folder in folders_named(name, results)]
+    alike = [run for run in several if _without(run.identity, ignore) == wanted]
+    return baseline.side_of(alike[0] if len(alike) == 1 else run_named(name, results))
+
+
+def _without(identity: Mapping[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
+    return {key: value for key, value in identity.items() if key not in ignore}

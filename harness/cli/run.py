@@ -1,0 +1,253 @@
+"""``harness [run] KEY=VALUE …``: compose the request, run it, say what it came to."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.completion import add_settings
+from harness.cli.ending import STOPPED, complain
+from harness.cli.result import result_line, sweep_size
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from harness.run.loop import Outcome
+    from harness.run.request import Request
+
+HELP = """harness: measure how well a model understands video
+
+  harness task=videomme model=llava_next_video frames=32
+  harness -m model=tiny_image,tiny_video,tiny_video_dpo     a sweep
+  harness task=demo                                         the built-in demo
+
+Choose with GROUP=NAME:
+{choices}
+
+Set with KEY=VALUE (`--cfg job` prints all keys with their values; any field of a task, model or
+scorer can be set by its dotted name, task.scorer.extractor=…):
+{keys}
+
+Commands, each with --help:
+{commands}
+"""
+_SIZE = re.compile(r"(?P<name>.+?)_(?P<size>\d+(_\d+)?[bm](_a\d+b)?)")
+_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-name", "-cn", "--config-dir", "-cd"}
+_WITHOUT = {"-m", "--multirun", "--resolve", "--info", "-i", "--hydra-help", "-r", "--run"}
+_COMPLETION = {"-sc", "--shell-completion"}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of ``harness run``, for completion: Hydra parses them."""
+    made = argparse.ArgumentParser(prog="harness run", description=__doc__)
+    made.add_argument("-m", "--multirun", action="store_true", help="a sweep over commas")
+    made.add_argument("--cfg", choices=("job", "hydra", "all"), help="print the configuration")
+    add_settings(made)
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs what the command line asks for: 0, 1 (questions failed), 2 (bad request)."""
+    if {"-h", "--help"} & set(argv):
+        print(help_text())
+        return 0
+    options, settings = _told(argv)
+    runs = Runs(sweep_size(settings) if {"-m", "--multirun"} & set(options) else 1)
+    try:
+        with _hydra([*options, *settings]) as start:
+            start(runs.job)
+    except SystemExit:
+        if runs.crash is not None:
+            raise runs.crash from None
+        raise
+    runs.show()
+    return max(runs.codes, default=0)
+
+
+class Runs:
+    """The runs of one command line, a sweep's one after the other."""
+
+    def __init__(self, expected: int | None = 1) -> None:
+        self.expected = expected
+        self.codes: list[int] = []
+        self.crash: Exception | None = None
+        self.done: list[tuple[Request, Outcome]] = []
+
+    def job(self, config: DictConfig) -> None:
+        """One run. Its error ends it alone; Ctrl-C ends the sweep."""
+        from harness.config import SETTING_ERRORS, explain, request_from
+
+        try:
+            self.codes.append(self._run(request_from(config)) if config else 0)
+        except SETTING_ERRORS as error:
+            complain(explain(error))
+            self.codes.append(2)
+        except HarnessError as error:
+            complain(str(error))
+            self.codes.append(2)
+        except KeyboardInterrupt:
+            print("\nStopped. Run the same command again to resume.", file=sys.stderr)
+            sys.exit(STOPPED)
+        except Exception as crash:  # noqa: BLE001  # raised by main: Hydra would add its own lines
+            self.crash = crash
+            sys.exit(1)
+
+    def show(self) -> None:
+        """Prints one table for every task that was run, and rewrites the leaderboard of all."""
+        from harness.report import leaderboard, tables
+        from harness.report.runs import find
+
+        for results in dict.fromkeys(request.results for request, _ in self.done):
+            every, _ = find(results)
+            leaderboard.write(results, every)
+            asked = {request.task for request, _ in self.done if request.results == results}
+            runs = [run for run in every if run.task in asked]
+            for title, members in leaderboard.rankings(runs).items():
+                rows = tables.frame(leaderboard.cells(members, runs)).fillna("")
+                print(f"\n{title}\n{rows.to_string(index=False)}")
+        if self.expected == 1:
+            for _, outcome in self.done:
+                print(f"\n{self._line(outcome)}\n{outcome.folder}")
+
+    def _line(self, outcome: Outcome) -> str:
+        """The run's own line, with its place in the sweep."""
+        place, of = len(self.codes) + 1, self.expected
+        where = "" if of == 1 else f"run {place} of {of}" if of else f"run {place}"
+        text = (outcome.folder / "summary.json").read_text(encoding="utf-8")
+        return result_line(json.loads(text), where)
+
+    def _run(self, request: Request) -> int:
+        if not request.settings.get("plan"):
+            writable(request.results)
+
+        from harness.run.loop import plan, run
+
+        if request.settings.get("plan"):
+            from harness.cli.estimate import disk_line, time_line
+
+            needed = plan(request)
+            print(needed, time_line(request, needed.questions), sep="\n")
+            print(disk_line(request, needed.questions), flush=True)
+            needed.refuse(allow_overflow=request.allow_overflow)  # as the run would
+            return 0
+        outcome = run(request)
+        self.done.append((request, outcome))
+        if self.expected != 1:
+            print(f"{self._line(outcome)}\n  {outcome.folder}", flush=True)
+        for line in outcome.complaints:
+            complain(line)
+        return int(bool(outcome.complaints))
+
+
+def writable(results: Path) -> None:
+    """Raises RequestError where runs cannot be written, before anything is planned or loaded."""
+    from harness.errors import RequestError
+
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results):
+            pass
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RequestError(
+            f"results={results}: cannot write there ({reason}); name another folder with results="
+        ) from error
+
+
+def by_size(names: Sequence[str]) -> list[str]:
+    """Names that differ in their last part only, a model's size, as one: ``qwen2_vl_{2b,7b}``."""
+    sizes: dict[str, list[str]] = {}
+    for name in names:
+        found = _SIZE.fullmatch(name)
+        sizes.setdefault(found["name"] if found else name, []).append(
+            found["size"] if found else ""
+        )
+    return [
+        f"{name}_{{{','.join(several)}}}"
+        if len(several) > 1 and all(several)
+        else " ".join(f"{name}_{size}" if size else name for size in several)
+        for name, several in sizes.items()
+    ]
+
+
+def help_text() -> str:
+    """The one screen of ``--help``, from the file names alone: no Hydra, no torch."""
+    from harness.cli import COMMANDS
+    from harness.overrides import GROUPS, choices, top_level_text
+
+    lines = [
+        textwrap.fill(
+            f"{group:<10} {'  '.join(by_size(choices(group)))}",
+            96,
+            initial_indent="  ",
+            subsequent_indent=" " * 13,
+            break_on_hyphens=False,
+        )
+        for group in GROUPS
+        if choices(group)
+    ]
+    commands = "\n".join(f"  {name:<12} {line}" for name, line in COMMANDS.items())
+    return HELP.format(choices="\n".join(lines), keys=top_level_text(), commands=commands)
+
+
+def _told(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's own options as they are, and the settings as it takes them. Raises RequestError."""
+    from harness.errors import RequestError
+    from harness.overrides import prepared
+
+    if _COMPLETION & set(argv):
+        return list(argv), []
+    options: list[str] = []
+    settings: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word.partition("=")[0] in _WITH_VALUE | _WITHOUT:
+            options += [word, next(words, "")] if word in _WITH_VALUE else [word]
+            if word in ("--cfg", "-c") and options[-1] not in ("job", "hydra", "all"):
+                raise RequestError(f"{word} {options[-1]}: write {word} job, hydra or all")
+        else:
+            settings.append(word)
+    return options, prepared(settings)
+
+
+@contextmanager
+def _hydra(words: list[str]) -> Iterator[Any]:
+    """Hydra's own main over ``words``; its marks on the process are gone afterwards.
+
+    Raises RequestError, in one line, for a configuration that cannot be composed."""
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
+    from harness.config import SETTING_ERRORS, explain, register
+    from harness.errors import RequestError
+    from harness.overrides import config_folders
+
+    *mine, built_in = config_folders()
+    register()
+    argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    folders = [word for path in mine for word in ("--config-dir", str(path))]
+    sys.argv = ["harness", *folders, *words]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors reach the handler below
+    before = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+    try:
+        wrap = hydra.main(config_path=str(built_in), config_name="config", version_base="1.3")
+        yield lambda job: wrap(job)()
+    except SETTING_ERRORS as error:
+        raise RequestError(explain(error)) from error
+    finally:
+        sys.argv = argv
+        GlobalHydra.instance().hydra, HydraConfig.instance().cfg = before
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if full is not None:
+            os.environ["HYDRA_FULL_ERROR"] = full

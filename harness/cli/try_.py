@@ -1,0 +1,129 @@
+"""Ask the fake model five questions of a task: prompts, frames, what was read, what is odd."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from harness.cli.completion import add_settings
+
+if TYPE_CHECKING:
+    from harness.run.request import Request
+    from harness.types import Clip, Frames, Question
+
+QUESTIONS = 5
+_SAME = 0.6
+"""Share of one right letter among a benchmark's answers above which guessing it pays."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of ``harness try``."""
+    made = argparse.ArgumentParser(prog="harness try", description=__doc__)
+    add_settings(made)
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints five questions as a model would be asked them. 0, or 1 when something is odd."""
+    words = parser().parse_args(argv).settings
+
+    from harness.config import compose
+    from harness.subset import select
+
+    request = compose([*words, "backend=fake"])
+    every = list(request.benchmark.clips())
+    odd = list(_odd_labels(request, every))
+    chosen, shown = select(every, QUESTIONS), 0
+    for place, clip in enumerate(chosen):
+        several = -(-(QUESTIONS - shown) // (len(chosen) - place))  # spread over the clips
+        odd += _show(request, clip, clip.questions[:several])
+        shown += len(clip.questions[:several])
+    count = sum(len(clip.questions) for clip in every)
+    print(f"\n{count} questions about {len(every)} videos; {shown} shown")
+    for line in dict.fromkeys(odd):
+        print(f"odd: {line}")
+    if not odd:
+        print("nothing odd")
+    return int(bool(odd))
+
+
+def _show(request: Request, clip: Clip, questions: Sequence[Question]) -> list[str]:
+    """Prints a clip's questions; returns what is odd about them."""
+    from harness.errors import HarnessError
+
+    print(f"\n── {clip.id}")
+    odd: list[str] = []
+    times: Sequence[float] = ()
+    if clip.video is not None:
+        try:
+            frames = _frames(request, clip)
+        except HarnessError as error:
+            print(f"video: {error}")
+            return [f"{clip.id}: {error}"]
+        times = [float(time) for time in frames.times]
+        count, height, width = frames.pixels.shape[:3]
+        when = ", ".join(f"{time:.1f}" for time in times)
+        print(f"frames: {count} of {width} × {height} pixels, at {when} s")
+        if count < request.sampling.frames:
+            odd.append(f"{clip.id}: only {count} of {request.sampling.frames} frames")
+    for question in questions:
+        odd += _ask(request, clip, question, times)
+    return odd
+
+
+def _frames(request: Request, clip: Clip) -> Frames:
+    from harness import video
+
+    assert clip.video is not None
+    info = video.probe(clip.video)
+    return video.read(clip.video, request.sampling.indices(info, clip.segment))
+
+
+def _ask(request: Request, clip: Clip, question: Question, times: Sequence[float]) -> Iterator[str]:
+    """Prints one question, and what the scorer makes of the right answer."""
+    from harness.models.fake import Fake
+    from harness.types import Response, Sample, Scorer
+
+    task = request.benchmark
+    prompt = task.write(clip, question, times)
+    print(f"\n{prompt.text}\n")
+    (reply,) = Fake(rule="target").generate(
+        [Sample(clip, None, None, (prompt,))], request.generation
+    )
+    if question.target is None:
+        print("no right answer is known: it will be asked and not scored")
+        return
+    if not isinstance(reply, Response) or not isinstance(task.scorer, Scorer):
+        print("scored by a judge")
+        return
+    score = task.scorer.score(question, reply)
+    values = ", ".join(f"{name} {value:g}" for name, value in score.values.items())
+    print(
+        f"answered {reply.text!r}, the right answer; read {score.answer!r}: {values or 'unparsed'}"
+    )
+    if not score.values or min(score.values.values()) <= 0:
+        yield f"question {question.id}: the right answer {question.target!r} is not scored as right"
+
+
+def _odd_labels(request: Request, clips: Sequence[Clip]) -> Iterator[str]:
+    """What is odd about the labels of all questions."""
+    questions = [question for clip in clips for question in clip.questions]
+    targets = Counter(str(question.target) for question in questions if question.options)
+    common, count = targets.most_common(1)[0] if targets else ("", 0)
+    if len(questions) >= 10 and count > _SAME * sum(targets.values()):
+        yield f"{common} is right for {count} of {sum(targets.values())} questions"
+    hidden = sum(question.target is None for question in questions)
+    if hidden:
+        yield f"{hidden} of {len(questions)} questions have no answer"
+    for question in questions:
+        if len(set(question.options)) < len(question.options):
+            yield f"question {question.id}: two options are equal"
+    missing = sum(clip.video is not None and not clip.video.exists() for clip in clips)
+    if missing:
+        yield f"{missing} of {len(clips)} videos are not there"
+    texts = Counter((clip.id, question.text) for clip in clips for question in clip.questions)
+    if twice := sum(count > 1 for count in texts.values()):
+        what = "question is" if twice == 1 else "questions are"
+        yield f"{twice} {what} asked twice of the same video"

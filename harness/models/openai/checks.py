@@ -1,0 +1,125 @@
+"""Whether the served model saw what it was sent: its prompt in tokens against our own writing.
+
+What goes wrong with HTTP 200: no beginning-of-sequence token, frames cut to the first 32, times
+made up, a template of the server's own. Each changes the tokens, so tokens are what is compared:
+on one question before the run (``preflight``, which says what to change), then on every response.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import ModelError
+from harness.models.openai.errors import Refused
+from harness.models.openai.replies import prompt_ids
+from harness.types import Failure, Prompt, Sample, Video
+
+if TYPE_CHECKING:
+    from harness.models.transformers import Transformers
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What a prompt must be in tokens, as far as it is known.
+
+    ``tokens`` are our own writing's ids; None without a reference. ``pictures`` is the least
+    number of tokens that the frames take (0: not known). ``told_times`` are the texts about time
+    that our own writing puts in.
+    """
+
+    tokens: tuple[int, ...] | None = None
+    pictures: int = 0
+    told_times: tuple[str, ...] = ()
+
+    def problem(self, body: Mapping[str, Any]) -> str:
+        """What is not as expected of a prompt as the server took it; empty when nothing is."""
+        ids = prompt_ids(body)
+        if self.tokens is not None:
+            if ids is not None:
+                return _unlike(ids, self.tokens)
+            said = (body.get("usage") or {}).get("prompt_tokens")
+            if isinstance(said, int) and said != len(self.tokens):
+                return f"the server's prompt has {said} tokens, our own {len(self.tokens)}"
+        if self.pictures and ids is not None:
+            most = Counter(ids).most_common(1)[0][1]
+            if most < self.pictures:
+                return f"the frames take {most} tokens in the server's prompt, not {self.pictures}"
+        return ""
+
+    def check(self, body: Mapping[str, Any]) -> None:
+        """Raises Refused when the server took the prompt for another."""
+        if problem := self.problem(body):
+            raise Refused(f"not the prompt that was sent: {problem}", "prompt")
+
+
+def expectations(
+    sample: Sample, reference: Transformers | None, tokens_per_frame: int | None
+) -> dict[str, Expected | Failure]:
+    """By prompt key what each prompt must be in tokens, or why it cannot be asked."""
+    found: dict[str, Expected | Failure] = {}
+    if reference is not None:
+        for written in reference.write(sample):
+            if isinstance(written, Failure):
+                found[written.question] = written
+                continue
+            tokens = tuple(written.tokens.tolist())
+            found[written.prompt.key] = Expected(tokens, told_times=written.told_times)
+        return found
+    for prompt in sample.prompts:
+        shown = frames_shown(prompt, 0 if sample.frames is None else len(sample.frames.pixels))
+        found[prompt.key] = Expected(pictures=shown * (tokens_per_frame or 0))
+    return found
+
+
+def frames_shown(prompt: Prompt, frames: int) -> int:
+    """How many of so many frames a prompt shows."""
+    parts = (part for turn in prompt.turns for part in turn.parts if isinstance(part, Video))
+    return sum(len(range(frames)[part.start : part.stop]) for part in parts)
+
+
+def remedy(body: Mapping[str, Any], expected: Expected) -> ModelError | None:
+    """The error that ends a run before it starts, with what to change; None when all is right."""
+    problem = expected.problem(body)
+    if not problem:
+        return None
+    ids = prompt_ids(body)
+    return ModelError(
+        f"the served model does not see what it is sent: {problem}; {_cure(ids, expected)}"
+    )
+
+
+def _cure(ids: Sequence[int] | None, expected: Expected) -> str:
+    cut = 'start the server with --media-io-kwargs \'{"video": {"num_frames": -1}}\''
+    if expected.tokens is None:
+        return cut
+    if ids is None:
+        return "backend.extra={return_token_ids: true} shows which, where the server is vLLM"
+    if not _unlike(ids, expected.tokens[1:]):
+        return "backend.extra={add_special_tokens: true} adds the beginning-of-sequence token"
+    if not _unlike(ids[1:], expected.tokens):
+        return "backend.extra={add_special_tokens: false}: it begins with two of the same token"
+    (token, places), *_ = Counter(expected.tokens).most_common(1)
+    if ids.count(token) < places:
+        return cut
+    return (
+        "the server's chat template or processor is another: start it with the checkpoint's own, "
+        "or write backend.reference=null to run without this check"
+    )
+
+
+def _unlike(ids: Sequence[int], tokens: Sequence[int]) -> str:
+    """How a server's prompt differs from ours; empty where it does not."""
+    if len(ids) != len(tokens):
+        return f"the server's prompt has {len(ids)} tokens, our own {len(tokens)}"
+    pairs = enumerate(zip(ids, tokens, strict=True))
+    return next(
+        (
+            f"token {place} of the server's prompt is {there}, of our own {ours}"
+            for place, (there, ours) in pairs
+            if there != ours
+        ),
+        "",
+    )

@@ -1,0 +1,57 @@
+"""What was meant by a name that does not exist: the nearest real ones, and where old ones went."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+DISTRIBUTION = "video-eval-harness"
+"""What pip calls this project."""
+
+MOVED = {
+    "task.reader": "task.scorer.extractor",
+    "task.denominator": "task.metrics.0.counted",
+    "task.aggregate": "task.metrics (macro: [group])",
+    "task.aggregates": "task.metrics",
+    "task.judge": "judge",
+    "decoding": "generation",
+    "unread": "unparsed",
+}
+"""Settings of earlier versions, and where their like is now."""
+
+
+def nearest(name: str, known: Iterable[str], few: int = 30) -> str:
+    """``; nearest: a, b`` – or all the names when none is near and they are few."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f"; nearest: {', '.join(close)}"
+    return f"; there are: {', '.join(names)}" if 0 < len(names) <= few else ""
+
+
+def suggest(key: str, paths: Iterable[str], where: str) -> str:
+    """``; nearest: task.scorer.extractor`` – of all dotted names inside the object at ``where``.
+
+    A name that is the last part of a longer one (``template`` of ``prompt.template``) comes first,
+    then an earlier version's name, then spellings that are near.
+    """
+    known = list(paths)
+    same = [path for path in known if path.rpartition(".")[2] == key]
+    if same:
+        return f"; write {' or '.join(f'{where}.{path}' for path in same[:3])}"
+    moved = {
+        old.removeprefix(f"{where}."): new
+        for old, new in MOVED.items()
+        if old.startswith(f"{where}.")
+    }
+    if key in moved:
+        return f"; it is now {moved[key]}"
+    ends: dict[str, str] = {}
+    for path in sorted(known, key=lambda path: path.count(".")):
+        ends.setdefault(path.rpartition(".")[2], f"{where}.{path}")
+    ends = moved | ends
+    close = difflib.get_close_matches(key, ends, n=3, cutoff=0.5)
+    if close:
+        return f"; nearest: {', '.join(ends[name] for name in close)}"
+    direct = [path for path in known if "." not in path]
+    return f"; there are: {', '.join(direct)}" if 0 < len(direct) <= 30 else ""

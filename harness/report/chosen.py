@@ -1,0 +1,67 @@
+"""How many settings of one model were tried on one task, and what the best is worth then."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.metrics import Summing, Unit, weights
+from harness.report.runs import Run
+from harness.stats import selection
+from harness.types import Estimate
+
+MOST_SCORES = 2_000_000
+"""Records that a leaderboard reads again for this: more take longer than a reader waits."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """``best`` is the run with the best headline of ``tried`` settings; ``corrected`` its value
+    without the gain of having looked (None: not known, as the runs share no questions)."""
+
+    best: Run
+    tried: int
+    corrected: Estimate | None
+
+
+def chosen(members: Sequence[Run]) -> dict[str, Chosen]:
+    """By model, where several settings of it stand in one ranking (best first)."""
+    models: dict[str, list[Run]] = {}
+    for run in members:
+        if run.complete:
+            models.setdefault(run.model, []).append(run)
+    return {
+        model: Chosen(runs[0], len(runs), corrected(runs))
+        for model, runs in models.items()
+        if len(runs) > 1
+    }
+
+
+def corrected(runs: Sequence[Run]) -> Estimate | None:
+    """What choosing the best of these runs is worth, over the questions that count in all."""
+    headline = runs[0].metrics[0]
+    if not isinstance(headline, Summing) or sum(run.summary.n for run in runs) > MOST_SCORES:
+        return None
+    units = [headline.units(run.records) for run in runs]
+    common = [key for key in units[0] if all(key in other for other in units[1:])]
+    if not common:
+        return None
+    cases = [(units[0][key], leaf, key) for key in common for leaf in units[0][key].leaves]
+    leaves = [leaf for _, leaf, _ in cases]
+    scores = [[_value(other, key) for _, _, key in cases] for other in units]
+    sums, sizes = selection.table(scores, [unit.video for unit, _, _ in cases], leaves)
+    shares = weights(leaves)
+    return selection.corrected(
+        sums,
+        sizes,
+        np.array([shares[leaf] for leaf in dict.fromkeys(leaves)]),
+        low=headline.low,
+        high=headline.high,
+        higher_is_better=headline.higher_is_better,
+    )
+
+
+def _value(units: Mapping[Hashable, Unit], key: Hashable) -> float:
+    return units[key].value

@@ -1,0 +1,77 @@
+"""Which runs may stand in one ranking, and in what those that do still differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.report.runs import Run
+
+SETTINGS = ("model", "backend", "frames", "sampling", "generation", "decoding", "video")
+"""Parts of a request in which the runs of one ranking may differ: which model, and how it is shown
+the videos and asked for its answer. All else decides what the number means, so runs that differ in
+it are ranked apart: task, protocol, data, limit, control, rotations, repeats, judge, and whatever
+a later version adds."""
+
+_SHOWN = ("model", "frames", "sampling.frames")
+"""Differences that have a column of their own."""
+
+
+def asked(run: Run) -> dict[str, Any]:
+    """What must agree for two scores to be comparable; a list of breakdowns decides no number."""
+    kept = {key: value for key, value in run.identity.items() if key not in SETTINGS}
+    protocol = kept.get("protocol")
+    if isinstance(protocol, Mapping):
+        kept["protocol"] = {k: v for k, v in protocol.items() if k != "breakdowns"}
+    return kept
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """The rest, by dotted name: {"frames": 8, "backend.dtype": "float32", …}."""
+    kept = {key: run.identity[key] for key in SETTINGS if key in run.identity}
+    return dict(_flat(kept))
+
+
+def differences(runs: Sequence[Run]) -> dict[str, str]:
+    """By run id, what tells each run of a ranking from the others beside its model and frames.
+
+    A model's own fields are named where runs of this one model differ in them (two models always
+    do); what a video is sampled with and how answers are generated, where any two runs do. Empty
+    where there is nothing to tell.
+    """
+    every = {run.id: settings(run) for run in runs}
+    told: dict[str, str] = {}
+    for run in runs:
+        same = [every[other.id] for other in runs if other.model == run.model]
+        names = sorted({name for found in every.values() for name in found})
+        parts = []
+        for name in names:
+            among = same if name.startswith("backend.") else list(every.values())
+            values = {repr(found.get(name)) for found in among}
+            if name not in _SHOWN and len(values) > 1 and name in every[run.id]:
+                parts.append(f"{name}={_said(every[run.id][name])}")
+        told[run.id] = ", ".join(parts)
+    return told
+
+
+def same_but(run: Run, other: Run, **changed: Any) -> bool:
+    """Whether ``other`` was asked what ``run`` was, but for these fields of its request."""
+    return other.identity == run.identity | changed
+
+
+def _flat(value: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, item in value.items():
+        name = f"{before}{key}"
+        if isinstance(item, Mapping) and item:
+            found += _flat(item, f"{name}.")
+        else:
+            found.append((name, item))
+    return found
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = str(value)
+    return text if len(text) <= 40 else text[:12] + "…"

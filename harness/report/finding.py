@@ -1,0 +1,69 @@
+"""A run by its folder, its id or its model's name; and which runs there are when it is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import JournalError, RequestError
+
+if TYPE_CHECKING:
+    from harness.report.runs import Run
+
+_MOST = 12
+
+
+def run_named(name: Path | str, results: Path | str = "results") -> Run:
+    """The run that a folder, an id (or its beginning), a model or task/model names.
+
+    Raises JournalError for a damaged run, RequestError for no run or several: it lists them.
+    """
+    from harness.report import runs
+
+    if found := folders_named(name, results):
+        return _only(found, name)
+    if not Path(results).is_dir():
+        raise RequestError(f"{name}: no such run, and no folder {results}; use --results")
+    every, _ = runs.find(results)
+    if not every:
+        raise RequestError(f"{name}: no such run; there are none under {results}")
+    raise RequestError(f"{name}: no such run under {results}; there are: {said(every)}")
+
+
+def folders_named(name: Path | str, results: Path | str = "results") -> list[Path]:
+    """The run folders that a folder, an id (or its beginning), a model or task/model names."""
+    if Path(name).exists() and (found := _folders(Path(name))):
+        return found
+    return [path for path in _folders(Path(results)) if _named(path, str(name), Path(results))]
+
+
+def said(found: Iterable[Run]) -> str:
+    """Runs in one line: what they are and their ids."""
+    several = list(found)
+    names = [f"{run.task}/{run.model}/{run.id}" for run in several[:_MOST]]
+    more = f" and {len(several) - _MOST} more" if len(several) > _MOST else ""
+    return ", ".join(names) + more
+
+
+def _only(folders: list[Path], name: Path | str) -> Run:
+    from harness.report import runs
+
+    if len(folders) == 1:
+        return runs.load(folders[0])
+    some = ", ".join(str(folder) for folder in folders[:_MOST])
+    raise JournalError(f"{name}: {len(folders)} runs: {some}; name one of them")
+
+
+def _folders(under: Path) -> list[Path]:
+    if under.is_file():
+        under = under.parent
+    return sorted(path.parent for path in under.rglob("request.json"))
+
+
+def _named(folder: Path, name: str, results: Path) -> bool:
+    """Whether a run folder has this id, or lies in the folder of this model or task/model."""
+    if folder.name.startswith(name):
+        return True
+    place = folder.relative_to(results).parent.as_posix()
+    return place == name or place.endswith(f"/{name}")

@@ -1,0 +1,41 @@
+"""What a request asks for and its questions cannot give: said before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.errors import RequestError
+from harness.names import nearest
+from harness.task import Task
+from harness.types import Clip
+
+_OF_FRAMES = ("blank", "single_frame", "shuffled", "no_times")
+
+
+def refuse_idle(task: Task, clips: Sequence[Clip], control: str, permute_options: int) -> None:
+    """Raises RequestError for a control, rotation or group that no question of ``clips`` (all of
+    the benchmark's) has any use for: the run would not be the one that was asked for."""
+    questions = [question for clip in clips for question in clip.questions]
+    if not questions:
+        return
+    most = max(len(question.options) for question in questions)
+    if permute_options > 1 and most < 2:
+        raise RequestError(f"permute_options={permute_options}: no question has options to rotate")
+    if control == "no_options" and not most:
+        raise RequestError("control=no_options: no question has options")
+    if control in _OF_FRAMES and all(clip.video is None for clip in clips):
+        raise RequestError(f"control={control}: no question is about a video")
+    groups = list(dict.fromkeys(name for question in questions for name in question.groups))
+    for where, name in _groups_of(task):
+        if name not in groups:
+            hint = nearest(name, groups) or "; questions have no groups"
+            raise RequestError(f"{where}: no question has a {name}{hint}")
+
+
+def _groups_of(task: Task) -> Iterator[tuple[str, str]]:
+    """The groups that a task's reports need, each with the setting that names it."""
+    for name in task.breakdowns:
+        yield "task.breakdowns", name
+    for place, metric in enumerate(task.metrics):
+        for name in getattr(metric, "macro", ()):
+            yield f"task.metrics.{place}.macro", name

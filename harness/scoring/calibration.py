@@ -1,0 +1,81 @@
+"""A judged mean corrected by a few human verdicts: prediction-powered inference, by video.
+
+Angelopoulos et al. 2023 (arXiv 2301.09633) and 2024 (PPI++, arXiv 2311.01453): with a judge's
+values f on all N responses and human values y on n of them,
+
+    mean = λ · mean_N(f) + mean_n(y - λ · f)
+
+is right whatever the judge is worth, and λ is chosen to make it narrow. The n must have been drawn
+at random. Questions of one video are dependent, so both parts vary by video.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import RequestError
+from harness.types import Estimate
+
+
+def calibrated(
+    judged: Mapping[str, float],
+    human: Mapping[str, float],
+    clusters: Mapping[str, Hashable],
+    *,
+    tuning: float | None = None,
+) -> Estimate:
+    """The mean of the human value over all responses in ``judged`` (question key → value).
+
+    ``human`` holds the verdicts there are, for keys of ``judged``; ``clusters`` the video of each.
+    ``tuning`` fixes λ (0: human verdicts alone; 1: plain PPI); None estimates it, within 0..1.
+    The 95% interval has a t quantile on the labelled videos less one; NaN for fewer than two.
+    Raises RequestError for verdicts about responses that the judge has not scored.
+    """
+    unknown = [key for key in human if key not in judged]
+    if unknown:
+        raise RequestError(
+            f"{len(unknown)} human verdicts are about responses without a judge's score, "
+            f"e.g. {unknown[0]!r}: calibrate with verdicts about this run"
+        )
+    if not human:
+        raise RequestError("there are no human verdicts to calibrate by")
+    keys = list(judged)
+    codes: dict[Hashable, int] = {}
+    cluster = np.array([codes.setdefault(clusters[key], len(codes)) for key in keys])
+    f = np.array([judged[key] for key in keys])
+    has = np.array([key in human for key in keys])
+    y = np.array([human.get(key, 0.0) for key in keys])
+    count = len(codes)
+    labelled = len(set(cluster[has].tolist()))
+    all_f = _influence(f, np.ones(len(f), dtype=bool), cluster, count)
+    some_f = _influence(f, has, cluster, count)
+    some_y = _influence(y, has, cluster, count)
+    gap = all_f - some_f
+    lam = tuning if tuning is not None else _lambda(some_y, gap)
+    value = float(lam * f.mean() + (y[has] - lam * f[has]).mean())
+    if labelled < 2:
+        return Estimate(value, (math.nan, math.nan), int(has.sum()), labelled)
+    from scipy import stats
+
+    # small-sample factor of the part that has few videos, which dominates
+    error = math.sqrt(float(((some_y + lam * gap) ** 2).sum()) * labelled / (labelled - 1))
+    half = float(stats.t.ppf(0.975, labelled - 1)) * error
+    return Estimate(value, (value - half, value + half), int(has.sum()), labelled)
+
+
+def _influence(
+    values: NDArray[np.float64], kept: NDArray[np.bool_], cluster: NDArray[np.intp], count: int
+) -> NDArray[np.float64]:
+    """What each video contributes to the error of the kept values' mean, [count]."""
+    centred = (values[kept] - values[kept].mean()) / kept.sum()
+    return np.bincount(cluster[kept], weights=centred, minlength=count).astype(np.float64)
+
+
+def _lambda(some_y: NDArray[np.float64], gap: NDArray[np.float64]) -> float:
+    """The λ in 0..1 that minimises the variance of mean_n(y) + λ · (mean_N(f) - mean_n(f))."""
+    spread = float((gap**2).sum())
+    return 0.0 if spread == 0 else float(np.clip(-(some_y * gap).sum() / spread, 0.0, 1.0))

@@ -1,0 +1,139 @@
+"""The commands that read runs: what they take, what they say, what they leave alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+from harness.cli.ending import ended
+from tests.runs import records, write
+
+RESULTS = Path("results")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def ran(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        return ended(lambda: main(words)), *capsys.readouterr()
+
+    return ran
+
+
+def test_compare_says_which_runs_there_are(run: Any) -> None:
+    write(RESULTS, records(30))
+    write(RESULTS, records(30), model="other")
+    code, _, err = run("compare", "A", "B")
+    assert code == 2
+    assert err.startswith("harness: A: no such run under results; there are: demo/")
+    assert "demo/other/" in err
+    assert err.count("\n") == 1
+
+
+def test_runs_are_named_by_folder_id_model_or_task_and_model(run: Any) -> None:
+    one = write(RESULTS, records(30))
+    write(RESULTS, records(30, salt=1), model="other")
+    for name in (str(one.folder), one.id, one.id[:6], "tiny_video", "demo/tiny_video"):
+        code, out, err = run("compare", name, "other")
+        assert code == 0, err
+        assert "tiny_video" in out
+    write(RESULTS, records(30), frames=16)
+    code, _, err = run("compare", "tiny_video", "other")
+    assert code == 2
+    assert "tiny_video: 2 runs: results/demo/tiny_video/" in err
+
+
+def test_a_corrupt_summary_is_made_again(run: Any) -> None:
+    found = write(RESULTS, records(30, share=1.0))
+    for damage in ("{", "", "[]", '{"n": 3}', "NaN"):
+        (found.folder / "summary.json").write_text(damage)
+        code, out, err = run("leaderboard")
+        assert (code, err) == (0, ""), damage
+        assert "100.0" in out
+
+
+def test_the_leaderboard_goes_on_beside_a_run_that_cannot_be_read(run: Any) -> None:
+    write(RESULTS, records(30))
+    broken = write(RESULTS, records(30), model="broken")
+    (broken.folder / "request.json").write_text("{")
+    code, out, err = run("leaderboard")
+    assert code == 1
+    assert "tiny_video" in out
+    assert err.count("\n") == 1
+    assert "broken" in err
+
+
+def test_the_gate_takes_the_run_that_was_asked_as_its_baseline_was(run: Any) -> None:
+    same = write(RESULTS, records(90))
+    code, out, err = run("gate", "--update", str(same.folder))
+    assert code == 0, err
+    baseline = out.strip()
+    assert json.loads(Path(baseline).read_text())
+    write(RESULTS, records(90, share=0.1), frames=16)
+    code, out, err = run("gate", baseline, str(RESULTS / "demo" / "tiny_video"))
+    assert code == 0, err or out
+    code, out, err = run("gate", baseline, "tiny_video")
+    assert code == 0, err or out
+
+
+def test_the_gate_writes_nothing_unasked(run: Any, folder: Path) -> None:
+    found = write(RESULTS, records(90))
+    _, out, _ = run("gate", "--update", str(found.folder))
+    before = sorted(path for path in folder.rglob("*") if path.is_file())
+    code, _, err = run("gate", out.strip(), str(found.folder))
+    assert code == 0, err
+    assert sorted(path for path in folder.rglob("*") if path.is_file()) == before
+    run("gate", out.strip(), str(found.folder), "--junit", "a.xml", "--markdown", "a.md")
+    assert (folder / "a.xml").is_file()
+    assert (folder / "a.md").is_file()
+
+
+def test_the_gate_s_rules_are_words(run: Any) -> None:
+    found = write(RESULTS, records(90))
+    _, out, _ = run("gate", "--update", str(found.folder))
+    worse = str(write(RESULTS, records(90, share=0.1), model="worse").folder)
+    ignore = ("--ignore", "model", "--ignore", "backend")
+    assert run("gate", out.strip(), worse, *ignore)[0] == 1
+    waived = ("no drop=2999-01-01 known", "no part dropped=2999-01-01 known")
+    waive = [word for said in waived for word in ("--waive", said)]
+    assert run("gate", out.strip(), worse, *ignore, *waive)[0] == 0
+    for words, said in (
+        (["--waive", "no drop"], "write CHECK=YYYY-MM-DD REASON"),
+        (["--tolerance", "Order"], "--tolerance 'Order': write PART=POINTS"),
+        (["--tolerance", "nothing=3"], "'nothing': no such part or check here"),
+        (["--alpha", "2"], "--alpha 2: must lie between 0 and 1"),
+    ):
+        code, _, err = run("gate", out.strip(), worse, *words)
+        assert (code, err.count("\n")) == (2, 1)
+        assert said in err
+
+
+def test_what_is_listed_is_capped_until_all_is_asked_for(run: Any) -> None:
+    one = write(RESULTS, records(180, share=0.9))
+    other = write(RESULTS, records(180, share=0.1), model="other")
+    few = run("compare", one.id, other.id)[1]
+    many = run("compare", one.id, other.id, "--all")[1]
+    assert "more: --all lists them" in few
+    assert "more: --all lists them" not in many
+    assert few.splitlines()[-1] == many.splitlines()[-1]  # the summary comes last
+    assert run("audit", one.id)[0] == run("audit", one.id, "--all")[0] == 0
+
+
+def test_a_pipe_that_nobody_reads_is_no_traceback(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    for salt in range(30):
+        write(RESULTS, records(6, salt=salt), model=f"m{salt}", seed=salt)
+    command = f"{sys.executable} -m harness leaderboard | head -1"
+    ran = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert ran.stderr == ""
