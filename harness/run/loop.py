@@ -21,6 +21,8 @@ from harness.report.runs import load
 from harness.report.summary import Summary, summarise
 from harness.run.checks import refuse_idle
 from harness.run.journal import Journal, read_records, write_atomically
+from harness.run.judge_stage import judge_stage
+from harness.run.judging import LIMIT
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan, several
 from harness.run.progress import Progress
@@ -133,9 +135,8 @@ def conclude(
     """Scores what is not scored yet, and derives summary.json and report.html. Records are
     rewritten only ``alone``: other shards may be appending to them."""
     task, records = request.benchmark, read_records(folder)
-    records = score_records(
-        task, records, judge=request.judge, folder=folder, results=request.results, tell=tell
-    )
+    records = score_records(task, records)
+    records, judge = judge_stage(task.scorer, request.judge, records, folder, request.results, tell)
     if alone:
         rewrite(folder, records)
     summary = summarise(
@@ -149,7 +150,8 @@ def conclude(
         expected=sum(len(clip.questions) for clip in clips),
         seconds=sum(record.response.seconds for record in records if record.response),
         waited=waited,
-        judge=dict(request.judge.identity()) if request.judge is not None else None,
+        judge=judge,
+        unjudged=LIMIT if judge else 0.0,
     )
     write_summary(folder, summary)
     longer = 4 * request.generation.max_new_tokens
