@@ -1,7 +1,7 @@
 """Scores a run's kept responses again: by its own scorer, or by another judge, without the model.
 
-Another judge's scores are a run of their own beside it, with the id that `harness run judge=…` would
-have given it: nothing is asked of the model again.
+Another judge's scores are a run of their own beside it, with the id that `harness run judge=…`
+would have given it: nothing is asked of the model again.
 """
 
 from __future__ import annotations
@@ -30,19 +30,16 @@ def main(argv: Sequence[str]) -> int:
     from harness.config import compose
     from harness.errors import RequestError
     from harness.report.finding import run_named
-    from harness.report.rescore import rescore
+    from harness.report.rescore import judge_of, rescore
 
     strange = [word for word in words.judge if not word.startswith(("judge=", "judge."))]
     if strange:
         raise RequestError(f"{strange[0]}: write judge=NAME or judge.KEY=VALUE only")
     run = run_named(words.run, words.results)
-    again = words.judge or [f"judge={_chosen(run.request)}"]
-    judge = compose([f"task={run.task}", *again]).judge if again[0] != "judge=" else None
-    folder, summary = rescore(run, judge, words.results, print)
-    print(result_line(summary))
-    print(folder)
-    return 0 if summary["complete"] else 1
-
-
-def _chosen(request: object) -> str:
-    return ""
+    judge, settings = judge_of(run), (run.request.get("settings") or {}).get("judge")
+    if words.judge:
+        request = compose([f"task={run.task}", *words.judge])
+        judge, settings = request.judge, request.settings["judge"]
+    folder, summary = rescore(run, judge, settings, words.results)
+    print(f"{result_line(summary.to_json())}\n{folder}")
+    return 0 if summary.complete else 1
