@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.identity import describe
 from harness.run.judge_controls import judge_controls
 from harness.run.judging import (
@@ -24,6 +25,9 @@ STORE = ".judge_calls"
 """The folder, beside the runs of a results folder, that keeps every call of every judge."""
 
 
+NO_JUDGE = "no judge was named: harness score RUN judge=NAME scores it"
+
+
 @dataclass(frozen=True)
 class NoJudge:
     """Stands where a run names no judge: what a rule decides is scored, all else fails."""
@@ -36,7 +40,7 @@ class NoJudge:
         """A failure for every prompt."""
         for sample in samples:
             for prompt in sample.prompts:
-                yield Failure(prompt.key, "judge", "none was named: write judge=NAME")
+                yield Failure(prompt.key, "judge", NO_JUDGE)
 
 
 def judge_stage(
@@ -56,7 +60,11 @@ def judge_stage(
         return list(records), None
     asked = judge or NoJudge()
     store = results / STORE
-    found = judgements(asked, scorer, records, store, tell)
+    try:
+        found = judgements(asked, scorer, records, store, tell)
+    except HarnessError as error:  # a judge that cannot be had at all costs scores, no response
+        lost = Failure("", "judge", f"no judge: {error}")
+        return [scored(r, lost) if _open(r) else r for r in records], None
     outcomes = found.scores
     done = [scored(record, outcomes.get(record.key)) for record in records]
     if judge is None:
@@ -71,3 +79,8 @@ def judge_stage(
         "kept": found.kept,
         "controls": [dataclasses.asdict(control) for control in controls],
     }
+
+
+def _open(record: Record) -> bool:
+    """Whether the record has a response that a judge could be asked about."""
+    return record.response is not None and record.status not in ("failed", "truncated")
