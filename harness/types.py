@@ -381,9 +381,7 @@ class JudgedScorer(Protocol):
         Each prompt's question id only has to differ within this list."""
         ...
 
-    def score_judged(
-        self, question: Question, response: Response, replies: Sequence[str]
-    ) -> Score:
+    def score_judged(self, question: Question, response: Response, replies: Sequence[str]) -> Score:
         """The score, from the judge's raw replies in the order of its prompts. Raises JudgeError
         when a reply cannot be read: the question is then unscored, never zero."""
         ...

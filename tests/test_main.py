@@ -60,7 +60,7 @@ def test_help_is_one_screen_and_needs_neither_torch_nor_hydra() -> None:
         "assert not {'torch', 'transformers', 'hydra', 'pandas', 'av'} & set(sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert len(said.stdout.splitlines()) <= 72
+    assert len(said.stdout.splitlines()) <= 90
     for word in ("tiny_video", "llava_next_video_34b_dpo", "midpoints", *COMMANDS):
         assert word in said.stdout
 

@@ -45,8 +45,8 @@ def main(argv: Sequence[str]) -> int:
             f"kappa {_said(pair.kappa)} over {pair.kappa.n} responses"
         )
     if "people" in found:
-        better = _said(corrected(records, found["people"], words.value))
-        print(f"{words.value}, corrected by people: {better}")
+        estimate = corrected(records, found["people"], words.value)
+        print(f"{words.value}, corrected by people: {_said(estimate)}")
     elif not pairs:
         print(f"one judge alone ({', '.join(found)}): score the run by another, or label responses")
     return 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.report.runs import Run
     from harness.report.summary import Summary
     from harness.task import Task
-    from harness.types import Model, Record
+    from harness.types import JSON, Model, Record
 
 EPILOG = """examples:
   harness score RUN                                    retry what could not be scored
@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.cli.result import result_line
     from harness.config import rescoring
     from harness.report.finding import run_named
+    from harness.run.judge_stage import judge_stage
     from harness.run.loop import complaints
     from harness.run.scoring import score_records
 
@@ -58,15 +59,9 @@ def main(argv: Sequence[str]) -> int:
     task: Task = build(settings["task"], "task")
     judge: Model | None = build(settings["judge"], "judge") if settings.get("judge") else None
     again = _again(run, task, judge, settings)
-    records = score_records(
-        task,
-        run.records,
-        judge=judge,
-        folder=again.folder,
-        results=words.results,
-        tell=lambda line: print(line, flush=True),
-    )
-    summary = _written(again, task, judge, records)
+    records = score_records(task, run.records)
+    records, who = judge_stage(task.scorer, judge, records, again.folder, words.results, _tell)
+    summary = _written(again, task, who, records)
     found = list(complaints(records, summary, True, 0))
     for line in found:
         complain(line)
@@ -109,9 +104,14 @@ def _again(run: Run, task: Task, judge: Model | None, settings: Mapping[str, Any
     return Made(folder, request)
 
 
-def _written(run: Run, task: Task, judge: Model | None, records: Sequence[Record]) -> Summary:
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def _written(run: Run, task: Task, judge: JSON, records: Sequence[Record]) -> Summary:
     """Writes records, summary and page into the run's folder."""
     from harness.report.summary import summarise
+    from harness.run.judging import LIMIT
     from harness.run.loop import write_summary
     from harness.run.scoring import rewrite
 
@@ -126,7 +126,8 @@ def _written(run: Run, task: Task, judge: Model | None, records: Sequence[Record
         breakdowns=task.breakdowns,
         expected=run.request.get("questions"),
         seconds=sum(record.response.seconds for record in records if record.response),
-        judge=dict(judge.identity()) if judge is not None else None,
+        judge=judge,
+        unjudged=LIMIT if judge else 0.0,
     )
     write_summary(run.folder, summary)
     return summary

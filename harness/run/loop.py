@@ -21,6 +21,8 @@ from harness.report.runs import load
 from harness.report.summary import Summary, summarise
 from harness.run.checks import refuse_idle
 from harness.run.journal import Journal, read_records, write_atomically
+from harness.run.judge_stage import judge_stage
+from harness.run.judging import LIMIT
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan, several
 from harness.run.progress import Progress
@@ -146,15 +148,9 @@ def conclude(
     rewritten only ``alone``: other shards may be appending to them."""
     task, refused = request.benchmark, left_out(request)
     known = {record.key for record in refused}
-    records = [record for record in read_records(folder) if record.key not in known]
-    records = score_records(
-        task,
-        records + refused,
-        judge=request.judge,
-        folder=folder,
-        results=request.results,
-        tell=tell,
-    )
+    records = [record for record in read_records(folder) if record.key not in known] + refused
+    records = score_records(task, records)
+    records, judge = judge_stage(task.scorer, request.judge, records, folder, request.results, tell)
     if alone:
         rewrite(folder, records)
     summary = summarise(
@@ -168,7 +164,8 @@ def conclude(
         expected=sum(len(clip.questions) for clip in clips) + len(refused),
         seconds=sum(record.response.seconds for record in records if record.response),
         waited=waited,
-        judge=dict(request.judge.identity()) if request.judge is not None else None,
+        judge=judge,
+        unjudged=LIMIT if judge else 0.0,
     )
     write_summary(folder, summary)
     longer = 4 * request.generation.max_new_tokens
