@@ -30,6 +30,7 @@ from harness.run.request import Request, run_id
 from harness.run.scoring import rewrite, score_records
 from harness.run.workers import answer
 from harness.subset import select
+from harness.task import BadRow
 from harness.types import Clip, Question, Record
 
 MOST_DEGENERATE = 0.05
@@ -89,6 +90,8 @@ def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
             )
         with journal.alone() as alone:
             outcome = conclude(request, clips, journal.folder, waited, alone, tell)
+        if line := _hidden(outcome.summary):
+            tell(line)
         for complaint in outcome.complaints:
             log.warning(complaint)
         return outcome
@@ -101,11 +104,20 @@ def plan(request: Request) -> Plan:
 
 def prepared(request: Request) -> list[Clip]:
     """The clips this request asks about, in the benchmark's order. Raises DataError."""
-    every = list(request.benchmark.clips())
+    every = list(request.benchmark.clips([] if request.allow_failures else None))
     if not every:
         raise DataError(f"task={request.task}: there are no questions in its rows; check data=")
     refuse_idle(request.benchmark, every, request.control, request.permute_options)
     return asked(select(every, request.limit), request.control, request.permute_options)
+
+
+def left_out(request: Request) -> list[Record]:
+    """The rows that cannot be asked, as failed records; without ``allow_failures`` there are none:
+    nothing runs then. With ``limit`` they are no part of the run."""
+    bad: list[BadRow] = []
+    if request.allow_failures and request.limit is None:
+        request.benchmark.clips(bad)
+    return [row.record() for row in bad]
 
 
 def pending(
@@ -134,7 +146,9 @@ def conclude(
 ) -> Outcome:
     """Scores what is not scored yet, and derives summary.json and report.html. Records are
     rewritten only ``alone``: other shards may be appending to them."""
-    task, records = request.benchmark, read_records(folder)
+    task, refused = request.benchmark, left_out(request)
+    known = {record.key for record in refused}
+    records = [record for record in read_records(folder) if record.key not in known] + refused
     records = score_records(task, records)
     records, judge = judge_stage(task.scorer, request.judge, records, folder, request.results, tell)
     if alone:
@@ -147,7 +161,7 @@ def conclude(
         metrics=task.metrics,
         scorer=task.scorer,
         breakdowns=task.breakdowns,
-        expected=sum(len(clip.questions) for clip in clips),
+        expected=sum(len(clip.questions) for clip in clips) + len(refused),
         seconds=sum(record.response.seconds for record in records if record.response),
         waited=waited,
         judge=judge,
@@ -173,6 +187,16 @@ def _kept(questions: int, kept: int) -> str:
     if kept == questions:
         return f"{several(questions, 'question')} answered already: complete, nothing to do"
     return f"{kept:,} of {several(questions, 'question')} already answered"
+
+
+def _hidden(summary: Summary) -> str:
+    """What is said of questions whose labels the benchmark's authors keep; empty without any."""
+    if not summary.unlabelled:
+        return ""
+    return (
+        f"the labels of {several(summary.unlabelled, 'question')} are hidden: answers are recorded "
+        "and not scored; harness export writes them as the benchmark's server takes them"
+    )
 
 
 def complaints(
