@@ -32,6 +32,7 @@ from harness.run.request import Request, run_id
 from harness.run.scoring import rewrite, score_records
 from harness.run.workers import answer
 from harness.subset import select
+from harness.task import BadRow
 from harness.types import Clip, Question, Record
 
 MOST_DEGENERATE = 0.05
@@ -96,6 +97,8 @@ def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
             )
         with journal.alone() as alone:
             outcome = conclude(request, clips, journal.folder, waited, alone, tell, left_out)
+        if line := _hidden(outcome.summary):
+            tell(line)
         for complaint in outcome.complaints:
             log.warning(complaint)
         return outcome
@@ -203,6 +206,16 @@ def _kept(questions: int, kept: int) -> str:
     if kept == questions:
         return f"{several(questions, 'question')} answered already: complete, nothing to do"
     return f"{kept:,} of {several(questions, 'question')} already answered"
+
+
+def _hidden(summary: Summary) -> str:
+    """What is said of questions whose labels the benchmark's authors keep; empty without any."""
+    if not summary.unlabelled:
+        return ""
+    return (
+        f"the labels of {several(summary.unlabelled, 'question')} are hidden: answers are recorded "
+        "and not scored; harness export writes them as the benchmark's server takes them"
+    )
 
 
 def complaints(
