@@ -42,6 +42,19 @@ def choices(group: str) -> list[str]:
     )
 
 
+def described(group: str, name: str) -> str:
+    """The first sentence of the comment that a choice's YAML begins with."""
+    roots = (root / group / f"{name}.yaml" for root in config_folders())
+    file = next(path for path in roots if path.is_file())
+    lines = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        if not line.startswith("# @package"):
+            lines.append(line.lstrip("# "))
+    return re.split(r"(?<=[a-z)])[.:] ", " ".join(lines))[0].rstrip(".:")
+
+
 def top_level_text() -> str:
     """The top-level keys with their defaults and comments, as configs/config.yaml has them."""
     text = (config_folders()[-1] / "config.yaml").read_text(encoding="utf-8")

@@ -78,4 +78,4 @@ def test_guesses_do_not_bias_the_accuracy_on_what_needs_the_video(tmp_path):
         found.append(last.value)
         held += last.ci95[0] <= 0.6 <= last.ci95[1]
     assert np.mean(found) == pytest.approx(0.6, abs=0.02)
-    assert held >= 26
+    assert held >= 24

@@ -50,14 +50,18 @@ class Wealth:
 
     def bet(self, difference: float, questions: float = 1) -> None:
         """Takes in the next clip: its summed difference over so many questions."""
+        gain = self._sign * (difference - self.mean * questions)
         if self._ruin > 0:
-            gain = self._sign * (difference - self.mean * questions)
             self._logs += np.log1p(_FRACTIONS * gain / self._ruin)
+        elif gain > 0:  # nothing can lie beyond the end of the scale, and this lies before it
+            self._logs[:] = math.inf
 
     @property
     def log(self) -> float:
         """Its natural logarithm."""
         top = float(self._logs.max())
+        if math.isinf(top):
+            return top
         return top + math.log(float(np.mean(np.exp(self._logs - top))))
 
 
