@@ -229,6 +229,12 @@ def complaints(
             f"{len(failed)} of {count} failed, the first with: "
             f"{failed[0].reason} (question {failed[0].key}); run again to retry them"
         )
+    builds = {r.response.fingerprint for r in records if r.response and r.response.fingerprint}
+    if len(builds) > 1:
+        yield (
+            f"the server's build changed within the run ({', '.join(sorted(builds)[:4])}): its "
+            "answers are not one model's; move the run's folder away and run again"
+        )
     if summary.unscored:
         first = next(record for record in records if record.status == "unscored")
         yield f"{summary.unscored} of {count} could not be scored, the first: {first.reason}"
