@@ -15,7 +15,6 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import torch
@@ -75,7 +74,7 @@ def one_by_one(model: Any, written: Written, never: int) -> Measured:
 def measure(
     name: str, repeats: int, counts: tuple[int, ...], size: families.Size = "small"
 ) -> dict[str, Any]:
-    """Both ways, interleaved, so that a busy machine slows both; medians over the repeats."""
+    """Both ways, interleaved, so that a busy machine slows both; the best of the repeats."""
     family, device = families.FAMILIES[name], torch.device("cpu")
     shape = family.shape(size)
     model = families.build(family, shape, device, torch.float32)
@@ -91,11 +90,11 @@ def measure(
             if i + 1 in ours:
                 ours[i + 1].append(shared(decoder, written[: i + 1]))
     said = [found.said[0] for found in theirs[0]]
-    floor = median([run.first for run in ours[1]])
+    floor = min([run.first for run in ours[1]])
 
     def row(count: int) -> dict[str, Any]:
-        seconds = median([run.seconds for run in ours[count]])
-        plain = median([sum(t.seconds for t in run[:count]) for run in theirs])
+        seconds = min([run.seconds for run in ours[count]])
+        plain = min([sum(t.seconds for t in run[:count]) for run in theirs])
         return {
             "ratio": plain / seconds,
             "equal": all(run.said == said[:count] for run in ours[count]),

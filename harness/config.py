@@ -11,6 +11,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -20,7 +21,7 @@ from harness.build import build, build_as, check
 from harness.errors import RequestError
 from harness.names import DISTRIBUTION, nearest
 from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
-from harness.run.request import Request, VideoOptions
+from harness.run.request import RayOptions, Request, VideoOptions
 from harness.types import Generation
 from harness.unused import OF_MODEL, reads, refuse_idle, refuse_idle_judge, refuse_unused
 from harness.video.sampling import Sampling
@@ -31,7 +32,7 @@ _AMBIGUOUS = re.compile(
     r"Ambiguous value for argument '\+*(?P<key>[^=]+)=(?P<value>.*)'$", re.MULTILINE
 )
 _EXTRA_DECODERS = ("decord", "torchcodec")
-_OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "video")
+_OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "video", "ray")
 _NOT_IN_REQUEST = {"data", "frames", "plan"}
 _LEAST = {
     **dict.fromkeys(("frames", "limit", "permute_options", "repeats", "workers"), 1),
@@ -46,6 +47,14 @@ def compose(overrides: Sequence[str]) -> Request:
     """The request that ``python -m harness OVERRIDES`` would run. Raises RequestError.
 
     Hydra's global state is as before afterwards."""
+    try:
+        return request_from(_composed(prepared(overrides)))
+    except SETTING_ERRORS as error:
+        raise RequestError(explain(error)) from error
+
+
+def _composed(words: Sequence[str]) -> DictConfig:
+    """What Hydra makes of the words, with its own node; its global state is as before."""
     register()
     before = GlobalHydra.instance().hydra
     mine, built_in = config_folders()[:-1], config_folders()[-1]
@@ -53,12 +62,39 @@ def compose(overrides: Sequence[str]) -> Request:
     try:
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(built_in), version_base="1.3"):
-            words = [*prepared(overrides), *search]
-            return request_from(hydra_compose("config", words, return_hydra_config=True))
+            return hydra_compose("config", [*words, *search], return_hydra_config=True)
     except SETTING_ERRORS as error:
         raise RequestError(explain(error)) from error
     finally:
         GlobalHydra.instance().hydra = before
+
+
+def rescoring(
+    settings: Mapping[str, Any], words: Sequence[str], changeable: Sequence[str]
+) -> dict[str, Any]:
+    """A finished run's task and judge with some fields changed by KEY=VALUE words (``judge=NAME``).
+
+    Raises RequestError for a key outside ``changeable``: the responses would be others."""
+    for word in words:
+        key = key_of(word)
+        if not any(key == known or key.startswith(f"{known}.") for known in changeable):
+            raise RequestError(
+                f"{key}: decides the responses, which stay as they are; {', '.join(changeable)} "
+                "can be changed"
+            )
+    told = prepared(words)
+    changed = OmegaConf.create(dict(settings))
+    judged = [word for word in told if key_of(word).partition(".")[0] == "judge"]
+    if any(key_of(word) == "judge" for word in judged):
+        changed["judge"] = _composed(judged).judge
+        judged = []
+    rest = [word for word in told if key_of(word).startswith("task.")]
+    parse = OverridesParser.create().parse_override
+    for override in map(parse, [*rest, *judged]):
+        key, value = override.key_or_group, override.value()
+        whole = isinstance(value, dict) and "_target_" in value
+        OmegaConf.update(changed, key, value, merge=not whole, force_add=True)
+    return _plain(changed, resolve=True)
 
 
 def register() -> None:
@@ -70,6 +106,7 @@ def request_from(config: DictConfig) -> Request:
     """Resolves and checks a composed configuration (with Hydra's node). Raises RequestError."""
     hydra = config.hydra if "hydra" in config else HydraConfig.get()
     chosen = {str(key): value for key, value in hydra.runtime.choices.items()}
+    _refuse_hidden(chosen)
     said = {key_of(word) for word in hydra.overrides.task}
     keys = [str(key) for key in config if key != "hydra"]
     request = OmegaConf.masked_copy(config, keys)
@@ -123,6 +160,7 @@ def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
         "sampling": build_as(Sampling, _mapping(settings, "sampling"), "sampling"),
         "generation": build_as(Generation, _mapping(settings, "generation"), "generation"),
         "video": build_as(VideoOptions, _mapping(settings, "video"), "video"),
+        "ray": build_as(RayOptions, _mapping(settings, "ray"), "ray"),
     }
     if settings.get("judge") is not None:
         built["judge"] = build(_mapping(settings, "judge"), "judge")
@@ -164,6 +202,17 @@ def _refuse_unknown(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> None
     for key in settings:
         if key not in top_level_keys() and key not in GROUPS and not reads(raw, key):
             raise RequestError(f"{key}: no such setting{nearest(key, top_level_keys())}")
+
+
+def _refuse_hidden(chosen: Mapping[str, Any]) -> None:
+    """A file of the working folder that a built-in one of the same name would hide."""
+    *mine, built_in = config_folders()
+    for group, name in chosen.items():
+        file = f"{group}/{name}.yaml"
+        if group in GROUPS and mine and all((p / file).is_file() for p in (mine[0], built_in)):
+            raise RequestError(
+                f"{group}={name}: configs/{file} has the name of a built-in one; rename it"
+            )
 
 
 def _refuse_missing(settings: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from harness.errors import RequestError
 from harness.names import MOVED, nearest
 
 GROUPS = ("task", "model", "backend", "judge", "sampling", "generation")
-_NESTED = (*GROUPS, "video")
+_NESTED = (*GROUPS, "video", "ray")
 _TEXTS = {"data", "results", "video.store"}
 """Paths: taken literally, whatever characters are in them, unless they are quoted already."""
 _WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[\w./@:\-]+?)(?P<value>=.*)?", re.DOTALL)
@@ -39,6 +39,19 @@ def choices(group: str) -> list[str]:
             for path in (root / group).rglob("*.yaml")
         }
     )
+
+
+def described(group: str, name: str) -> str:
+    """The first sentence of the comment that a choice's YAML begins with."""
+    roots = (root / group / f"{name}.yaml" for root in config_folders())
+    file = next(path for path in roots if path.is_file())
+    lines = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        if not line.startswith("# @package"):
+            lines.append(line.lstrip("# "))
+    return re.split(r"(?<=[a-z)])[.:] ", " ".join(lines))[0].rstrip(".:")
 
 
 def top_level_text() -> str:

@@ -12,45 +12,68 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from harness.errors import DataError
 from harness.metrics import Mean
 from harness.prompts import PromptWriter
-from harness.scoring.options import LETTERS, gold_letter, letter, split_options, without_prefixes
-from harness.types import Clip, JudgedScorer, Metric, Prompt, Question, Scorer
+from harness.rows import (
+    BadRow,
+    MissingField,
+    Row,
+    Tracked,
+    group_values,
+    is_null,
+    named,
+    nothing,
+    number_of,
+    row_id,
+)
+from harness.scoring.options import (
+    LETTERS,
+    certain_target,
+    gold_letter,
+    letter,
+    listed_options,
+    split_options,
+    without_prefixes,
+)
+from harness.types import (
+    JSON,
+    Clip,
+    JudgedScorer,
+    Metric,
+    Prompt,
+    Question,
+    Scorer,
+    Validating,
+)
 
 __all__ = [
-    "LETTERS", "Row", "Source", "Task", "by_clip", "gold_letter", "group_values", "letter",
-    "split_options", "without_prefixes",
+    "LETTERS", "BadRow", "Row", "Source", "Task", "by_clip", "gold_letter", "group_values",
+    "letter", "listed_options", "split_options", "without_prefixes",
 ]  # fmt: skip
 
 
-class Row(dict[str, Any]):
-    """One row of a benchmark's data, with its ``number`` (from 1, as a person counts).
-
-    A field that is not there is an error of the data, which names the row: a KeyError of any other
-    mapping in a task's code stays what it is, a bug.
-    """
-
-    number: int = 0
-
-    def groups(self, *names: str) -> dict[str, tuple[str, ...]]:
-        """These fields as a question's groups: a list has several values, "" and [] have none."""
-        return {name: group_values(self[name]) for name in names}
-
-    def extended(self, more: Mapping[str, Any]) -> Row:
-        """This row with other fields beside its own, under the same number."""
-        row = Row({**self, **more})
-        row.number = self.number
-        return row
-
-    def __missing__(self, key: str) -> Any:
-        raise MissingField(key)
+MOST = 50  # bad rows that one message names
 
 
-class MissingField(DataError):
-    """A row has no field of this name."""
+@runtime_checkable
+class Placing(Protocol):
+    """A source that knows where its rows stand. Optional."""
+
+    def place(self, index: int) -> str:
+        """Where row ``index`` (from 0) stands: "rows.jsonl line 4"."""
+        ...
+
+
+@runtime_checkable
+class Picturing(Protocol):
+    """A source that has pictures too. Optional."""
+
+    def image(self, picture: object) -> Path:
+        """The file of a picture: named, or held by the row itself. Raises DataError."""
+        ...
 
 
 class Source(Protocol):
@@ -110,30 +133,55 @@ class Task:
 
     def clip(self, row: Row) -> Clip:
         """The row's clip, its questions left empty. Standard fields: ``video``; perhaps ``start``
-        and ``end`` (seconds), ``fps``, ``subtitles``."""
+        and ``end`` (seconds), ``fps`` (of a folder of frames), ``subtitles``."""
         name = str(row["video"])
-        start, end = row.get("start"), row.get("end")
-        segment = None if start is None or end is None else (float(start), float(end))
+        start, end, fps = (number_of(row, key) for key in ("start", "end", "fps"))
+        segment = None if start is None or end is None else (start, end)
         return Clip(
-            name if segment is None else f"{name}@{start}-{end}",
+            name if segment is None else f"{name}@{row['start']}-{row['end']}",
             self.source.video(name),
             segment=segment,
             subtitles=self.source.subtitles(str(row.get("subtitles") or name)),
-            fps=float(row["fps"]) if row.get("fps") else None,
+            fps=fps or None,
         )
 
     def question(self, row: Row) -> Question:
-        """The row's question. Standard fields: ``question`` and ``answer``; perhaps ``id``,
-        ``options`` and any group named in ``breakdowns``."""
-        options = tuple(str(option) for option in row.get("options") or ())
-        named = {name: row.get(name) for name in self.breakdowns}
+        """The row's question. Standard fields: ``question``, ``answer`` (or ``answer_index``, the
+        right option's place from 0); perhaps ``id``, ``options``, ``image`` or ``images`` (shown
+        before the text), ``option_images`` (one per option) and any group of ``breakdowns``.
+
+        Options may carry their letters. An answer that is certainly an option becomes its letter
+        (``harness.scoring.options.certain_target``).
+        """
+        text = str(row["question"])
+        pictures = self._pictures(row.get("option_images"))
+        options = without_prefixes(row.get("options"))
+        if pictures and not options:
+            options = tuple(f"Image {letter(place)}" for place in range(len(pictures)))
+        if pictures and len(pictures) != len(options):
+            raise DataError(f"it has {len(options)} options and {len(pictures)} option_images")
+        if row.get("answer_index") is not None and "answer" not in row:
+            target: JSON = gold_letter(row["answer_index"], options, "place")
+        else:
+            target = certain_target(row["answer"], options)
+        groups = {name: row.get(name) for name in self.breakdowns}
         return Question(
-            str(row["id"] if "id" in row else row["place"]),
-            str(row["question"]),
+            str(row["place"] if is_null(row.get("id")) else row["id"]),
+            text,
             options,
-            row.get("answer"),
-            {name: group_values(value) for name, value in named.items() if value is not None},
+            target,
+            {name: group_values(value) for name, value in groups.items() if value is not None},
+            images=self._pictures(row.get("images") or row.get("image")),
+            option_images=pictures,
         )
+
+    def _pictures(self, given: Any) -> tuple[Path, ...]:
+        if given is None:
+            return ()
+        if not isinstance(self.source, Picturing):
+            raise DataError("it has pictures, and its source has none")
+        several = given if isinstance(given, list | tuple) else (given,)
+        return tuple(self.source.image(picture) for picture in several)
 
     def rows(self) -> Iterator[Row]:
         """Every row with its ``place``: 0, 1, … in its split, "counting/0" in one of several."""
@@ -145,31 +193,66 @@ class Task:
             row = Row(given)
             row["place"] = f"{config}/{place}" if config else str(place)
             row.number = number
+            if isinstance(self.source, Placing):
+                row.where = self.source.place(number - 1)
             yield row
 
-    def clips(self) -> Sequence[Clip]:
-        """Every clip with its questions. Raises DataError, which names every bad row."""
-        return by_clip(self._read())
+    def clips(self, bad: list[BadRow] | None = None) -> Sequence[Clip]:
+        """Every clip with its questions.
+
+        Rows that cannot be asked (a field is missing or null, options or answer can never be
+        right, an id comes twice) are put into ``bad`` and left out; without it they raise a
+        DataError, which names them all.
+        """
+        found: list[BadRow] = []
+        pairs = list(self._read(found))
+        if bad is not None:
+            bad += found
+        elif found:
+            said = "; ".join(row.reason for row in found[:MOST])
+            more = f"; and {len(found) - MOST} more" if len(found) > MOST else ""
+            raise DataError(
+                f"{self.name}: {said}{more}: does data= hold this benchmark? Mend these, or "
+                "set allow_failures=true to leave them out as failed."
+            )
+        return by_clip(pairs)
 
     def write(self, clip: Clip, question: Question, times: Sequence[float]) -> Prompt:
         """The question as asked when the frames at ``times`` (seconds) are shown."""
         return self.prompt.write(clip, question, times)
 
-    def _read(self) -> Iterator[tuple[Clip, Question]]:
-        bad: list[str] = []
+    def _read(self, bad: list[BadRow]) -> Iterator[tuple[Clip, Question]]:
+        seen: set[str] = set()
         for row in self.rows():
+            video, question = "", Question(row_id(row), str(row.get("question") or ""))
             try:
-                pair = self.clip(row), self.question(row)
+                tracked = Tracked(row)
+                clip = self.clip(tracked)
+                if nulls := row.nulls(tracked.asked):
+                    raise DataError(f"its {nulls[0]} is null")
+                video, question = clip.id, self.question(row)
+                if problem := self._problem(row, question):
+                    raise DataError(problem)
+                if question.id in seen:
+                    raise DataError(f"question id {question.id!r} appears twice")
             except MissingField as missing:
-                bad.append(f"row {row.number}{_named(row)} has no field {str(missing)!r}")
-                continue
+                reason = f" has no field {str(missing)!r}"
             except DataError as error:
-                bad.append(f"row {row.number}{_named(row)}: {error}")
+                reason = f": {error}"
+            else:
+                seen.add(question.id)
+                yield clip, question
                 continue
-            yield pair
-        if bad:
-            some = "; ".join(bad[:10]) + (f"; and {len(bad) - 10} more" if len(bad) > 10 else "")
-            raise DataError(f"{self.name}: {some}: does data= hold this benchmark?")
+            if question.id in seen:  # its record must not replace the other's
+                question = replace(question, id=f"{question.id} (row {row.number})")
+            seen.add(question.id)
+            place = row.where or f"row {row.number}"
+            bad.append(BadRow(question, video, f"{place}{named(row)}{reason}"))
+
+    def _problem(self, row: Row, question: Question) -> str | None:
+        if not question.text.strip() or (question.text in ("None", "nan") and nothing(row)):
+            return "its question is empty"
+        return self.scorer.problem(question) if isinstance(self.scorer, Validating) else None
 
 
 def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
@@ -195,16 +278,3 @@ def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
         clips.setdefault(id, replace(clip, id=id))
         questions.setdefault(id, []).append(question)
     return [replace(clip, questions=tuple(questions[id])) for id, clip in clips.items()]
-
-
-def group_values(value: Any) -> tuple[str, ...]:
-    """The values of a group that a row's field stands for: none for "" and []."""
-    several = value if isinstance(value, list | tuple) else (value,)
-    return tuple(str(one) for one in several if one != "")
-
-
-def _named(row: Row) -> str:
-    for key in ("id", "question_id", "uid", "qid"):
-        if key in row:
-            return f" ({key} {row[key]})"
-    return ""

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import DataError
-from harness.task import Row, Task, gold_letter
+from harness.task import Row, Task, gold_letter, listed_options
 from harness.types import Clip, Question
 
 FRAMES_PER_SECOND = 3.0
@@ -71,7 +71,7 @@ class MVBench(Task):
 
     def question(self, row: Row) -> Question:
         """One group: the task. Rows have no id: the place in the task serves."""
-        options = tuple(str(option) for option in row["candidates"])
+        options = listed_options(row["candidates"])
         return Question(
             id=str(row["place"]),
             text=str(row["question"]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.task import Row, Task, gold_letter
+from harness.task import Row, Task, gold_letter, listed_options
 from harness.types import Clip, Question
 
 
@@ -25,7 +25,7 @@ class PerceptionTest(Task):
 
     def question(self, row: Row) -> Question:
         """``question_id`` counts within a video. Groups: area, reasoning, and every tag."""
-        options = tuple(str(option) for option in row["options"])
+        options = listed_options(row["options"])
         return Question(
             id=f"{row['video_name']}_{row['question_id']}",
             text=str(row["question"]),

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.prompts import PromptTemplate
-from harness.task import Row, Task, gold_letter, letter
+from harness.task import Row, Task, gold_letter, letter, listed_options
 from harness.types import Clip, Question
 
 
@@ -29,7 +29,7 @@ class Tomato(Task):
 
     def question(self, row: Row) -> Question:
         """Groups: reason_type and demonstration_type. ``answer`` is the right option's place."""
-        options = tuple(str(option) for option in row["options"])
+        options = listed_options(row["options"])
         return Question(
             id=str(row["id"]),
             text=str(row["question"]),

@@ -30,12 +30,14 @@ class Hub:
     """What the hub holds and how it misbehaves.
 
     ``cut``: a file's next transfer stops after so many bytes, once; ``served``: bytes sent in
-    place of a file's own; ``gated``: refused unless this token is sent; ``refusal``: the status.
+    place of a file's own; ``failing``: the statuses that a file's next requests get; ``gated``:
+    refused unless this token is sent; ``refusal``: the status.
     """
 
     files: dict[str, bytes]
     cut: dict[str, int] = field(default_factory=dict)
     served: dict[str, bytes] = field(default_factory=dict)
+    failing: dict[str, list[int]] = field(default_factory=dict)
     gated: str | None = None
     refusal: int = 401
     endpoint: str = ""
@@ -119,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
         api, files = f"/api/datasets/{REPO}", f"/datasets/{REPO}/resolve/"
         if path.startswith("/store/") and "Authorization" in self.headers:
             self._refuse(400, "BadRequest")  # its links are signed: a token is one too many
+        elif statuses := self.hub.failing.get(path.removeprefix("/store/")):
+            self._refuse(statuses.pop(0), "")
         elif path.startswith("/store/"):
             self._send(path.removeprefix("/store/"))
         elif path.startswith(files):

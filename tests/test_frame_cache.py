@@ -53,6 +53,25 @@ def test_stored_frames_equal_read_ones(workers: int, clip: Path, tmp_path: Path)
     assert len(kept(cache)) == 16
 
 
+def test_frames_of_a_sampling_that_bounds_pixels_are_kept_at_their_size(
+    clip: Path, tmp_path: Path
+) -> None:
+    cache, seen = FrameCache(tmp_path), []
+    for total in (8 * 64 * 48, None, 8 * 64 * 48):
+        sampling = Sampling(frames=8, total_pixels=total)
+        with Prefetcher(0) as reader:
+            ((_, result),) = reader.read(
+                [ReadRequest("a", clip, sampling, segment=(1.0, 9.0), cache=cache)]
+            )
+        assert not isinstance(result, VideoError), result
+        assert result[1].notes
+        seen.append(result[1].pixels)
+    assert np.array_equal(seen[0], seen[2])
+    assert seen[0].shape[1:3] == (48, 64)
+    assert seen[1].shape[1:3] == (96, 128)
+    assert len(kept(cache)) == 16
+
+
 def test_each_frame_is_decoded_once(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

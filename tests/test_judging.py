@@ -142,10 +142,12 @@ def test_a_run_keeps_its_replies_and_how_they_were_read(tmp_path):
     judge = Judge(reply="```json\n{'pred': 'yes', 'score': 4}\n```")
     file = tmp_path / "judge.jsonl"
     judge_responses(judge, ACTIVITYNET, [record("a", "x")], tmp_path / "calls", file=file)
-    (line,) = map(json.loads, file.read_text().splitlines())
+    first, line = map(json.loads, file.read_text().splitlines())
+    assert first["judge"] == {"name": "judge"}
     assert line["question"] == "a"
     assert line["replies"] == [judge.reply]
     assert line["parse"] == "repaired"
+    assert line["values"] == {"accuracy": 1.0, "score": 4.0}
     (kept,) = (tmp_path / "calls").glob("*.jsonl")
     head, call = map(json.loads, kept.read_text().splitlines())
     assert head["judge"] == {"name": "judge"}

@@ -15,7 +15,8 @@ import pytest
 import harness.demo
 from harness.cli import COMMANDS, main
 from harness.cli.ending import ended
-from harness.cli.run import by_size
+from harness.cli.helping import by_size
+from harness.errors import HarnessError
 from harness.run.journal import read_records
 
 FAKE = ("backend=fake", "backend.rule=right:0.7", "video.workers=0")
@@ -59,9 +60,21 @@ def test_help_is_one_screen_and_needs_neither_torch_nor_hydra() -> None:
         "assert not {'torch', 'transformers', 'hydra', 'pandas', 'av'} & set(sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert len(said.stdout.splitlines()) <= 72
+    assert len(said.stdout.splitlines()) <= 90
     for word in ("tiny_video", "llava_next_video_34b_dpo", "midpoints", *COMMANDS):
         assert word in said.stdout
+
+
+def test_help_of_a_group_says_what_each_name_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help", "task"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    found = {line.split()[0]: line.partition(" ")[2].strip() for line in lines}
+    assert found["demo/subtitles"].startswith("The built-in benchmark with the subtitles")
+    assert all(found.values())
+    assert main(["model", "--help"]) == 0
+    assert "llava_next_video_34b_dpo" in capsys.readouterr().out
+    with pytest.raises(HarnessError, match="--help tsak: no such group; nearest: task"):
+        main(["--help", "tsak"])
 
 
 def test_models_that_differ_in_size_are_one_word_of_the_help() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import LlavaNextVideoForConditionalGeneration
 
-from benchmarks import families, gpu, sharing, workers
+from benchmarks import engine, families, gpu, sharing, workers
 from harness import demo
 
 
@@ -80,3 +80,17 @@ def test_workers_refuses_one_worker(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         workers.main(["--workers", "1"])
     assert "give 2 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["tiny_video", "tiny_qwen"])
+def test_the_engine_beside_generate(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name == "tiny_qwen":
+        pytest.importorskip("torchvision")
+    words = ["--model", name, "--json", "--repeats", "1", "--clips", "3"]
+    monkeypatch.setattr("sys.argv", ["engine", *words, "--threads", str(torch.get_num_threads())])
+    engine.main()
+    [found] = json.loads(capsys.readouterr().out.splitlines()[-1])["models"]
+    assert (found["questions"], found["flips"]) == (9, 0)
+    assert found["per_second"] > 0

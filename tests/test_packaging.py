@@ -145,7 +145,7 @@ def test_the_wheel_runs_the_demo_in_a_foreign_folder(bin: Path, tmp_path: Path) 
     assert ran.returncode == 0, ran.stderr
     assert "tiny_video" in ran.stdout
     assert list((tmp_path / "results" / "demo" / "tiny_video").glob("*/summary.json"))
-    assert "videomme/subtitles" in run(bin, tmp_path, "--help").stdout
+    assert "videomme/subtitles" in run(bin, tmp_path, "--help", "task").stdout
 
 
 def test_a_task_and_a_model_of_the_working_folder_work_as_built_in_ones(

@@ -198,5 +198,32 @@ def test_a_folder_of_numbered_frames_is_a_clip(tmp_path: Path) -> None:
     assert result[0].count == 12
     assert numbers(whole) == [1, 2, 4, 5, 7, 8, 10, 12]
     assert np.array_equal(result[1].pixels[0], picture(4))
-    with Prefetcher(0) as reader, pytest.raises(RequestError, match="no clock"):
-        list(reader.read([ReadRequest("no clock", tmp_path)]))
+    with Prefetcher(0) as reader:  # it costs that clip, not the run
+        ((_, none), (_, again)) = reader.read([ReadRequest("no clock", tmp_path), request])
+    assert isinstance(none, VideoError)
+    assert "no clock: give fps" in str(none)
+    assert numbers(again) == [4, 6, 8]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_segment_outside_costs_its_clip_and_a_cut_one_is_noted(workers: int, clip: Path) -> None:
+    requests = [
+        ReadRequest("outside", clip, FOUR, segment=(7.5, 9.0)),
+        ReadRequest("partly", clip, FOUR, segment=(1.0, 9.0)),
+        ReadRequest("within", clip, FOUR, segment=(1.0, 1.6)),
+    ]
+    with Prefetcher(workers) as reader:
+        outside, partly, within = (result for _, result in reader.read(requests))
+    assert isinstance(outside, VideoError)
+    assert str(outside).startswith(f"{clip}: the segment 7.5 to 9 s lies outside the video")
+    assert numbers(partly) == [25, 29, 34, 39]
+    assert partly[1].notes == ("segment 1 to 9 s cut to the video, which lasts 1.6 s",)  # type: ignore[index]
+    assert within[1].notes == ()  # type: ignore[index]
+
+
+def test_pixels_in_total_shrink_the_frames(clip: Path) -> None:
+    card = Sampling(frames=4, total_pixels=4 * 64 * 48)
+    with Prefetcher(1) as reader:
+        ((_, result),) = reader.read([ReadRequest("a", clip, card)])
+    assert numbers(result) == [0, 13, 26, 39]
+    assert result[1].pixels.shape == (4, 48, 64, 3)  # type: ignore[union-attr]

@@ -57,11 +57,94 @@ def test_real_files_read_the_same(tmp_path: Path, data: bytes) -> None:
     assert cues == [Cue(1.0, 2.5, "Hello there."), Cue(3.0, 5.0, "Two lines of text.")]
 
 
-def test_other_encodings_cost_no_subtitle(tmp_path: Path) -> None:
-    data = SRT.replace("Hello", "Héllo").encode("cp1252")
-    assert texts(read_cues(written(tmp_path, data)))[0] == "Héllo there."
-    broken = SRT.encode().replace(b"Hello", b"H\x81llo")  # neither UTF-8 nor cp1252
-    assert len(read_cues(written(tmp_path, broken))) == 2
+LINES = {
+    "cp1252": ("Déjà vu, où êtes-vous ?", "Très bien, à bientôt."),
+    "gb18030": ("大家好，欢迎收看今天的节目。", "今天我们要讲的是如何做红烧肉。"),
+    "big5": ("大家好，歡迎收看今天的節目。", "今天我們要講的是如何做紅燒肉。"),
+    "euc_jp": ("こんにちは、世界。今日はとても良い天気ですね。", "一緒に散歩に行きませんか。"),
+    "cp1251": ("Привет, как дела?", "Сегодня хорошая погода."),
+    "cp1250": ("Jó estét, őrült nő.", "Jó éjszakát, hűvös van."),
+    "utf-16": ("Привет", "好"),
+    "utf-16-le": ("Hello", "你好"),
+    "utf-16-be": ("Hello", "你好"),
+    "utf-32": ("Hello", "你好"),
+}
+
+
+@pytest.mark.parametrize("encoding", LINES)
+def test_other_encodings_are_told(tmp_path: Path, encoding: str) -> None:
+    first, second = LINES[encoding]
+    text = SRT.replace("Hello there.", first).replace("Two lines\nof text.", second) * 10
+    assert (
+        texts(read_cues(written(tmp_path, text.encode(encoding)))) == [first] * 10 + [second] * 10
+    )
+
+
+def test_quotation_marks_of_windows_are_told(tmp_path: Path) -> None:
+    text = SRT.replace("Hello there.", "It\u2019s \u201cthere\u201d \u2014 or Gr\u00f6\u00dfe.")
+    cues = read_cues(written(tmp_path, text.encode("cp1252")))
+    assert texts(cues)[0] == "It\u2019s \u201cthere\u201d \u2014 or Gr\u00f6\u00dfe."
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (SRT.replace("Hello", "你好").encode("gb18030"), "cannot be told for certain"),
+        (SRT.replace("Hello", "più, gioventù").encode("cp1252"), "cannot be told for certain"),
+        (SRT.encode().replace(b"Hello", b"H\x81llo"), "cannot be told for certain"),
+        (SRT.encode().replace(b"Hello", b"H\x00llo"), "damaged at byte 33"),
+        (SRT.replace("Hello", "Größe, süß").encode()[:-1] + b"\xc3", "damaged at byte"),
+        (b"\xff\xfe" + SRT[:-1].encode("utf-16-le") + b"\x00", "damaged at byte"),
+    ],
+)
+def test_an_encoding_that_is_uncertain_is_refused(tmp_path: Path, data: bytes, why: str) -> None:
+    with pytest.raises(DataError, match=rf"a\.srt is .*{why}"):
+        read_cues(written(tmp_path, data))
+
+
+VTT = """WEBVTT - made by hand
+Kind: captions
+X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0
+
+STYLE
+::cue(.yellow) { color: yellow }
+
+NOTE
+not a cue --> at all
+
+first
+00:00:01.000 --> 00:00:02.500 align:start position:0%
+<v Ann>hello<00:00:01.500><c> there</c><00:00:02.000><c.yellow> you</c></v>
+
+NOTE a remark, which nobody sees
+
+00:03.000 --> 00:05.000
+un<i>believ</i>able &amp; 3 &lt; 4<br/>true
+
+STYLE
+::cue { background: black }
+"""
+
+
+def test_webvtt_has_times_in_the_line_styles_and_notes(tmp_path: Path) -> None:
+    assert read_cues(written(tmp_path, VTT.encode(), "a.vtt")) == [
+        Cue(1.0, 2.5, "hello there you"),
+        Cue(3.0, 5.0, "unbelievable & 3 < 4 true"),
+    ]
+
+
+def test_advanced_substation(tmp_path: Path) -> None:
+    data = (
+        "[Script Info]\nDialogue: 0\n[V4+ Styles]\nFormat: Name\n[Events]\n"
+        "Format: Layer, Start, End, Style, Text\n"
+        "Dialogue: 0,0:00:03.00,0:00:05.50,Default,{\\i1}Two, lines\\Nof text.\n"
+        "Comment: 0,0:00:03.00,0:00:05.50,Default,unseen\n"
+        "Dialogue: 0,0:00:01.00,0:00:02.00,Default,Hello\n"
+    )
+    assert read_cues(written(tmp_path, data.encode(), "a.ass")) == [
+        Cue(1.0, 2.0, "Hello"),
+        Cue(3.0, 5.5, "Two, lines of text."),
+    ]
 
 
 def test_malformed_cues_are_dropped_alone(tmp_path: Path) -> None:

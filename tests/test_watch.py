@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.types import Clip, Frames, Question
 from harness.run.loading import arranged, remove_evidence, select
+from harness.types import Clip, Frames, Question
 
 
 def clip(number: int, duration: str, *types: str) -> Clip:

@@ -17,9 +17,12 @@ from typing import NoReturn
 
 COMMANDS = {
     "run": "run a model on a benchmark (the default: `harness task=… model=…`)",
+    "score": "score a run again without its model: another rule, another judge",
     "leaderboard": "all runs, ranked per protocol",
     "compare": "runs against each other, or one beside every published number",
     "audit": "one run's responses under every extractor",
+    "label": "give verdicts of your own on a judged run's responses",
+    "judges": "how far a run's judges and people agree, and the score corrected by people",
     "gate": "exit 0 or 1 for CI: a run against its baseline",
     "export": "a run as a leaderboard takes it, or as a page",
     "data": "fetch and verify a benchmark",

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from harness.run.request import Request
 
 RECORD = 1_300
-"""Bytes that one question takes in a run folder: 1,220 in its records file on the built-in benchmark
-with 8 frames, and its share of the run's page."""
+"""Bytes that one question takes in a run folder: 1,220 in its records file on the built-in
+benchmark with 8 frames, and its share of the run's page."""
 
 
 def time_line(request: Request, questions: int) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 import tempfile
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,23 +23,6 @@ if TYPE_CHECKING:
     from harness.run.loop import Outcome
     from harness.run.request import Request
 
-HELP = """harness: measure how well a model understands video
-
-  harness task=videomme model=llava_next_video frames=32
-  harness -m model=tiny_image,tiny_video,tiny_video_dpo     a sweep
-  harness task=demo                                         the built-in demo
-
-Choose with GROUP=NAME:
-{choices}
-
-Set with KEY=VALUE (`--cfg job` prints all keys with their values; any field of a task, model or
-scorer can be set by its dotted name, task.scorer.extractor=…):
-{keys}
-
-Commands, each with --help:
-{commands}
-"""
-_SIZE = re.compile(r"(?P<name>.+?)_(?P<size>\d+(_\d+)?[bm](_a\d+b)?)")
 _WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-name", "-cn", "--config-dir", "-cd"}
 _WITHOUT = {"-m", "--multirun", "--resolve", "--info", "-i", "--hydra-help", "-r", "--run"}
 _COMPLETION = {"-sc", "--shell-completion"}
@@ -59,7 +40,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Runs what the command line asks for: 0, 1 (questions failed), 2 (bad request)."""
     if {"-h", "--help"} & set(argv):
-        print(help_text())
+        from harness.cli.helping import group_text, help_text
+
+        groups = [word for word in argv if not word.startswith("-")]
+        print(group_text(groups[0]) if groups else help_text())
         return 0
     options, settings = _told(argv)
     runs = Runs(sweep_size(settings) if {"-m", "--multirun"} & set(options) else 1)
@@ -162,42 +146,6 @@ def writable(results: Path) -> None:
         raise RequestError(
             f"results={results}: cannot write there ({reason}); name another folder with results="
         ) from error
-
-
-def by_size(names: Sequence[str]) -> list[str]:
-    """Names that differ in their last part only, a model's size, as one: ``qwen2_vl_{2b,7b}``."""
-    sizes: dict[str, list[str]] = {}
-    for name in names:
-        found = _SIZE.fullmatch(name)
-        sizes.setdefault(found["name"] if found else name, []).append(
-            found["size"] if found else ""
-        )
-    return [
-        f"{name}_{{{','.join(several)}}}"
-        if len(several) > 1 and all(several)
-        else " ".join(f"{name}_{size}" if size else name for size in several)
-        for name, several in sizes.items()
-    ]
-
-
-def help_text() -> str:
-    """The one screen of ``--help``, from the file names alone: no Hydra, no torch."""
-    from harness.cli import COMMANDS
-    from harness.overrides import GROUPS, choices, top_level_text
-
-    lines = [
-        textwrap.fill(
-            f"{group:<10} {'  '.join(by_size(choices(group)))}",
-            96,
-            initial_indent="  ",
-            subsequent_indent=" " * 13,
-            break_on_hyphens=False,
-        )
-        for group in GROUPS
-        if choices(group)
-    ]
-    commands = "\n".join(f"  {name:<12} {line}" for name, line in COMMANDS.items())
-    return HELP.format(choices="\n".join(lines), keys=top_level_text(), commands=commands)
 
 
 def _told(argv: Sequence[str]) -> tuple[list[str], list[str]]:

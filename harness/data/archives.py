@@ -156,7 +156,8 @@ def _zip(file: IO[bytes], name: str, parts: Sequence[Path]) -> zipfile.ZipFile:
     added = sum(sizes) - end - size - offset  # what zipfile took for bytes before the archive
     for info in archive.infolist():
         info.header_offset += sum(sizes[: info.volume]) - added
-        info._end_offset = None  # type: ignore[attr-defined]  # reckoned from the wrong places
+        if hasattr(info, "_end_offset"):  # newer Pythons' guard, reckoned from the wrong places
+            info._end_offset = None
     return archive
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from harness.data.network import in_one_line, online, patiently
 from harness.errors import DataError, GatedError
@@ -68,12 +68,17 @@ def zip_names(repo: str, at: str, path: str) -> list[str]:
     """What a .zip on the hub holds, read from its last kilobytes without fetching the rest."""
 
     def ask() -> list[str]:
-        with _remote(repo, at, path) as file, zipfile.ZipFile(file) as archive:
-            return [info.filename for info in archive.infolist() if not info.is_dir()]
+        try:
+            with _remote(repo, at, path) as file, zipfile.ZipFile(file) as archive:
+                return [info.filename for info in archive.infolist() if not info.is_dir()]
+        except zipfile.BadZipFile as error:
+            if isinstance(error.__context__, OSError):  # zipfile takes a failed read for bad bytes
+                raise error.__context__ from error
+            raise
 
     try:
         with explained(repo, at):
-            return patiently(path, ask)
+            return ask()  # the client's own file system asks again where a server fails
     except zipfile.BadZipFile as error:
         raise DataError(
             f"{repo}: {path} is not a zip archive as the hub has it: {error}."
@@ -83,12 +88,8 @@ def zip_names(repo: str, at: str, path: str) -> list[str]:
 def beginning(repo: str, at: str, path: str, count: int = 512) -> bytes:
     """The first bytes of a file on the hub."""
 
-    def ask() -> bytes:
-        with _remote(repo, at, path) as file:
-            return bytes(file.read(count))
-
-    with explained(repo, at):
-        return patiently(path, ask)
+    with explained(repo, at), _remote(repo, at, path) as file:
+        return bytes(file.read(count))
 
 
 @contextmanager
@@ -155,7 +156,9 @@ def _download(repo: str, at: str, file: RemoteFile, partial: Path) -> None:
 
     url = hf_hub_url(repo, file.path, repo_type="dataset", revision=at)
     # pauses are made in one place: here, where they grow
-    once = {"_nb_retries": 0} if "_nb_retries" in inspect.signature(http_get).parameters else {}
+    once: dict[str, Any] = {}
+    if "_nb_retries" in inspect.signature(http_get).parameters:
+        once["_nb_retries"] = 0
 
     def have() -> int:
         return partial.stat().st_size if partial.is_file() else 0
@@ -208,8 +211,8 @@ def explained(repo: str, revision: str) -> Iterator[None]:
         lost = (HTTPError, ConnectionError, LocalEntryNotFoundError)
         if cut := next((e for e in chain if isinstance(e, lost)), None):
             raise DataError(
-                f"Cannot fetch {repo} from the hub ({in_one_line(cut)}); run again to go on where it "
-                "stopped, or set data=PATH to files that are already here."
+                f"Cannot fetch {repo} from the hub ({in_one_line(cut)}); run again to go on where "
+                "it stopped, or set data=PATH to files that are already here."
             ) from error
         raise DataError(f"{repo} at {revision}: {in_one_line(error)}") from error
 

@@ -48,7 +48,9 @@ def patiently(what: str, ask: Callable[[], T], progress: Callable[[], int] = lam
 
 def _short(error: Exception) -> str:
     response = getattr(error, "response", None)
-    return f"the server answered {response.status_code}" if response is not None else in_one_line(error)
+    if response is None:
+        return in_one_line(error)
+    return f"the server answered {response.status_code}"
 
 
 @contextmanager
@@ -91,7 +93,6 @@ def _offline_by_wish() -> bool:
 def _proxy(scheme: str) -> str | None:
     proxies = getproxies()
     return proxies.get(scheme) or proxies.get("all")
-
 
 
 def _unreachable(endpoint: str) -> str:

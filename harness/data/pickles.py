@@ -10,18 +10,20 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, cast
 
 from harness.errors import DataError
 
 Plain = dict[Any, Any] | list[Any] | tuple[Any, ...] | str | bytes | int | float
 _ADMITTED = frozenset(
-    """PROTO FRAME STOP MARK MEMOIZE PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET
-    EMPTY_DICT DICT SETITEM SETITEMS EMPTY_LIST LIST APPEND APPENDS
-    EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
-    UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8
-    INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT""".split()
-)
+    (
+        "PROTO", "FRAME", "STOP", "MARK", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "GET",
+        "BINGET", "LONG_BINGET", "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS", "EMPTY_LIST", "LIST",
+        "APPEND", "APPENDS", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "UNICODE",
+        "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
+        "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
+    )
+)  # fmt: skip
 _DAMAGED = (
     pickle.UnpicklingError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
     MemoryError, AttributeError, RecursionError,
@@ -63,14 +65,14 @@ def videos(file: IO[bytes], name: str) -> dict[str, bytes]:
 
 def _look_through(file: _Bounded, name: str) -> None:
     """Raises DataError for an instruction that is not admitted."""
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(cast(IO[bytes], file))):
         if opcode.name not in _ADMITTED:
             raise DataError(
                 f"{name}: the pickle holds {opcode.name}, which could run a program; only dicts, "
                 "lists, tuples, texts, bytes and numbers are read."
             )
         # a place far beyond what was said so far makes the loader reserve memory for all before it
-        if opcode.name.endswith("PUT") and int(argument) > count:
+        if opcode.name.endswith("PUT") and int(argument or 0) > count:
             raise ValueError(f"it keeps a value at the place {argument}")
 
 

@@ -18,6 +18,10 @@ Row = Mapping[str, Any]
 ENDINGS = (".jsonl", ".json", ".parquet", ".csv", ".tsv")
 
 
+class _NoRowsError(ValueError):
+    """A file holds other things than rows."""
+
+
 @dataclass
 class Table:
     """Rows in order. ``numbers`` are the lines or rows of the file that they stand on, from 1
@@ -56,10 +60,10 @@ def _json(file: Path) -> Table:
             return _json_lines(file)  # lines of JSON in a file called .json
         raise ValueError(f"line {error.lineno}: {error.msg} (column {error.colno})") from error
     if not isinstance(rows, list):
-        raise ValueError("it must hold a list of objects, one per question.")
+        raise _NoRowsError("it must hold a list of objects, one per question.")
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
-            raise ValueError(f"row {number} is {_what(row)} and not an object.")
+            raise _NoRowsError(f"row {number} is {_what(row)} and not an object.")
     return Table(rows)
 
 
@@ -73,7 +77,7 @@ def _json_lines(file: Path) -> Table:
         except json.JSONDecodeError as error:
             raise ValueError(f"line {number}: {error.msg} (column {error.colno})") from error
         if not isinstance(row, dict):
-            raise ValueError(f"line {number} is {_what(row)} and not an object.")
+            raise _NoRowsError(f"line {number} is {_what(row)} and not an object.")
         rows.append(row)
         numbers.append(number)
     return Table(rows, "line", () if numbers[-1:] == [len(numbers)] else numbers)

@@ -2,7 +2,7 @@
 
 <cache>/<owner>--<name>/<commit>/
   tree.json        what the repository holds: path, size, hash
-  contents.json    what its .zip files hold, learnt without fetching them
+  learnt.json      what its .zip files hold and how parts begin, learnt without fetching them
   rows-….parquet   the rows, as ``datasets`` read them
   downloads/       archives on their way; removed once extracted
   videos/<archive>/…, subtitles/<archive>/…    extracted, each with a manifest
@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from harness.data import archives, hub, parts
 from harness.data.folder import Folder, made, video_endings
@@ -138,11 +139,10 @@ class Store:
             return list(archives.manifest(self.root / kind / archive.name))
         if len(archive.parts) > 1 or not archive.name.casefold().endswith(".zip"):
             return None
-        file = self.root / "contents.json"
-        learnt: dict[str, list[str]] = json.loads(file.read_text()) if file.is_file() else {}
+        learnt: dict[str, list[str]] = self._learnt.setdefault("contents", {})
         if archive.name not in learnt:
             learnt[archive.name] = hub.zip_names(self.repo, self.at, archive.name)
-            _write(file, json.dumps(learnt))
+            _write(self.root / "learnt.json", json.dumps(self._learnt))
         return learnt[archive.name]
 
     def _archives(self, patterns: Sequence[str]) -> list[Archive]:
@@ -165,11 +165,17 @@ class Store:
 
     def _beginning(self, path: str) -> bytes:
         """A file's first bytes, asked of the hub once."""
-        known = self._learnt.setdefault("beginnings", {})
+        known: dict[str, str] = self._learnt.setdefault("beginnings", {})
         if path not in known:
             known[path] = hub.beginning(self.repo, self.at, path).hex()
-            self._keep_learnt()
-        return bytes.fromhex(str(known[path]))
+            _write(self.root / "learnt.json", json.dumps(self._learnt))
+        return bytes.fromhex(known[path])
+
+    @cached_property
+    def _learnt(self) -> dict[str, Any]:
+        file = self.root / "learnt.json"
+        found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+        return found
 
     @cached_property
     def _tree(self) -> list[RemoteFile]:

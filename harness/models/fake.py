@@ -30,8 +30,8 @@ class Fake:
     the first of several references, all else as JSON.
 
     ``failures`` (key or id → reason) fail; ``delay`` is seconds per question; after ``crash_after``
-    responses the process kills itself with SIGKILL, as a machine that loses power. Raises
-    RequestError when the rule is unknown.
+    responses, and at the questions ``crash_on``, the process kills itself with SIGKILL, as a
+    machine that loses power. Raises RequestError when the rule is unknown.
     """
 
     rule: str = "first"
@@ -39,6 +39,7 @@ class Fake:
     failures: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     crash_after: int | None = None
+    crash_on: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -64,7 +65,7 @@ class Fake:
         done = 0
         for sample in samples:
             for prompt in sample.prompts:
-                if done == self.crash_after:
+                if done == self.crash_after or prompt.question.id in self.crash_on:
                     os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(self.delay)
                 yield self._respond(prompt, generation)

@@ -127,17 +127,20 @@ def summarise(
     seconds: float = 0.0,
     waited: float = 0.0,
     judge: JSON = None,
+    unjudged: float = 0.0,
 ) -> Summary:
     """The same for any order of ``records``.
 
     ``metrics`` are the task's, the first is the headline; ``scorer`` is asked for the chance level;
     ``breakdowns`` are the groups reported (none named: all that the records name); ``expected`` is
     how many answers the request asks for: a run that has fewer, or any failed or unscored one, is
-    not ``complete``; ``judge`` is the judge's identity.
+    not ``complete``; ``judge`` says who judged, and ``unjudged`` which share may be left without a
+    verdict all the same.
     """
     ordered = sorted(records, key=lambda record: record.key)
     counts = Counter(_status(record) for record in ordered)
     names = breakdowns or group_names(ordered)
+    lost = counts["failed"] or counts["unscored"] > unjudged * len(ordered)
     return Summary(
         task,
         model,
@@ -145,7 +148,7 @@ def summarise(
         metrics[0].name,
         {metric.name: value_of(metric, ordered, scorer) for metric in metrics},
         **{name: counts[name] for name in (*COUNTS, "unlabelled")},
-        complete=not counts["failed"] + counts["unscored"] and expected in (None, len(ordered)),
+        complete=not lost and expected in (None, len(ordered)),
         expected=expected,
         seconds=round(seconds, 3),
         waited=round(waited, 3),

@@ -50,7 +50,7 @@ class Dispatcher:
     def __init__(self, clips: Iterable[Clip], attempts: int = ATTEMPTS) -> None:
         self._queue = deque(clips)
         self._suspects: deque[Clip] = deque()
-        self.attempts = attempts
+        self._attempts = attempts
         self._kills: Counter[str] = Counter()
         self._sessions: dict[int, _Session] = {}
         self._barren = 0
@@ -64,6 +64,10 @@ class Dispatcher:
     def sessions(self) -> int:
         """Workers that are in a session."""
         return len(self._sessions)
+
+    def in_session(self, worker: int) -> bool:
+        """Whether a worker is in a session."""
+        return worker in self._sessions
 
     @property
     def done(self) -> bool:
@@ -123,7 +127,7 @@ class Dispatcher:
         ]
         if len(left) == 1:
             self._kills[left[0].id] += 1
-            if self._kills[left[0].id] >= self.attempts:
+            if self._kills[left[0].id] >= self._attempts:
                 return left
         self._suspects.extend(left)
         return []

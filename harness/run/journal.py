@@ -2,7 +2,7 @@
 
     results/<task>/<model>/<run id>/
       request.json      what was asked for; a folder made by another request is refused
-      records-0.jsonl   one Record per line (one file per worker); the last line for a question wins
+      records-0.jsonl   one Record per line (one file per shard); the last line for a question wins
       summary.json      derived, can be made again
 
 A kill at any moment costs at most the line being written: a torn last line is cut off before
@@ -15,6 +15,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +24,27 @@ from filelock import FileLock, Timeout
 from harness.errors import JournalError
 from harness.types import Question, Record, Response, Score
 
+PATIENCE = 60.0
+"""Seconds that a shard waits for another that is writing the summary."""
+
 CIRCUMSTANCES = ("settings", "environment", "questions")
 """What request.json holds beside the identity: it may differ when a run is resumed."""
 
 
 class Journal:
-    """One run folder, owned by one run at a time.
+    """One run folder, owned by one run at a time, or by shards of one.
 
     ``with Journal(folder, request) as journal:`` takes the folder's lock, refuses a folder that
-    belongs to another request, and mends torn lines. Raises JournalError.
+    belongs to another request, and mends torn lines. Shard number ``shard`` holds a lock of its own
+    and mends its own file only, so that several can write into one folder. Raises JournalError.
     """
 
-    def __init__(self, folder: Path, request: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, request: Mapping[str, Any], shard: int | None = None) -> None:
         self.folder = folder
         self.request = request
-        self._lock = FileLock(folder / ".lock")
+        self.shard = shard
+        self._whole = FileLock(folder / ".lock")
+        self._lock = self._whole if shard is None else FileLock(folder / f".lock-{shard}")
 
     def __enter__(self) -> Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -49,13 +56,69 @@ class Journal:
                 "wait for it, or stop it and run again to resume"
             ) from None
         try:
-            self._claim()
-            for path in self.folder.glob("records-*.jsonl"):
+            if self.shard is None:
+                self._refuse_shards()
+                self._claim()
+                paths = list(self.folder.glob("records-*.jsonl"))
+            else:
+                self._claim_beside_others()
+                paths = [self.folder / f"records-{self.shard}.jsonl"]
+            for path in paths:
                 _cut_torn_line(path)
         except BaseException:
             self._lock.release()
             raise
         return self
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether no other shard is at work; while the block runs none can start."""
+        if self.shard is None:
+            yield True
+            return
+        try:
+            self._whole.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield not self._others()
+        finally:
+            self._whole.release()
+
+    def _others(self) -> list[str]:
+        """The names of the shards at work, this one left out."""
+        busy = []
+        for path in sorted(self.folder.glob(".lock-*")):
+            number = path.name.removeprefix(".lock-")
+            if number == str(self.shard):
+                continue
+            lock = FileLock(path)
+            try:
+                lock.acquire(timeout=0)
+                lock.release()
+            except Timeout:
+                busy.append(number)
+        return busy
+
+    def _refuse_shards(self) -> None:
+        if busy := self._others():
+            raise JournalError(
+                f"{self.folder}: shard {busy[0]} of this request is running; wait for it"
+            )
+
+    def _claim_beside_others(self) -> None:
+        try:
+            self._whole.acquire(timeout=PATIENCE)
+        except Timeout:
+            raise JournalError(
+                f"{self.folder}: another process is running the whole of this request; wait for "
+                "it, or stop it and run this shard again"
+            ) from None
+        try:
+            self._claim()
+        finally:
+            self._whole.release()
 
     def __exit__(self, *error: object) -> None:
         self._lock.release()

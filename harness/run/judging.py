@@ -20,6 +20,7 @@ from harness.run.judge_calls import Calls, prompt_hash
 from harness.scoring.judge_replies import JudgeRefused, ParseStatus, as_asked
 from harness.scoring.judged import COMPANIONS, Accompanied, Continued
 from harness.types import (
+    JSON,
     Clip,
     Failure,
     Generation,
@@ -37,6 +38,9 @@ GENERATION = Generation(max_new_tokens=512)
 
 LIMIT = 0.02
 """A run of which a larger share of responses is left without a verdict is incomplete."""
+
+JUDGEMENTS = "judged-"
+"""How the files begin in which a run folder keeps its judges' replies."""
 
 Tell = Callable[[str], None]
 
@@ -88,14 +92,22 @@ def judge_responses(
     """Every response's score by record key, or the failure (stage "judge") that leaves it unscored.
 
     ``store`` is the folder of kept calls, shared by all runs; ``progress`` is told a line before
-    calls are made; ``file`` is where the run keeps its judge's replies (``write_judgements``).
+    calls are made; ``file`` is where the run keeps its judge's replies, a file or the run's folder
+    (``judgement_file`` then names it: one a judge).
     Records without a response, and those with status "failed" or "truncated", are left out.
     Errors of the judge as a whole (its checkpoint is missing) are raised.
     """
     found = judgements(judge, scorer, records, store, progress, generation=generation)
     if file is not None:
-        write_judgements(file, found)
+        place = judgement_file(file, judge, generation) if file.is_dir() else file
+        write_judgements(place, found, judge.identity(), generation)
     return found.scores
+
+
+def judgement_file(run: Path, judge: Model, generation: Generation = GENERATION) -> Path:
+    """Where a run folder keeps what one judge said under these settings."""
+    head = {"judge": dict(judge.identity()), "settings": describe(generation)}
+    return run / f"{JUDGEMENTS}{digest(head, 12)}.jsonl"
 
 
 def judgements(
@@ -147,12 +159,20 @@ def scored(record: Record, outcome: Score | Failure | None) -> Record:
     return replace(record, score=outcome, status="unparsed", reason=None, stage=None)
 
 
-def write_judgements(file: Path, found: Judgements) -> None:
-    """A run's own file of its judge's replies: one line a question, written whole or not at all."""
+def write_judgements(
+    file: Path,
+    found: Judgements,
+    judge: Mapping[str, JSON],
+    generation: Generation = GENERATION,
+) -> None:
+    """A run's own file of its judge's replies, written whole or not at all: first the judge and its
+    settings, then a line a question with its values, replies and how they had to be read."""
     partial = file.with_name(f".{file.name}.partial")
     with partial.open("w", encoding="utf-8") as out:
+        head = {"judge": dict(judge), "settings": describe(generation)}
+        out.write(json.dumps(head, ensure_ascii=False) + "\n")
         for key, judgement in found.by_key.items():
-            line = {
+            line: dict[str, JSON] = {
                 "question": key,
                 "prompts": judgement.prompts,
                 "replies": judgement.replies,
@@ -160,6 +180,8 @@ def write_judgements(file: Path, found: Judgements) -> None:
             }
             if isinstance(judgement.outcome, Failure):
                 line["reason"] = judgement.outcome.reason
+            else:
+                line["values"] = dict(judgement.outcome.values)
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
     partial.replace(file)
 

@@ -21,6 +21,8 @@ from harness.report.runs import load
 from harness.report.summary import Summary, summarise
 from harness.run.checks import refuse_idle
 from harness.run.journal import Journal, read_records, write_atomically
+from harness.run.judge_stage import judge_stage
+from harness.run.judging import LIMIT
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan, several
 from harness.run.progress import Progress
@@ -83,12 +85,16 @@ def run(
     request.benchmark.prepare(clips)
     clips = prepared(request)  # now with the paths of what was fetched
     described = describe(request, clips)
-    with Journal(request.folder(), described) as journal, run_log(journal.folder) as log:
+    number, shards = request.part or (0, 1)
+    shard = None if request.part is None else number
+    with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
         before = {record.key: record for record in read_records(journal.folder)}
-        left = pending(clips, before, request.retry_failures)
-        kept = needed.questions - sum(len(clip.questions) for clip in left)
-        if line := _kept(needed.questions, kept):
+        share = clips[number::shards]
+        left = pending(share, before, request.retry_failures)
+        questions = sum(len(clip.questions) for clip in share)
+        kept = questions - sum(len(clip.questions) for clip in left)
+        if line := _kept(questions, kept):
             tell(line)
             log.info(line)
         waited = 0.0
@@ -101,9 +107,11 @@ def run(
                 left,
                 journal.folder,
                 Progress(left, kept=kept, stream=sys.stderr if progress else None),
+                number,
                 enough=stopping.enough if stopping is not None else None,
             )
-        outcome = conclude(request, clips, journal.folder, waited)
+        with journal.alone() as alone:
+            outcome = conclude(request, clips, journal.folder, waited, alone, tell)
         for complaint in outcome.complaints:
             log.warning(complaint)
         return outcome
@@ -139,27 +147,46 @@ def pending(
     return [clip for clip in left if clip.questions]
 
 
-def conclude(request: Request, clips: Sequence[Clip], folder: Path, waited: float) -> Outcome:
-    """Scores what is not scored yet, and derives summary.json and report.html."""
-    records = score_records(request.benchmark, read_records(folder))
-    rewrite(folder, records)
-    responses = [record.response for record in records if record.response]
+def conclude(
+    request: Request,
+    clips: Sequence[Clip],
+    folder: Path,
+    waited: float,
+    alone: bool = True,
+    tell: Tell = lambda line: None,
+) -> Outcome:
+    """Scores what is not scored yet, and derives summary.json and report.html. Records are
+    rewritten only ``alone``: other shards may be appending to them."""
+    task, records = request.benchmark, read_records(folder)
+    records = score_records(task, records)
+    records, judge = judge_stage(task.scorer, request.judge, records, folder, request.results, tell)
+    if alone:
+        rewrite(folder, records)
     summary = summarise(
         records,
         task=request.task,
         model=request.model,
         frames=request.sampling.frames,
-        metrics=request.benchmark.metrics,
-        scorer=request.benchmark.scorer,
-        breakdowns=request.benchmark.breakdowns,
+        metrics=task.metrics,
+        scorer=task.scorer,
+        breakdowns=task.breakdowns,
         expected=sum(len(clip.questions) for clip in clips),
-        seconds=sum(response.seconds for response in responses),
+        seconds=sum(record.response.seconds for record in records if record.response),
         waited=waited,
+        judge=judge,
+        unjudged=LIMIT if judge else 0.0,
     )
+    write_summary(folder, summary)
+    longer = 4 * request.generation.max_new_tokens
+    found = tuple(complaints(records, summary, request.allow_failures, longer))
+    return Outcome(folder, summary, found)
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    """summary.json, and the page that is derived from it and the records."""
     text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / "summary.json", text + "\n")
     write_atomically(folder / "report.html", html.page(load(folder)))
-    return Outcome(folder, summary, tuple(_complaints(request, records, summary)))
 
 
 def _kept(questions: int, kept: int) -> str:
@@ -171,10 +198,13 @@ def _kept(questions: int, kept: int) -> str:
     return f"{kept:,} of {several(questions, 'question')} already answered"
 
 
-def _complaints(request: Request, records: Sequence[Record], summary: Summary) -> Iterator[str]:
+def complaints(
+    records: Sequence[Record], summary: Summary, allow_failures: bool, longer: int
+) -> Iterator[str]:
+    """What is wrong with a run, a line each; ``longer`` is a number of tokens to try instead."""
     failed = [record for record in records if record.status == "failed"]
     count = several(len(records), "question")
-    if failed and not request.allow_failures:
+    if failed and not allow_failures:
         yield (
             f"{len(failed)} of {count} failed, the first with: "
             f"{failed[0].reason} (question {failed[0].key}); run again to retry them"
@@ -183,7 +213,6 @@ def _complaints(request: Request, records: Sequence[Record], summary: Summary) -
         first = next(record for record in records if record.status == "unscored")
         yield f"{summary.unscored} of {count} could not be scored, the first: {first.reason}"
     if summary.truncated > MOST_TRUNCATED * len(records):
-        longer = 4 * request.generation.max_new_tokens
         yield (
             f"{summary.truncated} of {count} were cut off before their answer: set "
             f"generation.max_new_tokens={longer} or more"

@@ -130,9 +130,9 @@ def _times(request: Request, clip: Clip) -> list[float]:
     try:
         video = request.video
         info = probe(clip.video, fps=clip.fps, damaged=video.damaged, decoder=video.decoder)
+        return [index / info.fps for index in request.sampling.indices(info, clip.segment)]
     except VideoError:
         return []
-    return [index / info.fps for index in request.sampling.indices(info, clip.segment)]
 
 
 def several(count: int, noun: str) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.controls import Control
+from harness.errors import RequestError
 from harness.identity import describe, digest
 from harness.task import Task
 from harness.types import Generation, Model
 from harness.video.sampling import Sampling
+
+_SHARD = re.compile(r"\d+/[1-9]\d*")
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,30 @@ class Request:
     retry_failures: bool = True
     allow_overflow: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises RequestError for a shard that is none."""
+        if self.shard is not None and not _SHARD.fullmatch(self.shard):
+            raise RequestError(f"shard={self.shard}: write i/n, as in 0/8 for the first of eight")
+        if self.part is not None and not self.part[0] < self.part[1]:
+            raise RequestError(
+                f"shard={self.shard}: the last of {self.part[1]} is "
+                f"{self.part[1] - 1}/{self.part[1]}: they are numbered from 0"
+            )
+
+    @property
+    def part(self) -> tuple[int, int] | None:
+        """``shard`` as its number (from 0) and how many there are; None: all of it."""
+        if self.shard is None:
+            return None
+        number, _, of = self.shard.partition("/")
+        return int(number), int(of)
+
     def identity(self) -> dict[str, Any]:
         """What decides the answers and their scores, from the objects themselves: every field,
         defaults included. Equal identities share a run folder.
 
-        Where it runs, on how many workers, where its data lie on this machine and what is done
-        about failures are left out. Raises ModelError and DataError.
+        Where it runs, on how many workers, which shard of it, where its data lie on this machine
+        and what is done about failures are left out. Raises ModelError and DataError.
         """
         protocol = {k: v for k, v in describe(self.benchmark).items() if k != "source"}
         video = self.video

@@ -12,14 +12,14 @@ import contextlib
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.process import parent_process
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.run.dispatch import Dispatcher
+from harness.run.dispatch import ATTEMPTS, Dispatcher
 from harness.run.journal import Appender
 from harness.run.progress import Progress
 from harness.run.recorder import failed_records
@@ -52,7 +52,7 @@ def answer(
         if request.runner == "ray":
             from harness.run.ray_cluster import answer_on_ray
 
-            answer_on_ray(request, driver)
+            driver.waited = answer_on_ray(request, clips, driver.write)
         elif request.workers == 1 or len(clips) < 2:
             work(request, _Here(driver))
         else:
@@ -79,7 +79,7 @@ class Driver:
     def keep(self, worker: int, record: Record) -> None:
         """Writes a worker's record."""
         self.queue.answered(worker, record.video, record.key)
-        self._write(record)
+        self.write(record)
 
     def ended(self, worker: int, waited: float) -> None:
         """A worker's session is over."""
@@ -89,15 +89,21 @@ class Driver:
     def died(self, worker: int, how: str) -> None:
         """A worker died: what it held goes to others, or fails where it has killed too often."""
         for clip in self.queue.died(worker):
-            reason = f"its clip killed a worker {self.queue.attempts} times ({how})"
-            for record in failed_records(clip, Failure("", "model", reason)):
-                self._write(record)
+            for record in given_up(clip, how):
+                self.write(record)
 
-    def _write(self, record: Record) -> None:
+    def write(self, record: Record) -> None:
+        """Appends a record to the journal and says so."""
         self._records.append(record)
         self._told(record)
         if self._enough is not None and self._enough(record):
             self.queue.stop()
+
+
+def given_up(clip: Clip, how: str) -> Iterator[Record]:
+    """The records of a clip that killed too many workers."""
+    reason = f"its clip killed a worker {ATTEMPTS} times ({how})"
+    return failed_records(clip, Failure("", "model", reason))
 
 
 class _Here:

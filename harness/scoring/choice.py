@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.errors import RequestError
 from harness.scoring.extractors import EXTRACTORS, VERDICTS, option_text
+from harness.scoring.options import LETTERS
 from harness.types import Question, Response, Score
 
 
@@ -45,6 +48,33 @@ class ChoiceScorer:
     def chance(self, question: Question) -> Mapping[str, float] | None:
         """One in so many options."""
         return {self.name: 1 / len(question.options)} if question.options else None
+
+    def problem(self, question: Question) -> str | None:
+        """No options, more than letters, two that are equal, or a target that is no letter of them.
+
+        Equal options stand as published where a published rule reads the responses.
+        """
+        count = len(question.options) or len(question.option_images)
+        if count == 0:
+            return "it has no options"
+        if count > len(LETTERS):
+            return f"it has {count} options; up to {len(LETTERS)} (A to {LETTERS[-1]}) can be asked"
+        counted = Counter(option.strip() for option in question.options)
+        twice = next((text for text, times in counted.items() if times > 1), None)
+        if twice is not None and self.extractor == "default":
+            return f"two of its options are equal: {twice!r}"
+        target = question.target
+        if target is None or target in tuple(LETTERS[:count]):
+            return None
+        if not isinstance(target, bool) and re.fullmatch(r"-?\d+(\.\d+)?", str(target)):
+            return (
+                f"its answer {target!r} is a number: a letter or an option's text is needed (a "
+                "place counted from 0 is read from the field answer_index)"
+            )
+        return (
+            f"its answer {target!r} is neither a letter from A to {LETTERS[count - 1]} nor the "
+            "text of exactly one option"
+        )
 
     def _scored(self, question: Question, read: str | None) -> Score:
         if read is None or question.target is None:

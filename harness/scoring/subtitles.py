@@ -1,4 +1,5 @@
-"""Subtitles: reading .srt and .json files as they are found, and the lines on screen at a time.
+"""Subtitles: reading .srt, .vtt, .ass and .json files as they are found, and the lines on screen
+at a time.
 
 Real files have byte order marks, Windows line ends, markup, overlapping cues, cues without a
 number or with half a time stamp. A cue that cannot be read is dropped, never the file;
@@ -18,11 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
+from harness.scoring.encodings import decoded
 from harness.types import Part, Text, Video
 
 CLOCK = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[,.:](\d{1,3}))?"
 ARROW = re.compile(rf"^\s*{CLOCK}\s*-{{1,2}}>\s*{CLOCK}")
-MARKUP = re.compile(r"</?(?:font|i|b|u|s|c|v|ruby|rt|span|br)\b[^<>]*>|\{\\[^{}]*\}", re.IGNORECASE)
+MARKUP = re.compile(
+    r"</?(?:font|i|b|u|s|c|v|ruby|rt|lang|span)\b[^<>]*>"  # as browsers take it
+    r"|<(?:\d+:)?\d+:\d+\.\d+>"  # WebVTT's time of the next word, as YouTube's own captions have it
+    r"|\{\\[^{}]*\}",  # Advanced SubStation's overrides
+    re.IGNORECASE,
+)
+BREAK = re.compile(r"<br\s*/?>|\\[Nnh]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -35,12 +43,13 @@ class Cue:
 
 
 def read_cues(path: Path) -> list[Cue]:
-    """The cues of an .srt (or .vtt), .json or .jsonl file, in order of time.
+    """The cues of an .srt, .vtt, .ass (.ssa), .json or .jsonl file, in order of time.
 
-    Raises DataError when the file cannot be opened or is not the JSON it claims to be.
+    Raises DataError when the file cannot be opened, is in an encoding that cannot be told, or is
+    not the JSON it claims to be.
     """
     try:
-        text = decode(path.read_bytes())
+        text = decoded(path.read_bytes(), f"The subtitle file {path}")
     except OSError as error:
         raise DataError(f"Cannot read subtitles {path}: {error.strerror}.") from error
     ending = path.suffix.lower()
@@ -49,6 +58,8 @@ def read_cues(path: Path) -> list[Cue]:
             found = from_json(json.loads(text))
         elif ending == ".jsonl":
             found = from_json([json.loads(line) for line in text.splitlines() if line.strip()])
+        elif ending in (".ass", ".ssa"):
+            found = from_ass(text)
         else:
             found = from_srt(text)
     except json.JSONDecodeError as error:
@@ -56,30 +67,19 @@ def read_cues(path: Path) -> list[Cue]:
     return sorted(found, key=lambda cue: cue.start)
 
 
-def decode(data: bytes) -> str:
-    """Bytes as text: a byte order mark decides, then UTF-8, then Windows Western (cp1252).
-
-    Bytes that are none of these become U+FFFD: a damaged letter costs no subtitle.
-    """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
-
-
 def from_srt(text: str) -> list[Cue]:
-    """Cues of SubRip text: a time line, then every line up to the next cue.
+    """Cues of SubRip or WebVTT text: a time line, then every line up to the next cue.
 
     Found by time lines, not by blank lines: files with blank lines inside a cue, or none between
-    cues, read the same.
+    cues, read the same. Only in WebVTT a blank line ends a cue (its standard, section 4): notes
+    and style sheets may follow.
     """
-    lines = text.splitlines()
+    lines = text.removeprefix("\ufeff").splitlines()
+    vtt = bool(lines) and lines[0].startswith("WEBVTT")
     cues = []
     for place, line in enumerate(lines):
         match = ARROW.match(line)
-        words = clean(body(lines, place + 1)) if match else ""
+        words = clean(body(lines, place + 1, blank_ends=vtt)) if match else ""
         if match and words:
             start, end = seconds(match.groups()[:4]), seconds(match.groups()[4:])
             if end > start:
@@ -87,17 +87,39 @@ def from_srt(text: str) -> list[Cue]:
     return cues
 
 
-def body(lines: Sequence[str], start: int) -> list[str]:
+def body(lines: Sequence[str], start: int, *, blank_ends: bool = False) -> list[str]:
     """A cue's lines from ``start``: up to the next time line, whole or half, and its number."""
     found: list[str] = []
     for line in lines[start:]:
+        if blank_ends and not line.strip():
+            return found
         numbered = bool(found) and found[-1].strip().isdigit()
-        if "-->" in line:
+        if "-->" in line and (ARROW.match(line) or not blank_ends):
             return found[:-1] if numbered else found
         if numbered and len(found) > 1 and not found[-2].strip():
             return found[:-2]  # a blank line and a number, with no time after them
         found.append(line)
     return found
+
+
+def from_ass(text: str) -> list[Cue]:
+    """Cues of Advanced SubStation text: its ``Dialogue:`` lines, in the columns of ``Format:``."""
+    columns: list[str] = []
+    events = False
+    cues = []
+    for line in text.splitlines():
+        kind, _, rest = line.partition(":")
+        if line.startswith("["):
+            events = line.strip().lower() == "[events]"
+        elif events and kind.strip() == "Format":
+            columns = [name.strip() for name in rest.split(",")]
+        elif events and kind.strip() == "Dialogue" and columns:
+            row = dict(zip(columns, rest.split(",", len(columns) - 1), strict=False))
+            start, end = moment(row.get("Start")), moment(row.get("End"))
+            words = clean([row.get("Text", "")])
+            if start is not None and end is not None and end > start and words:
+                cues.append(Cue(start, end, words))
+    return cues
 
 
 def from_json(data: Any) -> list[Cue]:
@@ -146,8 +168,8 @@ def seconds(parts: Sequence[str | None]) -> float:
 
 def clean(lines: Iterable[str]) -> str:
     """A cue's lines as one line of plain text."""
-    text = html.unescape(MARKUP.sub(" ", " ".join(lines)))
-    return " ".join(text.replace("\\N", " ").replace("\ufeff", "").split())
+    text = html.unescape(MARKUP.sub("", BREAK.sub(" ", " ".join(lines))))
+    return " ".join(text.replace("\ufeff", "").split())
 
 
 def cues_at(cues: Sequence[Cue], times: Sequence[float]) -> list[Cue]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ from harness.errors import VideoError
 from harness.types import Frames, VideoInfo
 from harness.video.convert import Converter, shrunk
 from harness.video.full_decode import traced
-from harness.video.index import Index, build
+from harness.video.index import Choose, Index, build
 from harness.video.pixel_buffer import Allocate, PixelBuffer
 from harness.video.seeking_reader import OffTrackError, SeekingReader
 from harness.video.video_file import VideoFile
@@ -31,10 +32,10 @@ class OpenVideo:
 
     first = 0  # frames in files are counted from 0
 
-    def __init__(self, file: VideoFile) -> None:
+    def __init__(self, file: VideoFile, choose: Choose | None = None) -> None:
         self.path = file.path
         self._file = file
-        self.index = _remembered(file)
+        self.index = _remembered(file, choose)
 
     @property
     def info(self) -> VideoInfo:
@@ -57,7 +58,10 @@ class OpenVideo:
         shrink = (width, height) != (self.info.width, self.info.height)
         collected = PixelBuffer(Converter(width, height, shrink=shrink), indices, allocate)
         sound = {i for i in indices if self.index.sound(i, self.index.flaws)}
-        left = self._by_seeking(sound, collected) if self.index.seekable else sound
+        for target in sound & self.index.kept.keys():
+            collected.put(self.index.kept[target], target)
+        left = sound - self.index.kept.keys()
+        left = self._by_seeking(left, collected) if self.index.seekable else left
         bad = self._by_counting(left, collected) if left else set()
         return self._result(bad | (set(indices) - sound), collected, damaged)
 
@@ -99,7 +103,7 @@ class OpenVideo:
         missing, seen = set(targets), -1
         flaws: list[float] = []
         for frame, place in traced(self._file, flaws, lambda: not missing):
-            seen = ranks.get(place, -1) if index.seekable else seen + 1
+            seen = ranks.get(place, -1) if index.placed else seen + 1
             if seen in missing:
                 collected.put(frame, seen)
                 missing.remove(seen)
@@ -122,24 +126,32 @@ class OpenVideo:
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[OpenVideo]:
-    """An open video file. Raises VideoError when it cannot be opened or holds no frame."""
+def open_video(path: Path, choose: Choose | None = None) -> Iterator[OpenVideo]:
+    """An open video file. ``choose`` names the frames that will be read (see ``index.build``).
+
+    Raises VideoError when it cannot be opened or holds no frame.
+    """
     file = VideoFile(path)
     try:
-        yield OpenVideo(file)
+        yield OpenVideo(file, choose)
     finally:
         file.close()
 
 
-_indexed: dict[tuple[str, int, int], Index] = {}
+_indexed: dict[tuple[str, int, int, int], Index] = {}
 
 
-def _remembered(file: VideoFile) -> Index:
-    """The file's index, kept for the next few calls: probing and reading then share it."""
+def _remembered(file: VideoFile, choose: Choose | None) -> Index:
+    """The file's index, kept for the next few calls: probing and reading then share it.
+
+    It goes by the file's size, time and place on disk, so that a replaced file is indexed anew.
+    """
     status = file.path.stat()
-    name = (str(file.path), status.st_size, status.st_mtime_ns)
-    if name not in _indexed:
-        while len(_indexed) >= 8:
-            _indexed.pop(next(iter(_indexed)))
-        _indexed[name] = build(file)
-    return _indexed[name]
+    name = (str(file.path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino)
+    if index := _indexed.get(name):
+        return index
+    index = build(file, choose)
+    while len(_indexed) >= 8:
+        _indexed.pop(next(iter(_indexed)), None)
+    _indexed[name] = replace(index, kept={})  # frames would fill the memory
+    return index

@@ -114,10 +114,13 @@ class CachedVideo:
         times = np.array([kept[index][0] for index in indices])
         return Frames(pixels, times, tuple(indices))
 
-    def keep(self, info: VideoInfo, frames: Frames) -> None:
-        """Keeps these frames. Raises HarnessError when the disk does not take them."""
+    def keep_info(self, info: VideoInfo) -> None:
+        """Keeps what the video holds. Raises HarnessError when the disk does not take it."""
         line = json.dumps(asdict(info)).encode()
         _write(self._folder / "info.json", lambda file: file.write(line))
+
+    def keep(self, frames: Frames) -> None:
+        """Keeps these frames. Raises HarnessError when the disk does not take them."""
         for index, time, pixels in zip(frames.indices, frames.times, frames.pixels, strict=True):
             _write(self._file(index), _npy(float(time), pixels))
         self._cache.clean()

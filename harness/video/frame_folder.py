@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from harness.errors import RequestError, VideoError
+from harness.errors import VideoError
 from harness.types import Frames, Pixels, VideoInfo
 from harness.video.convert import shrunk
 from harness.video.pixel_buffer import Allocate
@@ -17,7 +16,6 @@ from harness.video.pixel_buffer import Allocate
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
-@lru_cache(maxsize=64)
 def numbered(folder: Path) -> tuple[tuple[int, Path], ...]:
     """The folder's pictures as (number, file), ascending by the last number in their name.
 
@@ -34,11 +32,14 @@ def numbered(folder: Path) -> tuple[tuple[int, Path], ...]:
 
 
 class FrameFolder:
-    """An open folder of frames; ``fps`` is its clock. Raises RequestError without one."""
+    """An open folder of frames; ``fps`` is its clock. Raises VideoError without one."""
 
     def __init__(self, folder: Path, fps: float | None) -> None:
         if not fps or fps <= 0:
-            raise RequestError(f"{folder}: a folder of frames has no clock: give fps, e.g. fps=3")
+            raise VideoError(
+                f"{folder}: a folder of frames has no clock: give fps, e.g. fps=3, in its row, in "
+                "the task or on the command line"
+            )
         self._folder, self._files = folder, numbered(folder)
         self.first = self._files[0][0]
         height, width = _picture(self._files[0][1]).shape[:2]

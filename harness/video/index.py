@@ -9,30 +9,32 @@ start is decoded to check, and if need be everything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
-import av
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from harness.errors import VideoError
 from harness.types import VideoInfo
 from harness.video.convert import displayed
-from harness.video.full_decode import decoding, traced
+from harness.video.decoder_setup import NO_SETUP, Setup, SetupLog
+from harness.video.first_packets import INTRA, Opening, checked, must_check
+from harness.video.full_decode import traced
 from harness.video.packets import Packets, demuxed
 from harness.video.video_file import VideoFile
 
 # Codecs whose keyframes reset the decoder, so that decoding may start there.
-_SEEKABLE = frozenset(
+_SEEKABLE = INTRA | frozenset(
     (
         *("h264", "hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "av1", "libdav1d"),
-        *("mpeg4", "mpeg2video", "mpeg1video", "mjpeg"),
+        *("mpeg4", "mpeg2video", "mpeg1video"),
     )
 )
-_CHECKED = 48  # packets decoded at the start when the container is not taken at its word
+_KEPT = 1 << 30  # bytes: frames kept beyond these are decoded again
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +46,11 @@ class Index:
     ``keys`` int64 [k]: the packets at which decoding may start, with ``key_pts``, ``key_dts`` and
     ``key_rank`` (the frame shown at or next after each).
 
-    ``packets``: how many there are; ``seekable``: frames may be found by seeking and told by their
-    ``pts`` (else by counting from the start); ``flaws``: where packets are damaged (n) or missing
-    (n - 0.5: before packet n); ``damage``: what is wrong in words, empty if nothing is known to be.
+    ``packets``: how many there are; ``placed``: frames are told by their packets (else by counting
+    them), and ``seekable``: they may also be found by seeking and told by their ``pts``; ``setup``:
+    what the decoder must be told before a keyframe; ``kept``: frames that indexing has decoded, by
+    index, so that they need not be decoded again; ``flaws``: where packets are damaged (n) or
+    missing (n - 0.5: before packet n); ``damage``: what is wrong in words, empty if nothing is.
     """
 
     info: VideoInfo
@@ -58,7 +62,10 @@ class Index:
     key_dts: NDArray[np.int64]
     key_rank: NDArray[np.int64]
     packets: int
+    placed: bool
     seekable: bool
+    setup: Setup = NO_SETUP
+    kept: Mapping[int, VideoFrame] = field(default_factory=dict)
     flaws: tuple[float, ...] = ()
     damage: str = ""
 
@@ -87,13 +94,24 @@ class Index:
         return not any(start <= flaw < max(stop, end + 0.1) for flaw in flaws)
 
 
-def build(file: VideoFile) -> Index:
+Choose = Callable[[VideoInfo], Collection[int]]
+
+
+def build(file: VideoFile, choose: Choose | None = None) -> Index:
     """Indexes an open file, which is left wherever reading ended.
 
-    Raises VideoError when no frame can be decoded at all.
+    ``choose`` names the frames that will be read, of a video with this ``info``: where indexing has
+    to decode everything, they are kept in the index (``kept``) instead of being decoded twice.
+    Raises VideoError when no frame can be decoded at all, or when the file is encrypted.
     """
-    packets = demuxed(file)
-    first = file.first = _first_frame(file)
+    setup, opening = SetupLog(file), Opening(file)
+
+    def see(place: int, packet: Packet[VideoStream]) -> None:
+        setup.see(place, packet)
+        opening.see(packet)
+
+    packets = demuxed(file, see)
+    first = file.first = opening.frame(len(packets.pts))
     ascending = np.sort(packets.pts[packets.shown])
     trusted = (
         packets.timed
@@ -102,55 +120,15 @@ def build(file: VideoFile) -> Index:
         and bool((np.diff(ascending) > 0).all())
         and bool(packets.keys[0])
     )
-    if trusted and _must_check(file, packets, first):
-        packets = _checked(file, packets)
+    if trusted and must_check(file, packets, first):
+        packets = checked(file, packets)
         trusted = packets.timed
-    return _by_packets(file, packets, first) if trusted else _by_decoding(file, packets, first)
+    if trusted:
+        return _by_packets(file, packets, first, setup.result())
+    return _by_decoding(file, packets, first, choose)
 
 
-def _first_frame(file: VideoFile) -> VideoFrame:
-    """The first frame that decodes, told apart from none at all."""
-    words = "it holds no packet"
-    try:
-        file.rewind()
-        for frames in decoding(file, file.packets()):
-            if isinstance(frames, str):
-                words = frames
-            elif frames:
-                return frames[0]
-    except av.error.FFmpegError as error:
-        words = error.strerror or str(error)
-    finally:
-        file.codec.flush_buffers()
-    raise VideoError(f"{file.path}: not one frame can be decoded ({words}): download it again")
-
-
-def _must_check(file: VideoFile, packets: Packets, first: VideoFrame) -> bool:
-    """Whether the start may hold packets that yield no frame of their own."""
-    leading = packets.pts[packets.shown].min() < packets.pts[0] and packets.shown[0]
-    return bool(leading) or not file.indexed or first.interlaced_frame
-
-
-def _checked(file: VideoFile, packets: Packets) -> Packets:
-    """The packets without those at the start that the decoder drops; ``timed`` False if it
-    yields anything else than they say."""
-    key = packets.keys.nonzero()[0]
-    n = int(key[1]) if len(key) > 1 else len(packets.pts)
-    n = min(len(packets.pts), max(n, _CHECKED))
-    file.rewind()
-    got = []
-    for frames in decoding(file, islice(file.packets(), n)):
-        if not isinstance(frames, str):
-            got += [frame.pts for frame in frames]
-    file.codec.flush_buffers()
-    shown = packets.shown.copy()
-    dropped = ~np.isin(packets.pts[:n], [p for p in got if p is not None])
-    shown[:n] &= ~(dropped & (packets.pts[:n] < packets.pts[0]))
-    agree = got == sorted(packets.pts[:n][shown[:n]].tolist())
-    return replace(packets, shown=shown, timed=agree)
-
-
-def _by_packets(file: VideoFile, packets: Packets, first: VideoFrame) -> Index:
+def _by_packets(file: VideoFile, packets: Packets, first: VideoFrame, setup: Setup) -> Index:
     order = np.flatnonzero(packets.shown)
     order = order[np.argsort(packets.pts[order], kind="stable")]
     pts = packets.pts[order]
@@ -168,39 +146,72 @@ def _by_packets(file: VideoFile, packets: Packets, first: VideoFrame) -> Index:
         packets.dts[keys],
         np.searchsorted(pts, packets.pts[keys]),
         len(packets.pts),
-        seekable=True,
+        placed=True,
+        seekable=setup.certain,
+        setup=setup,
         flaws=packets.flaws,
         damage=packets.damage,
     )
 
 
-def _by_decoding(file: VideoFile, packets: Packets, first: VideoFrame) -> Index:
+def _by_decoding(
+    file: VideoFile, packets: Packets, first: VideoFrame, choose: Choose | None
+) -> Index:
     """The index of a file whose packets cannot be trusted: everything is decoded once."""
     flaws = list(packets.flaws)
     stamps: list[int | None] = []
     order: list[int] = []
+    kept = _Kept(choose(_claimed(file, packets, first)) if choose else ())
     for frame, place in traced(file, flaws):
+        kept.see(len(stamps), frame)
         stamps.append(frame.pts)
         order.append(place)
     times = _times(file, stamps)
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / _rate(file)
     keys = np.flatnonzero(packets.keys)
     ranks = {place: rank for rank, place in enumerate(order)}
-    none = np.full(len(stamps), 0, np.int64)
     return Index(
         _info(file, first, len(times), times[-1] + step),
         times,
-        none,
+        np.zeros(len(stamps), np.int64),
         np.array(order, np.int64),
         keys,
         packets.pts[keys],
         packets.dts[keys],
         np.array([ranks.get(int(key), 0) for key in keys], np.int64),
         len(packets.pts),
+        placed=False,
         seekable=False,
+        kept=kept.frames,
         flaws=tuple(flaws),
         damage=packets.damage,
     )
+
+
+class _Kept:
+    """The frames that will be read, kept while everything is decoded, up to a limit in bytes."""
+
+    def __init__(self, wanted: Collection[int]) -> None:
+        self._wanted = frozenset(wanted)
+        self._bytes = 0
+        self.frames: dict[int, VideoFrame] = {}
+
+    def see(self, number: int, frame: VideoFrame) -> None:
+        """Keeps the frame, if it is wanted, sound and not too much."""
+        if number not in self._wanted or frame.is_corrupt:
+            return
+        self._bytes += sum(plane.buffer_size for plane in frame.planes)
+        if self._bytes <= _KEPT:
+            self.frames[number] = frame
+
+
+def _claimed(file: VideoFile, packets: Packets, first: VideoFrame) -> VideoInfo:
+    """What the video should hold, going by its packets."""
+    pts = np.sort(packets.pts[packets.shown])
+    unit = float(file.stream.time_base or 0)
+    ascending = packets.timed and len(pts) > 1 and bool((np.diff(pts) > 0).all())
+    seconds = (pts[-1] - pts[0]) * unit + np.median(np.diff(pts)) * unit if ascending else 0.0
+    return _info(file, first, max(len(pts), 1), float(seconds))
 
 
 def _times(file: VideoFile, stamps: list[int | None]) -> NDArray[np.float64]:

@@ -134,7 +134,8 @@ def _extra(module: str) -> Any:
     except (ImportError, OSError, RuntimeError) as error:  # torchcodec's own, without FFmpeg
         reason = "is not installed" if isinstance(error, ModuleNotFoundError) else "does not load"
         raise RequestError(
-            f"decoder={name}: it {reason}: pip install 'video-eval-harness[{name}]', or use decoder=pyav"
+            f"decoder={name}: it {reason}: pip install 'video-eval-harness[{name}]', or use "
+            "decoder=pyav"
         ) from error
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import av
 import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from harness.video.video_file import VideoFile, share_present
+from harness.video.video_file import VideoFile, plain_words, share_present
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +36,12 @@ class Packets:
     damage: str = ""
 
 
-def demuxed(file: VideoFile) -> Packets:
-    """Reads every packet of an open file, from where it stands (its start)."""
+See: TypeAlias = "Callable[[int, Packet[VideoStream]], None]"
+
+
+def demuxed(file: VideoFile, see: See) -> Packets:
+    """Reads every packet of an open file, from where it stands (its start), and shows each, with
+    its number, to ``see``."""
     claimed = _claimed(file)
     demuxer = file.container.format.name
     rows = []
@@ -45,6 +53,7 @@ def demuxed(file: VideoFile) -> Packets:
                 stamps = packet.pts or 0, packet.dts or 0, packet.pos or 0
                 rows.append((*stamps, packet.is_keyframe, packet.is_discard))
                 untimed += packet.pts is None
+                see(place, packet)
                 last = packet.duration or last
                 if packet.is_corrupt:
                     flaws.append(place)
@@ -54,7 +63,7 @@ def demuxed(file: VideoFile) -> Packets:
                         flaws += [max(place - 1, 0), place - 0.5]
                     complaints.clear()
         except av.error.FFmpegError as error:
-            ended = error.strerror or str(error)
+            ended = plain_words(error)
     table = np.array(rows, np.int64).reshape(-1, 5)
     pts, dts, positions, keys, discard = table.T
     flaws = [flaw for flaw in flaws if not _is_seam(flaw, keys, dts)]
@@ -93,18 +102,37 @@ def _gaps(file: VideoFile, positions: NDArray[np.int64]) -> list[float]:
     return [float(n) - 0.5 for n in np.searchsorted(positions, np.setdiff1d(listed, positions))]
 
 
-@contextmanager
-def _complaints() -> Iterator[list[tuple[int, str, str]]]:
-    """FFmpeg's error messages (level, who, text) as they come."""
-    level, skip = av.logging.get_level(), av.logging.get_skip_repeated()
-    av.logging.set_level(av.logging.ERROR)
-    av.logging.set_skip_repeated(False)
-    try:
-        with av.logging.Capture() as logs:
-            yield logs
-    finally:
-        av.logging.set_level(level)
-        av.logging.set_skip_repeated(skip)
+class _Listening:
+    """FFmpeg's error messages, which PyAV passes on only at a level that holds for the whole
+    process. Any number of threads may listen: the first one sets the level and the last one puts
+    it back, so that none goes deaf when another is done."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners = 0
+        self._before: tuple[int | None, bool] = (None, True)
+
+    @contextmanager
+    def __call__(self) -> Iterator[list[tuple[int, str, str]]]:
+        """This thread's messages (level, who, text) as they come."""
+        with self._lock:
+            if not self._listeners:
+                self._before = av.logging.get_level(), av.logging.get_skip_repeated()
+                av.logging.set_level(av.logging.ERROR)
+                av.logging.set_skip_repeated(False)
+            self._listeners += 1
+        try:
+            with av.logging.Capture() as logs:
+                yield logs
+        finally:
+            with self._lock:
+                self._listeners -= 1
+                if not self._listeners:
+                    av.logging.set_level(self._before[0])
+                    av.logging.set_skip_repeated(self._before[1])
+
+
+_complaints = _Listening()
 
 
 def _damage(file: VideoFile, packets: Packets, missing: int, ended: str) -> str:

@@ -219,10 +219,10 @@ def _received(message: object, descriptors: list[int]) -> ReadClip:
     if isinstance(message, BaseException):
         raise message
     assert isinstance(message, tuple)
-    info, pixels, (times, indices, damage) = message
+    info, pixels, rest = message
     if descriptors:
         pixels = _mapped(descriptors[0], pixels)
-    return info, Frames(pixels, times, indices, damage)
+    return info, Frames(pixels, *rest)
 
 
 def _mapped(descriptor: int, shape: tuple[int, ...]) -> Pixels:

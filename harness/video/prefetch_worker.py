@@ -17,7 +17,9 @@ import sys
 import tempfile
 import threading
 import traceback
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +28,9 @@ from harness.errors import HarnessError, VideoError
 from harness.types import Frames, Pixels, VideoInfo
 from harness.video.exact_reader import Damaged
 from harness.video.frame_cache import FrameCache
-from harness.video.reading import Decoder, opened
+from harness.video.reading import Decoder, Readable, opened
 from harness.video.sampling import Sampling
+from harness.video.segment import cut
 
 _LENGTH = struct.Struct("<Q")
 
@@ -86,32 +89,64 @@ def look(request: ReadRequest, memory: Memory | None = None) -> ReadClip:
     """Probes, samples and reads one clip. Raises VideoError, or RequestError for a bad request."""
     if request.cache is not None and request.path.is_file():
         return _cached(request, request.cache, memory)
-    with opened(request.path, fps=request.fps, decoder=request.decoder) as video:
+    with _open(request) as video:
+        picks, size = _chosen(request, video.info, video.first)
+        frames = video.read(picks, size=size, damaged=request.damaged, allocate=memory)
+        return video.info, _noted(request, video.info, frames, video.first)
+
+
+@contextmanager
+def _open(request: ReadRequest) -> Iterator[Readable]:
+    """The request's video, usable."""
+
+    def choose(info: VideoInfo) -> list[int]:
+        try:
+            return _chosen(request, info)[0]
+        except VideoError:  # said again, and by whom it is asked, when the video is known
+            return []
+
+    decoder, fps = request.decoder, request.fps
+    with opened(request.path, fps=fps, decoder=decoder, choose=choose) as video:
         video.usable(request.damaged)
-        picks = request.sampling.indices(video.info, request.segment, first=video.first)
-        frames = video.read(picks, size=request.size, damaged=request.damaged, allocate=memory)
-        return video.info, frames
+        yield video
+
+
+def _chosen(request: ReadRequest, info: VideoInfo, first: int = 0) -> tuple[list[int], int | None]:
+    """The frames to read, and their shortest edge (None: full size)."""
+    try:
+        picks = request.sampling.indices(info, request.segment, first=first)
+    except VideoError as error:
+        raise VideoError(f"{request.path}: {error}") from None
+    return picks, request.sampling.shortest(info, len(picks), request.size)
+
+
+def _noted(request: ReadRequest, info: VideoInfo, frames: Frames, first: int = 0) -> Frames:
+    """The frames, with a note where the segment was cut."""
+    return replace(frames, notes=(*frames.notes, *cut(info, request.segment, first)))
 
 
 def _cached(request: ReadRequest, cache: FrameCache, memory: Memory | None) -> ReadClip:
     """As ``look``, with the frames that the cache has, and keeping those that it has not."""
-    cached = cache.video(request.path, request.size, request.decoder)
-    info = cached.info()
-    if info is not None:
-        picks = request.sampling.indices(info, request.segment)
+    whole = cache.video(request.path, request.size, request.decoder)
+    if info := whole.info():
+        picks, size = _chosen(request, info)
+        cached = cache.video(request.path, size, request.decoder)
         if frames := cached.frames(picks, memory):
-            return info, frames
-    with opened(request.path, decoder=request.decoder) as video:
-        video.usable(request.damaged)
-        picks = request.sampling.indices(video.info, request.segment)
+            return info, _noted(request, info, frames)
+    with _open(request) as video:
+        info = video.info
+        picks, size = _chosen(request, info)
+        cached = cache.video(request.path, size, request.decoder)
         if missing := cached.missing(picks):
-            frames = video.read(missing, size=request.size, damaged=request.damaged)
+            frames = video.read(missing, size=size, damaged=request.damaged)
             if not frames.damage:
-                cached.keep(video.info, frames)
-        whole = cached.frames(picks, memory)  # None: damaged, or cleaned away meanwhile
-        if whole is None:
-            whole = video.read(picks, size=request.size, damaged=request.damaged)
-        return video.info, whole
+                whole.keep_info(info)
+                cached.keep(frames)
+        # None: damaged, or cleaned away meanwhile
+        read = cached.frames(picks, memory)
+        if read is None:
+            read = video.read(picks, size=size, damaged=request.damaged)
+        return info, _noted(request, info, read)
 
 
 def send(sock: socket.socket, message: object, descriptors: list[int]) -> None:
@@ -154,7 +189,7 @@ def _answer(sock: socket.socket, request: ReadRequest) -> None:
     else:
         shared = memory.descriptor >= 0 and not frames.pixels.flags.owndata
         pixels = frames.pixels.shape if shared else frames.pixels
-        rest = (frames.times, frames.indices, frames.damage)
+        rest = (frames.times, frames.indices, frames.damage, frames.notes)
         send(sock, (info, pixels, rest), [memory.descriptor] if shared else [])
     finally:
         memory.close()

@@ -12,6 +12,7 @@ from harness.errors import RequestError
 from harness.types import Frames, VideoInfo
 from harness.video.exact_reader import Damaged, open_video
 from harness.video.frame_folder import FrameFolder
+from harness.video.index import Choose
 from harness.video.pixel_buffer import Allocate
 
 Decoder = Literal["pyav", "torchcodec", "decord"]
@@ -38,13 +39,21 @@ class Readable(Protocol):
 
 @contextmanager
 def opened(
-    path: Path, *, fps: float | None = None, decoder: Decoder = "pyav"
+    path: Path,
+    *,
+    fps: float | None = None,
+    decoder: Decoder = "pyav",
+    choose: Choose | None = None,
 ) -> Iterator[Readable]:
-    """The video at ``path``, open. Raises VideoError, or RequestError for an unknown decoder."""
+    """The video at ``path``, open. ``choose`` names the frames that will be read, from what the
+    video holds: a file that must be decoded whole to know that is then decoded once, not twice.
+
+    Raises VideoError, or RequestError for an unknown decoder.
+    """
     if path.is_dir():
         yield FrameFolder(path, fps)
     elif decoder == "pyav":
-        with open_video(path) as video:
+        with open_video(path, choose) as video:
             yield video
     else:
         from harness.video import other_decoders  # late: for those who asked for them
@@ -95,5 +104,5 @@ def read(
     """
     if len(indices) == 0:
         raise RequestError(f"{path}: no frame asked for")
-    with opened(Path(path), fps=fps, decoder=decoder) as video:
+    with opened(Path(path), fps=fps, decoder=decoder, choose=lambda _: indices) as video:
         return video.read(indices, size=size, damaged=damaged)

@@ -17,6 +17,7 @@ never an index that is not there. Worked examples are for 300 frames at 30 fps (
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,6 +26,7 @@ import numpy as np
 
 from harness.errors import RequestError
 from harness.types import VideoInfo
+from harness.video.segment import bounds
 
 Sampler = Callable[[VideoInfo, int], list[int]]
 
@@ -125,16 +127,31 @@ def sampler(rule: str) -> Sampler:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a clip's frames are picked: ``frames`` of them by ``rule``.
+    """How a clip's frames are picked: ``frames`` of them by ``rule``, as model cards prescribe it.
 
-    ``short`` says what a clip with too few frames gives: each frame that the rule picks once
-    ("fewer"), or the rule's own repetitions ("repeat"), so that every clip has as many.
-    Raises RequestError for an unknown rule or fewer than one frame.
+    ``frames`` is how many, and for a rule that goes by the clip's length (``fps:R``) the most;
+    ``min_frames`` the least where the clip has so many: where the rule gives fewer, ``linspace``
+    picks them. ``by_duration`` are pairs of (seconds, frames), ascending: a clip (or its
+    segment) of at most so many seconds gets so many frames, at most ``frames``, a longer one
+    ``frames``. ``last``: the clip's last frame is always among them, in place of the last picked
+    where ``frames`` are picked already. ``short`` says what a clip with too few frames gives:
+    each frame that the rule picks once ("fewer"), or the rule's own repetitions ("repeat"), so
+    that every clip has as many. ``pixels`` are the most of one frame, and ``total_pixels`` of all
+    frames of a clip together: frames are shrunk to fit, their aspect kept (``shortest``).
+
+    In a YAML file or on the command line: ``sampling=fps sampling.rule=fps:2 sampling.frames=768
+    sampling.min_frames=4 sampling.last=true sampling.by_duration=[[60,8],[600,32]]``.
+    Raises RequestError for an unknown rule or numbers that cannot be.
     """
 
     rule: str = "linspace"
     frames: int = 8
     short: Literal["fewer", "repeat"] = "fewer"
+    min_frames: int = 1
+    last: bool = False
+    by_duration: tuple[tuple[float, int], ...] = ()
+    pixels: int | None = None
+    total_pixels: int | None = None
 
     def __post_init__(self) -> None:
         sampler(self.rule)
@@ -142,6 +159,26 @@ class Sampling:
             raise RequestError(f"frames={self.frames}: a clip needs at least one frame")
         if self.short not in ("fewer", "repeat"):
             raise RequestError(f"short={self.short!r}: write fewer or repeat")
+        if not 1 <= self.min_frames <= self.frames:
+            raise RequestError(
+                f"min_frames={self.min_frames}: write 1 to frames={self.frames}, which is the most"
+            )
+        for name, most in (("pixels", self.pixels), ("total_pixels", self.total_pixels)):
+            if most is not None and most < 1:
+                raise RequestError(f"{name}={most}: a frame has at least one pixel")
+        object.__setattr__(self, "by_duration", tuple((s, n) for s, n in self.by_duration))
+        self._check_durations()
+
+    def _check_durations(self) -> None:
+        seconds = [limit for limit, _ in self.by_duration]
+        if sorted(set(seconds)) != seconds or any(limit <= 0 for limit in seconds):
+            raise RequestError(f"by_duration: its seconds must ascend, and {seconds} do not")
+        for limit, frames in self.by_duration:
+            if not self.min_frames <= frames <= self.frames:
+                raise RequestError(
+                    f"by_duration: {frames} frames up to {limit:g} s: write min_frames="
+                    f"{self.min_frames} to frames={self.frames}, which is the most"
+                )
 
     def indices(
         self, info: VideoInfo, segment: tuple[float, float] | None = None, *, first: int = 0
@@ -151,21 +188,33 @@ class Sampling:
         A segment covers the frames ``round(start * fps)`` to ``round(end * fps)``, both
         included and cut to what is there, as in MVBench's get_index. ``first`` is the number of
         the first frame where frames are numbered files: MVBench reads ``round(start * fps)``
-        as such a number. A rule that gives fewer frames than asked on a long clip (fps,
-        longvideobench) is left alone.
+        as such a number. Raises VideoError when the segment lies wholly outside the video.
         """
-        start, stop = _bounds(info, segment, first)
+        start, stop = bounds(info, segment, first)
         count = stop - start
         part = replace(info, count=count, duration=info.duration * count / info.count)
-        picked = sampler(self.rule)(part, self.frames)
-        inside = [start + min(max(i, 0), count - 1) for i in picked]
+        inside = [start + min(max(i, 0), count - 1) for i in self._picked(part)]
         return inside if self.short == "repeat" else sorted(set(inside))
 
+    def _picked(self, part: VideoInfo) -> list[int]:
+        """What is picked of a clip (or a segment) on its own."""
+        most = next((n for s, n in self.by_duration if part.duration <= s), self.frames)
+        picked = sampler(self.rule)(part, most)
+        least = min(self.min_frames, part.count)
+        if len(set(picked)) < least:
+            picked = linspace(part, max(least, len(picked)))
+        if self.last and part.count - 1 not in picked:
+            picked = [*picked[: most - 1], part.count - 1]
+        return picked
 
-def _bounds(info: VideoInfo, segment: tuple[float, float] | None, first: int) -> tuple[int, int]:
-    """The segment as a half-open range of indices, never empty."""
-    if segment is None:
-        return 0, info.count
-    start = min(max(round(segment[0] * info.fps) - first, 0), info.count - 1)
-    last = min(round(segment[1] * info.fps) - first, info.count - 1)
-    return start, max(last, start) + 1
+    def shortest(self, info: VideoInfo, frames: int, size: int | None = None) -> int | None:
+        """The shortest edge in pixels that so many frames are shrunk to: ``size``, or what
+        ``pixels`` and ``total_pixels`` leave if that is less; None: they stay as they are."""
+        limits = [self.pixels] if self.pixels else []
+        if self.total_pixels:
+            limits.append(self.total_pixels // max(frames, 1))
+        if not limits or info.width * info.height <= min(limits):
+            return size
+        short, long = sorted((info.width, info.height))
+        edge = max(1, math.floor(math.sqrt(min(limits) * short / long)))
+        return edge if size is None else min(edge, size)

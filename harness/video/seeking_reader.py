@@ -10,6 +10,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from harness.video.decoder_setup import with_sets
 from harness.video.index import Index
 from harness.video.video_file import VideoFile
 
@@ -37,9 +38,10 @@ class SeekingReader:
         if list(group) == [0] and (first := self._first()):
             yield first
             return
-        packet: Packet[VideoStream] | None = self._at_key(key)
         context = self._file.codec
         place = int(self._index.keys[key])
+        sets = self._index.setup.before(place)
+        packet: Packet[VideoStream] | None = with_sets(self._at_key(key), sets)
         wanted = {int(self._index.order[i]) for i in group}
         last = max(wanted)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ class VideoFile:
 
     def _open(self) -> None:
         try:
-            self.container: InputContainer = av.open(str(self.path), metadata_errors="replace")
+            self.container: InputContainer = av.open(_as_file(self.path), metadata_errors="replace")
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise VideoError(f"{self.path}: {diagnosis(self.path) or _plain(error)}") from error
         try:
@@ -68,18 +69,23 @@ class VideoFile:
         return (p for p in self.container.demux(self.stream) if p.size)
 
     def rewind(self) -> None:
-        """Back to the very first packet, with a fresh decoder."""
-        if self.indexed:
-            self.container.seek(-(1 << 62), stream=self.stream)
-        else:  # AVI, FLV and bare streams refuse such a seek, or land wherever they like
-            self.close()
-            self._open()
-        self.codec.skip_frame = "DEFAULT"
+        """Back to the very first packet, with a fresh decoder: the file is opened anew.
+
+        A seek to the start would not do: some files refuse it (Matroska without cues), some land
+        behind the first packet, and none brings back what the first packet told the decoder.
+        """
+        self.close()
+        self._open()
 
     @property
     def indexed(self) -> bool:
         """Whether the format states each frame's own time and keyframes in an index of its own."""
         return self.container.format.name.startswith(("mov,mp4", "matroska"))
+
+
+def _as_file(path: Path) -> str:
+    """The path as FFmpeg is told it: as a file, whatever it looks like (``run:2024/a.mp4``)."""
+    return f"file:{path}"
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -125,8 +131,20 @@ def _is_text(head: bytes) -> bool:
 
 def _plain(error: Exception) -> str:
     """FFmpeg's words without Python's numbers and the path, which the caller names."""
-    words = getattr(error, "strerror", None) or str(error)
-    return f"FFmpeg cannot open it ({words}): {_AGAIN}, or convert it"
+    if isinstance(error, av.error.EOFError):
+        return (
+            "not one frame is in it, only its header or a part of that (the first piece of a "
+            "stream, or a broken download): get the whole file"
+        )
+    return f"FFmpeg cannot open it ({plain_words(error)}): {_AGAIN}, or convert it"
+
+
+def plain_words(error: Exception) -> str:
+    """What FFmpeg says of an error. Its EPERM is not about permissions: demuxers say so of what
+    they cannot do."""
+    if isinstance(error, av.error.PermissionError) and getattr(error, "errno", 0) == errno.EPERM:
+        return "its demuxer cannot do what it was asked"
+    return str(getattr(error, "strerror", None) or error)
 
 
 def share_present(path: Path) -> float:

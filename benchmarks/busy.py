@@ -1,0 +1,83 @@
+"""The demo beside other work: how much longer a run takes when two processes use both cores.
+
+    python -m benchmarks.busy [--model tiny_video] [--repeats 2] [--spinning] [--json]
+
+A run is a whole command, from its start to its table. Two processes that count for ever are
+started beside it for the second figure. ``--spinning`` adds the same with threads that wait for
+each other spinning, as OpenMP's do where it is not told otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SPIN = {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "infinite", "KMP_BLOCKTIME": "infinite"}
+RAW = argparse.RawDescriptionHelpFormatter
+
+
+def run(model: str, more: dict[str, str], words: list[str]) -> float:
+    """Seconds of one run of the demo in a fresh folder. Raises CalledProcessError."""
+    with tempfile.TemporaryDirectory() as results:
+        asked = [f"model={model}", "task=demo", "frames=8", f"results={results}", *words]
+        began = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "harness", *asked],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | more,
+        )
+        return time.perf_counter() - began
+
+
+@contextmanager
+def busy(processes: int) -> Iterator[None]:
+    """So many processes that do nothing but use a core each."""
+    count = [sys.executable, "-c", "while True: pass"]
+    started = [subprocess.Popen(count) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for each in started:
+            each.kill()
+            each.wait()
+
+
+def measure(model: str, repeats: int, spinning: bool, words: list[str]) -> dict[str, float]:
+    """Seconds, the best of the repeats: alone, beside two busy processes, and so but spinning."""
+    found = {"alone": min(run(model, {}, words) for _ in range(repeats))}
+    with busy(2):
+        found["busy"] = min(run(model, {}, words) for _ in range(repeats))
+        if spinning:
+            found["spinning"] = min(run(model, SPIN, words) for _ in range(repeats))
+    return found
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=RAW)
+    parser.add_argument("--model", default="tiny_video")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--spinning", action="store_true")
+    parser.add_argument("--json", action="store_true", help="also print one line of JSON, last")
+    parser.add_argument("words", nargs="*", help="more words for the run: limit=3")
+    chosen = parser.parse_args()
+    found = measure(chosen.model, chosen.repeats, chosen.spinning, chosen.words)
+    print(f"{chosen.model}, a whole run, {os.cpu_count()} cores")
+    print("| beside | seconds | times as long |")
+    print("|---|---:|---:|")
+    for name, seconds in found.items():
+        print(f"| {name} | {seconds:.1f} | {seconds / found['alone']:.2f} |")
+    if chosen.json:
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

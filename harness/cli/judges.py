@@ -1,0 +1,57 @@
+"""How far a run's judges, and people, agree; and the judged score as people correct it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.types import Estimate
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of ``harness judges``."""
+    made = argparse.ArgumentParser(prog="harness judges", description=__doc__)
+    made.add_argument("run", help="a run's folder or id")
+    made.add_argument("--value", default="accuracy", help="which score (accuracy)")
+    made.add_argument("--people", type=Path, help="verdicts elsewhere than in the run's folder")
+    made.add_argument("--results", type=Path, default=Path("results"))
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints a line for every two, and the corrected score where people gave verdicts."""
+    words = parser().parse_args(argv)
+
+    from harness.errors import RequestError
+    from harness.report.finding import run_named
+    from harness.run.journal import read_records
+    from harness.run.judge_verdicts import agreements, corrected, labels, verdicts
+
+    run = run_named(words.run, words.results)
+    records = read_records(run.folder)
+    found = verdicts(run.folder)
+    if words.people is not None:
+        found["people"] = labels(words.people)
+    if not found:
+        raise RequestError(f"{words.run}: no judge was asked, and no person gave verdicts")
+    videos = {record.key: record.video for record in records}
+    pairs = agreements(found, words.value, videos)
+    for pair in pairs:
+        print(
+            f"{pair.first} and {pair.second}: {100 * pair.same:.1f}% the same {pair.value}, "
+            f"kappa {_said(pair.kappa)} over {pair.kappa.n} responses"
+        )
+    if "people" in found:
+        estimate = corrected(records, found["people"], words.value)
+        print(f"{words.value}, corrected by people: {_said(estimate)}")
+    elif not pairs:
+        print(f"one judge alone ({', '.join(found)}): score the run by another, or label responses")
+    return 0
+
+
+def _said(estimate: Estimate) -> str:
+    low, high = estimate.ci95
+    return f"{estimate.value:.3f} [{low:.3f}, {high:.3f}]"

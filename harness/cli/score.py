@@ -1,0 +1,133 @@
+"""Score a finished run again, without its model: by another rule, other metrics or another judge.
+
+With nothing changed the run's own summary is made again. A changed rule or judge makes a run of its
+own, which keeps the responses: the first one stays what it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.completion import add_settings
+
+if TYPE_CHECKING:
+    from harness.report.runs import Run
+    from harness.report.summary import Summary
+    from harness.task import Task
+    from harness.types import JSON, Model, Record
+
+EPILOG = """examples:
+  harness score RUN                                    retry what could not be scored
+  harness score RUN task.scorer.extractor=videomme     as another rule would have read it
+  harness score RUN judge=openai judge.url=… judge.model=NAME
+"""
+CHANGEABLE = ("task.scorer", "task.metrics", "task.breakdowns", "judge")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of ``harness score``."""
+    made = argparse.ArgumentParser(
+        prog="harness score",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("run", metavar="RUN", help="a run's folder, id or model")
+    add_settings(made)
+    made.add_argument("--results", type=Path, default=Path("results"))
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Scores the run and prints its line. 0, or 1 when something could not be scored."""
+    words = parser().parse_intermixed_args(argv)
+
+    from harness.build import build
+    from harness.cli.ending import complain
+    from harness.cli.result import result_line
+    from harness.config import rescoring
+    from harness.report.finding import run_named
+    from harness.run.judge_stage import judge_stage
+    from harness.run.loop import complaints
+    from harness.run.scoring import score_records
+
+    run = run_named(words.run, words.results)
+    settings = rescoring(_settings(run), words.settings, CHANGEABLE)
+    task: Task = build(settings["task"], "task")
+    judge: Model | None = build(settings["judge"], "judge") if settings.get("judge") else None
+    again = _again(run, task, judge, settings)
+    records = score_records(task, run.records)
+    records, who = judge_stage(task.scorer, judge, records, again.folder, words.results, _tell)
+    summary = _written(again, task, who, records)
+    found = list(complaints(records, summary, True, 0))
+    for line in found:
+        complain(line)
+    print(f"{result_line(summary.to_json())}\n{again.folder}")
+    return int(bool(found))
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """The run's task, as its request describes it with every field, and its judge."""
+    from harness.errors import RequestError
+
+    if run.old or "scorer" not in run.protocol:
+        raise RequestError(f"{run.folder}: of an earlier version, which cannot be scored again")
+    task = {**run.protocol, "source": {"_target_": "harness.data.Source"}}  # no row is read
+    return {"task": task, "judge": (run.request.get("settings") or {}).get("judge")}
+
+
+def _again(run: Run, task: Task, judge: Model | None, settings: Mapping[str, Any]) -> Run:
+    """The run that the scores belong to: the same, or one beside it with another identity."""
+    import json
+
+    from harness.identity import describe
+    from harness.report.runs import Run as Made
+    from harness.run.journal import write_atomically
+    from harness.run.request import run_id
+
+    protocol = {key: value for key, value in describe(task).items() if key != "source"}
+    identity = {key: value for key, value in run.identity.items() if key != "frames"}
+    identity |= {"protocol": protocol, "judge": dict(judge.identity()) if judge else None}
+    identity = json.loads(json.dumps(identity))
+    id = run_id(identity)
+    if id == run.id:
+        return run
+    folder = run.folder.parent / id
+    folder.mkdir(exist_ok=True)
+    kept = {**(run.request.get("settings") or {}), "judge": settings.get("judge")}
+    request = {**run.request, **identity, "id": id, "settings": kept}
+    text = json.dumps(request, indent=2, ensure_ascii=False)
+    write_atomically(folder / "request.json", text + "\n")
+    return Made(folder, request)
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def _written(run: Run, task: Task, judge: JSON, records: Sequence[Record]) -> Summary:
+    """Writes records, summary and page into the run's folder."""
+    from harness.report.summary import summarise
+    from harness.run.judging import LIMIT
+    from harness.run.loop import write_summary
+    from harness.run.scoring import rewrite
+
+    rewrite(run.folder, records)
+    summary = summarise(
+        records,
+        task=run.task,
+        model=run.model,
+        frames=run.frames,
+        metrics=task.metrics,
+        scorer=task.scorer,
+        breakdowns=task.breakdowns,
+        expected=run.request.get("questions"),
+        seconds=sum(record.response.seconds for record in records if record.response),
+        judge=judge,
+        unjudged=LIMIT if judge else 0.0,
+    )
+    write_summary(run.folder, summary)
+    return summary

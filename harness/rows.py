@@ -1,0 +1,114 @@
+"""Rows of a benchmark's data as a task reads them, and what is said of one that cannot be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import isnan
+from typing import Any, NamedTuple
+
+from harness.errors import DataError
+from harness.types import Question, Record
+
+IDS = ("id", "question_id", "uid", "qid", "question_idx")  # what data sets call their ids
+
+
+class Row(dict[str, Any]):
+    """One row of a benchmark's data, with its ``number`` (from 1, as a person counts) and ``where``
+    it stands in its file ("rows.jsonl line 4", where the source knows).
+
+    A field that is not there is an error of the data, which names the row: a KeyError of any other
+    mapping in a task's code stays what it is, a bug.
+    """
+
+    number: int = 0
+    where: str = ""
+
+    def groups(self, *names: str) -> dict[str, tuple[str, ...]]:
+        """These fields as a question's groups: a list has several values, "" and [] have none."""
+        return {name: group_values(self[name]) for name in names}
+
+    def extended(self, more: Mapping[str, Any]) -> Row:
+        """This row with other fields beside its own, under the same number."""
+        row = Row({**self, **more})
+        row.number, row.where = self.number, self.where
+        return row
+
+    def nulls(self, keys: Iterable[str]) -> list[str]:
+        """Which of these fields hold nothing (null, or the NaN of a table with gaps)."""
+        return [key for key in keys if key in self and is_null(self[key])]
+
+    def __missing__(self, key: str) -> Any:
+        raise MissingField(key)
+
+
+class MissingField(DataError):
+    """A row has no field of this name."""
+
+
+class BadRow(NamedTuple):
+    """A row that cannot be asked: its ``question`` as far as it could be read (its id at least),
+    the name of its ``video``, and the ``reason``, in one clause."""
+
+    question: Question
+    video: str
+    reason: str
+
+    def record(self) -> Record:
+        """It as a failed record, for a run that goes on without it (``allow_failures``)."""
+        return Record(
+            self.question, self.video, "", status="failed", reason=self.reason, stage="data"
+        )
+
+
+def group_values(value: Any) -> tuple[str, ...]:
+    """The values of a group that a row's field stands for: none for "" and []."""
+    several = value if isinstance(value, list | tuple) else (value,)
+    return tuple(str(one) for one in several if one != "")
+
+
+class Tracked(Row):
+    """A row that keeps which fields were ``asked`` for as certain to be there."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row)
+        self.number, self.where = row.number, row.where
+        self.asked: list[str] = []
+
+    def __getitem__(self, key: str) -> Any:
+        self.asked.append(key)
+        return super().__getitem__(key)
+
+
+def is_null(value: Any) -> bool:
+    """Whether a field holds nothing: null, or the NaN of a table with gaps."""
+    return value is None or (isinstance(value, float) and isnan(value))
+
+
+def nothing(row: Row) -> bool:
+    """Whether any field holds nothing."""
+    return any(map(is_null, row.values()))
+
+
+def number_of(row: Row, key: str) -> float | None:
+    """A field as a number; None when it is missing or null. Raises DataError for another value."""
+    value: Any = row.get(key)
+    if is_null(value):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"its {key} is {value!r} and not a number") from error
+
+
+def row_id(row: Row) -> str:
+    """The row's own id, as data sets call it, else its place."""
+    given = next((row[key] for key in IDS if not is_null(row.get(key))), row.get("place"))
+    return str(given)
+
+
+def named(row: Row) -> str:
+    """The row's id as an error says it; empty when it has none."""
+    for key in IDS:
+        if not is_null(row.get(key)):
+            return f" ({key} {row[key]})"
+    return ""

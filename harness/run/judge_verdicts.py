@@ -1,0 +1,178 @@
+"""What several judges and people said about one run: read, compared, corrected.
+
+People's verdicts are a file with a line a question, ``{"question": key, "values": {name: number}}``
+(``harness label`` writes it); a judge's are the run's own (``harness.run.judging``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from harness.errors import JournalError
+from harness.run.judging import JUDGEMENTS
+from harness.scoring.agreement import kappa
+from harness.scoring.calibration import calibrated
+from harness.scoring.judged import Bounded
+from harness.types import Estimate, Record
+
+LABELS = "labels.jsonl"
+Values = Mapping[str, Mapping[str, float]]
+"""By record key: {name of the value: number}."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Two judges on the responses that both scored: the share with the same value, and kappa.
+
+    ``kappa`` weighs squared distances where the values are no 0 and 1.
+    """
+
+    first: str
+    second: str
+    value: str
+    same: float
+    kappa: Estimate
+
+
+def verdicts(run: Path) -> dict[str, Values]:
+    """Everyone's verdicts on a run by name: its judges' identities, and "people" where there are.
+
+    Raises JournalError for a file that is none of ours.
+    """
+    found: dict[str, Values] = {}
+    for file in sorted(run.glob(f"{JUDGEMENTS}*.jsonl")):
+        head, *lines = _lines(file)
+        found[_name(head, file)] = {line["question"]: line.get("values", {}) for line in lines}
+    if (run / LABELS).is_file():
+        found["people"] = labels(run / LABELS)
+    return found
+
+
+def labels(file: Path) -> Values:
+    """People's verdicts; the last one about a question counts. Raises JournalError."""
+    return {line["question"]: line["values"] for line in _lines(file)}
+
+
+def agreements(
+    found: Mapping[str, Values], value: str, clusters: Mapping[str, str]
+) -> list[Agreement]:
+    """Every two of ``found`` on one value; ``clusters`` is the video of each record key."""
+    result: list[Agreement] = []
+    for first, second in combinations(found, 2):
+        common = [
+            key
+            for key in clusters
+            if value in found[first].get(key, {}) and value in found[second].get(key, {})
+        ]
+        one, two = ([found[name][key][value] for key in common] for name in (first, second))
+        if common:
+            graded = bool(set(one + two) - {0.0, 1.0})
+            same = sum(a == b for a, b in zip(one, two, strict=True)) / len(common)
+            kappas = kappa(one, two, [clusters[key] for key in common], weighted=graded)
+            result.append(Agreement(first, second, value, same, kappas))
+    return result
+
+
+def corrected(records: Sequence[Record], people: Values, value: str) -> Estimate:
+    """The judged mean of ``value`` over scored records, corrected by people's verdicts on some.
+
+    Raises RequestError when these are about responses that the judge has not scored, or none.
+    """
+    scored = {r.key: r for r in records if r.score is not None and value in r.score.values}
+    judged = {key: r.score.values[value] for key, r in scored.items() if r.score is not None}
+    human = {key: given[value] for key, given in people.items() if value in given}
+    return calibrated(judged, human, {key: record.video for key, record in scored.items()})
+
+
+def to_label(records: Sequence[Record], count: int, seed: int = 0) -> list[Record]:
+    """``count`` scored records drawn at random: what a correction by people has to rest on."""
+    scored = [r for r in records if r.status == "scored" and r.response is not None]
+    Random(seed).shuffle(scored)
+    return scored[:count]
+
+
+def label(
+    records: Sequence[Record],
+    scorer: Bounded,
+    file: Path,
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+) -> int:
+    """Asks a person about each record that ``file`` has no verdict on, without the judge's own;
+    how many were answered. Each verdict is on disk before the next question. "s" skips, "q" ends.
+    """
+    done = labels(file) if file.is_file() else {}
+    answered = 0
+    for number, record in enumerate(records, start=1):
+        bounds = scorer.bounds(record.question)
+        if record.key in done or record.response is None or not bounds:
+            continue
+        tell(
+            f"\n[{number}/{len(records)}] {record.question.text}\n"
+            f"right:    {record.question.target}\nresponse: {record.response.text}"
+        )
+        values: dict[str, float] = {}
+        for name, (low, high) in bounds.items():
+            said = _ask(name, low, high, ask, tell)
+            if said == "q":
+                return answered
+            if isinstance(said, float):
+                values[name] = said
+        if len(values) == len(bounds):
+            with file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps({"question": record.key, "values": values}) + "\n")
+            answered += 1
+    return answered
+
+
+def _ask(
+    name: str,
+    low: float,
+    high: float,
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+) -> float | str:
+    """A number within bounds, "s" or "q"."""
+    binary = (low, high) == (0.0, 1.0)
+    words = {"y": 1.0, "n": 0.0} if binary else {}
+    while True:
+        said = ask(f"{name} ({'y/n' if binary else f'{low:g} to {high:g}'}, s, q): ")
+        said = said.strip().lower()
+        if said in ("s", "q"):
+            return said
+        try:
+            value = words[said] if said in words else float(said)
+        except ValueError:
+            value = high + 1
+        if low <= value <= high:
+            return value
+        tell(f"{said!r} is none of these")
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for number, raw in enumerate(file.read_bytes().splitlines(), start=1):
+        try:
+            line = json.loads(raw)
+        except ValueError as error:
+            raise JournalError(f"{file}: line {number} is not readable as JSON") from error
+        if not isinstance(line, dict):
+            raise JournalError(f"{file}: line {number} is no object")
+        found.append(line)
+    return found
+
+
+def _name(head: Mapping[str, object], file: Path) -> str:
+    judge = head.get("judge")
+    if not isinstance(judge, dict):
+        raise JournalError(f"{file}: its first line names no judge")
+    for key in ("name", "model", "checkpoint", "path", "repo", "rule"):
+        if judge.get(key):
+            return f"{judge[key]} ({file.stem.removeprefix(JUDGEMENTS)[:6]})"
+    return file.stem.removeprefix(JUDGEMENTS)

@@ -1,0 +1,146 @@
+"""A device that is not there: tensors said to be on a GPU, whose numbers are on the CPU.
+
+Every operation on tensors of two devices fails as it would on a GPU (but for single numbers on the
+CPU, which torch lets mix). What runs here has no tensor on the wrong device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils.backend_registration import (
+    _setup_privateuseone_for_python_backend as _setup,
+)
+
+CPU = torch.device("cpu")
+aten = torch.ops.aten
+# operations that move numbers, or move indices by themselves
+MOVING = (aten.copy_, aten._to_copy, aten.to, aten.index, aten.index_put_, aten.index_put)
+
+
+DEVICE = torch.device("privateuseone", 0)
+
+
+class OnDevice(torch.Tensor):
+    """A tensor that says it is on DEVICE; ``numbers`` are its values, on the CPU."""
+
+    numbers: torch.Tensor
+
+    @staticmethod
+    def __new__(cls, numbers: torch.Tensor) -> OnDevice:
+        made = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            cls,
+            numbers.shape,
+            strides=numbers.stride(),
+            storage_offset=numbers.storage_offset(),
+            dtype=numbers.dtype,
+            device=DEVICE,
+            requires_grad=False,
+        )
+        made.numbers = numbers
+        return made  # type: ignore[no-any-return]
+
+    def __repr__(self, **_: Any) -> str:
+        return f"OnDevice({self.numbers!r})"
+
+    def tolist(self) -> Any:
+        """As torch's own, which refuses tensors of other classes."""
+        return self.numbers.tolist()
+
+    @classmethod
+    def __torch_dispatch__(
+        cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        return _call(function, args, kwargs or {})
+
+
+class _Made(TorchDispatchMode):
+    """Tensors that are made on DEVICE are wrapped."""
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        return _call(function, args, kwargs or {})
+
+
+def _call(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    if function is aten._fused_sdp_choice.default:
+        return 0  # the plain one: the others' operators have no CPU version
+    flat, _ = tree_flatten((args, kwargs))
+    tensors = [each for each in flat if isinstance(each, torch.Tensor)]
+    on_device = any(isinstance(each, OnDevice) for each in tensors)
+    asked = [each for each in flat if isinstance(each, torch.device)]
+    if function.overloadpacket not in MOVING:
+        _check(function, tensors)
+    if asked:
+        on_device = asked[0].type == DEVICE.type
+        args, kwargs = tree_map(lambda e: CPU if isinstance(e, torch.device) else e, (args, kwargs))
+    plain = tree_map(lambda e: e.numbers if isinstance(e, OnDevice) else e, (args, kwargs))
+    if function is aten.histc.default:  # of whole numbers, which no CPU takes
+        plain = ((plain[0][0].float(), *plain[0][1:]), plain[1])
+    made = function(*plain[0], **plain[1])
+    if function._schema.is_mutable and not function._schema.returns:
+        return made
+    if function._schema.is_mutable and args and isinstance(args[0], torch.Tensor):
+        return args[0] if made is plain[0][0] else _wrapped(made, on_device)
+    return _wrapped(made, on_device)
+
+
+def _check(function: Any, tensors: Sequence[torch.Tensor]) -> None:
+    """Raises RuntimeError where tensors of two devices meet."""
+    if not any(isinstance(each, OnDevice) for each in tensors):
+        return
+    strangers = [tuple(t.shape) for t in tensors if not isinstance(t, OnDevice) and t.dim() > 0]
+    if strangers:
+        raise RuntimeError(f"{function}: tensors on the CPU beside those on a GPU: {strangers}")
+
+
+def _wrapped(made: Any, on_device: bool) -> Any:
+    if not on_device:
+        return made
+    return tree_map(
+        lambda e: OnDevice(e) if isinstance(e, torch.Tensor) and not isinstance(e, OnDevice) else e,
+        made,
+    )
+
+
+@torch.inference_mode()  # views of others could not be made in it
+def move(model: torch.nn.Module) -> None:
+    """A model's weights and buffers to DEVICE, within ``device``."""
+    for module in model.modules():
+        for name, weight in list(module._parameters.items()):
+            if weight is not None:
+                wrapped = torch.nn.Parameter(OnDevice(weight.data), requires_grad=False)
+                module._parameters[name] = wrapped
+        for name, buffer in list(module._buffers.items()):
+            if buffer is not None:
+                module._buffers[name] = OnDevice(buffer)
+
+
+@contextmanager
+def device() -> Iterator[None]:
+    """While it lasts, tensors made on DEVICE are. From the first time on, torch takes the device
+    for this machine's accelerator: only in a process of its own."""
+    inner: Any = torch._C
+    if not hasattr(torch, "privateuseone"):
+        _setup()
+    inner._set_only_lift_cpu_tensors(True)
+    usual = torch.tensor
+
+    def tensor(data: Any, **given: Any) -> torch.Tensor:
+        """torch's own reads single numbers in a list past what is registered for the device."""
+        read = tree_map(lambda e: e.tolist() if isinstance(e, OnDevice) else e, data)
+        return usual(read, **given)
+
+    torch.tensor = tensor  # type: ignore[assignment]
+    try:
+        with _Made():
+            yield
+    finally:
+        torch.tensor = usual
+        inner._set_only_lift_cpu_tensors(False)

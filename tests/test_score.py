@@ -1,0 +1,156 @@
+"""Scoring a run again without its model, and the judge stage of a run."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+from harness.cli.ending import ended
+from harness.errors import JudgeError
+from harness.run.journal import read_records
+from harness.types import Prompt, Question, Response, Score, Text, Turn
+from tests.small_benchmark import write_benchmark
+
+JUDGED = """\
+# @package _global_
+data: data
+task:
+  _target_: harness.task.Task
+  name: judged
+  source:
+    _target_: harness.data.Source
+    path: ${data}
+    columns: {video: videoID, id: question_id}
+  prompt: {_target_: harness.prompts.PromptTemplate, template: "{question}"}
+  scorer: {_target_: tests.test_score.Rating}
+  metrics:
+    - {_target_: harness.metrics.Mean, value: rating, unit: "", high: 5.0}
+"""
+
+
+@dataclass(frozen=True)
+class Rating:
+    """Asks a judge for 'Rating: N'."""
+
+    def judge_prompts(self, question: Question, response: Response) -> list[Prompt]:
+        text = f"{question.text} {response.text}"
+        return [Prompt(Question("rating", text), (Turn("user", (Text(text),)),))]
+
+    def score_judged(self, question: Question, response: Response, replies: list[str]) -> Score:
+        _, found, number = replies[0].partition("Rating: ")
+        if not found:
+            raise JudgeError(f"the judge said {replies[0]!r}")
+        return Score({"rating": float(number)}, number)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_benchmark(tmp_path / "data")
+    (tmp_path / "configs" / "task").mkdir(parents=True)
+    (tmp_path / "configs" / "task" / "judged.yaml").write_text(JUDGED)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def ran(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        return ended(lambda: main(words)), *capsys.readouterr()
+
+    return ran
+
+
+DEMO = ("task=demo", "backend=fake", "video.workers=0", "limit=4")
+LATER = ("task=judged", "backend=fake", "video.workers=0")
+
+
+def folders() -> list[Path]:
+    return sorted(path.parent for path in Path("results").rglob("request.json"))
+
+
+def summary(folder: Path) -> Any:
+    return json.loads((folder / "summary.json").read_text())
+
+
+def test_the_same_rule_makes_the_same_summary_in_place(run: Any) -> None:
+    run(*DEMO)
+    (folder,) = folders()
+    before = summary(folder)
+    (folder / "summary.json").unlink()
+    code, out, err = run("score", "fake")
+    assert (code, err) == (0, "")
+    assert folders() == [folder]
+    assert {**summary(folder), "waited": 0} == {**before, "waited": 0}
+    assert out.splitlines()[-1] == str(folder)
+
+
+def test_another_rule_makes_a_run_of_its_own_and_leaves_the_first(run: Any) -> None:
+    run(*DEMO, "backend.rule='constant:As B'")
+    (first,) = folders()
+    kept = (first / "summary.json").read_text(), (first / "records-0.jsonl").read_text()
+    code, out, err = run("score", first.name, "task.scorer.extractor=egoschema_lmms")
+    assert code == 0, err
+    other = Path(out.splitlines()[-1])
+    assert ((first / "summary.json").read_text(), (first / "records-0.jsonl").read_text()) == kept
+    assert [r.response for r in read_records(other)] == [r.response for r in read_records(first)]
+    read = [{r.score.answer for r in read_records(made) if r.score} for made in (first, other)]
+    assert read == [{"A"}, {"B"}]  # the benchmark's own rule takes the first capital letter
+    again = run(*DEMO, "backend.rule='constant:As B'", "task.scorer.extractor=egoschema_lmms")
+    assert "complete, nothing to do" in again[1]  # the run that this command would have made
+    assert len(folders()) == 2
+
+
+def test_what_decides_the_responses_cannot_be_changed(run: Any) -> None:
+    run(*DEMO)
+    for word in ("frames=4", "task.prompt.system=x", "model=tiny_video"):
+        code, _, err = run("score", "fake", word)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "decides the responses, which stay as they are" in err
+
+
+def test_a_judge_is_asked_in_the_run(run: Any) -> None:
+    code, _, err = run(*LATER, "judge=fake", "judge.rule='constant:Rating: 4'")
+    assert code == 0, err
+    (folder,) = folders()
+    assert summary(folder)["metrics"]["rating"]["value"] == 4
+    assert summary(folder)["judge"]["rule"] == "constant:Rating: 4"
+    (record,) = read_records(folder)
+    assert record.status == "scored"
+    assert list(folder.glob("judged-*.jsonl"))
+
+
+def test_without_a_judge_responses_wait_for_one(run: Any) -> None:
+    code, out, err = run(*LATER)
+    assert code == 1
+    assert "1 of 1 question could not be scored, the first: no judge was named" in err
+    (folder,) = folders()
+    assert summary(folder)["unscored"] == 1
+    assert not summary(folder)["complete"]
+    code, out, err = run("score", folder.name, "judge=fake", "judge.rule='constant:Rating: 3'")
+    assert code == 0, err
+    assert summary(Path(out.splitlines()[-1]))["metrics"]["rating"]["value"] == 3
+
+
+def test_a_judge_that_makes_no_sense_costs_the_score_and_is_asked_again(run: Any) -> None:
+    words = (*LATER, "judge=fake", "judge.rule=constant:Fine.")
+    code, _, err = run(*words)
+    assert code == 1
+    assert "the judge said 'Fine.'" in err
+    (folder,) = folders()
+    (record,) = read_records(folder)
+    assert (record.status, record.stage) == ("unscored", "judge")
+    assert record.response is not None
+    code, _, err = run(*words)
+    assert code == 1
+    assert "could not be scored" in err
+
+
+def test_a_judge_that_cannot_be_had_costs_no_response(run: Any) -> None:
+    missing = "+judge={_target_:harness.models.transformers.Transformers,checkpoint:/no/where}"
+    code, _, err = run(*LATER, missing)
+    assert code == 2  # said before the model is asked
+    assert "/no/where" in err
