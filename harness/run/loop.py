@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from harness.controls import asked
 from harness.errors import DataError, JournalError
@@ -54,9 +54,28 @@ class Outcome:
     complaints: tuple[str, ...]
 
 
-def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
+class Stopping(Protocol):
+    """What may end a run before its last clip, when enough is known."""
+
+    def arrange(self, clips: Sequence[Clip]) -> list[Clip]:
+        """The clips in the order in which they are to be asked."""
+        ...
+
+    def enough(self, record: Record) -> bool:
+        """Takes in a record as it was answered, not scored yet; whether no more are needed."""
+        ...
+
+
+def run(
+    request: Request,
+    tell: Tell = print,
+    progress: bool = True,
+    stopping: Stopping | None = None,
+) -> Outcome:
     """Runs a request to its end, or resumes it; ``tell`` is given the plan before weights load and
-    what an earlier run left; ``progress`` shows a bar, or lines, on standard error.
+    what an earlier run left; ``progress`` shows a bar, or lines, on standard error; ``stopping``
+    may order the clips, and end the run before the last (it is then incomplete, and can be
+    resumed).
 
     Raises PlanError before anything is loaded when the run cannot fit, and JournalError when
     the run folder is busy, full or another's.
@@ -87,6 +106,9 @@ def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
             tell(line)
             log.info(line)
         waited = 0.0
+        if stopping is not None:
+            known = [stopping.enough(record) for record in before.values()]
+            left = [] if any(known) else stopping.arrange(left)
         if left:
             waited = answer(
                 request,
@@ -94,6 +116,7 @@ def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
                 journal.folder,
                 Progress(left, kept=kept, stream=sys.stderr if progress else None),
                 number,
+                enough=stopping.enough if stopping is not None else None,
             )
         with journal.alone() as alone:
             outcome = conclude(request, clips, journal.folder, waited, alone, tell, left_out)
