@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from harness.config import compose
 from harness.models.fake import Fake
 from harness.overrides import choices
-from harness.config import compose
-from harness.run.journal import read_records
 from harness.report import baseline, gate
 from harness.report.leaderboard import visual_gain
 from harness.report.runs import Run, find, load
-from harness.run.request import Request
+from harness.run.journal import read_records
 from harness.run.loop import run
+from harness.run.request import Request
 from tests.benchmarks import lay_out
 
 ROOT = Path(__file__).resolve().parent.parent
