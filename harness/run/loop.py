@@ -32,7 +32,6 @@ from harness.run.request import Request, run_id
 from harness.run.scoring import rewrite, score_records
 from harness.run.workers import answer
 from harness.subset import select
-from harness.task import BadRow
 from harness.types import Clip, Question, Record
 
 MOST_DEGENERATE = 0.05
