@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from harness.errors import RequestError, VideoError
 from harness.types import Pixels
-from harness.video import probe, read
+from harness.video import probe, read, verify
 from harness.video.convert import shrunk
 from tests import videos
 from tests.videos import FRAMES, Encoding, encode, gop, number, picture
@@ -66,6 +66,7 @@ def test_every_encoding_is_read_exactly(name: str, folder: Path) -> None:
     info = probe(path)
     assert info.count == len(everything)
     assert (info.height, info.width) == everything[0].shape[:2]
+    assert verify(path) is None
     for indices in some(info.count, len(name)):
         frames = read(path, indices)
         same(frames.pixels, [everything[i] for i in indices])
