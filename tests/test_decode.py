@@ -39,7 +39,8 @@ def decode_all(path: Path) -> tuple[list[Pixels], list[float | None]]:
     """Every frame of the film as PyAV's plain loop gives it, upright, and its time."""
     pixels, times = [], []
     with av.open(str(path)) as container:
-        stream = next(s for s in container.streams.video if s.codec.name != "png")
+        films = list(container.streams.video)
+        stream = next(s for s in films if s.codec.name != "png" or len(films) == 1)
         for frame in container.decode(stream):
             rgb = frame.to_ndarray(format="rgb24")
             pixels.append(np.rot90(rgb, frame.rotation // 90))
