@@ -1,7 +1,7 @@
 """What an object is, as plain JSON: every field that decides the answers, defaults included.
 
-``describe`` and ``harness.build.build`` are each other's inverse: what a run folder keeps of its task can be
-built again, to score or to report on the run without the configuration it came from.
+``describe`` and ``harness.build.build`` are each other's inverse: what a run folder keeps of its
+task can be built again, to score or to report on the run without the configuration it came from.
 """
 
 from __future__ import annotations

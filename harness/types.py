@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 Times = NDArray[np.float64]
-JSON: TypeAlias = "None | bool | int | float | str | Sequence[JSON] | Mapping[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
 Status = Literal["scored", "unparsed", "truncated", "failed", "unscored"]
 """What became of a question: ``scored``; ``unparsed`` (a response in which no answer could be
@@ -72,9 +72,9 @@ class Question:
 
     ``options`` are the option texts without their letters (empty when open-ended); ``target`` is
     the right answer as JSON: an option's letter, a text, a list of references, a number, a list of
-    intervals in seconds, …; None when the labels are hidden. ``groups`` are the breakdowns it counts
-    in, each with one or several values: {"duration": ("short",), "capability": ("ER", "KIR")}.
-    ``images`` are pictures shown before its text, ``option_images`` one per option instead of texts.
+    intervals in seconds, …; None when the labels are hidden. ``groups`` are the breakdowns that it
+    counts in, each with one or several values: {"capability": ("ER", "KIR")}. ``images`` are
+    pictures shown before its text, ``option_images`` one per option instead of texts.
     ``rotation`` is by how many places its options were moved, ``repeat`` which of several askings
     it is, ``options_hidden`` whether it is asked without its options (they still score).
     ``metadata`` holds what only its own task reads.
@@ -237,7 +237,7 @@ class Response:
     or "thinking" (it ended in the middle of its thinking). ``seconds`` is its share of the model's
     time; ``probabilities`` are the option letters' (only with ``Generation.letters``).
     ``told_times`` are the texts about time that the prompt held ("<0.5 seconds>"; none: the
-    model was told nothing); ``fingerprint`` names the served model's build where a server gives one.
+    model was told nothing); ``fingerprint`` names the served model's build where it gives one.
     """
 
     question: str

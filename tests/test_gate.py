@@ -152,7 +152,7 @@ def test_an_incomplete_run_cannot_become_a_baseline(tmp_path):
         '{"format": 9}',
         '{"format": 1, "questions": {"q": {}}}',
         '{"format": 2, "metrics": [], "identity": {}, "questions": {"q": {}}}',
-    ],  # fmt: skip
+    ],
 )
 def test_a_damaged_baseline_is_named(tmp_path, text):
     path = tmp_path / "baseline.json"

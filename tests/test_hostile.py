@@ -8,11 +8,11 @@ import pytest
 
 from harness.config import compose
 from harness.errors import DataError, HarnessError
-from harness.run.journal import read_records
-from harness.run.recorder import LONGEST_RESPONSE
 from harness.report.leaderboard import markdown
 from harness.report.runs import load
+from harness.run.journal import read_records
 from harness.run.loop import run
+from harness.run.recorder import LONGEST_RESPONSE
 from tests.small_benchmark import write_benchmark
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from harness.errors import JournalError
-from harness.run.journal import Appender, Journal, difference, read_json, read_records, write_atomically
+from harness.run.journal import (
+    Appender,
+    Journal,
+    difference,
+    read_json,
+    read_records,
+    write_atomically,
+)
 from harness.types import Record
 
 REQUEST = {

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.overrides import choices
 from harness.errors import ModelError, RequestError
 from harness.models.transformers import Transformers
 from harness.models.transformers.checkpoint import fingerprint, locate
 from harness.models.transformers.loading import context_of, read_config
+from harness.overrides import choices
 from harness.types import Generation, Prompt, Question, Response, Text, Turn, Video
 from tests.small_models import asked, backend, clip, save
 

@@ -30,8 +30,8 @@ class Fake:
     the first of several references, all else as JSON.
 
     ``failures`` (key or id → reason) fail; ``delay`` is seconds per question; after ``crash_after``
-    responses, and at the questions ``crash_on``, the process kills itself with SIGKILL, as a machine
-    that loses power. Raises RequestError when the rule is unknown.
+    responses, and at the questions ``crash_on``, the process kills itself with SIGKILL, as a
+    machine that loses power. Raises RequestError when the rule is unknown.
     """
 
     rule: str = "first"
