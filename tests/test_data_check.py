@@ -77,6 +77,9 @@ def test_the_command_prepares_and_then_checks_without_a_network(tmp_path: Path, 
         )
 
     with serving(Hub(files)) as hub:
+        unseen = data("--check")
+        assert (unseen.returncode, hub.requests) == (2, [])
+        assert "would have to be fetched first" in unseen.stderr
         first = data("limit=1")
         assert hub.fetched() == ["rows.jsonl", "subtitle.zip", "videos_chunked_01.zip"]
         assert first.returncode == 0, first.stderr

@@ -60,7 +60,7 @@ def test_without_a_judge_nothing_is_a_zero(activitynet):
     outcome, _ = done([*activitynet, "backend.rule=target"])
     assert outcome.summary.unscored == 8
     assert not outcome.summary.complete
-    assert "none was named: write judge=NAME" in outcome.complaints[0]
+    assert "no judge was named" in outcome.complaints[0]
     assert outcome.summary.main.bounds == (0.0, 1.0)
 
 
