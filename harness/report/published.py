@@ -225,9 +225,9 @@ def _subtitles(run: Run) -> bool:
 def _unusual(run: Run, found: Published) -> list[str]:
     """What sets the run apart from any published one, whatever their protocol."""
     source = ((run.request.get("settings") or {}).get("task") or {}).get("source") or {}
-    named = {str(source.get(key) or "").lower() for key in ("split", "config")}
+    places = {str(source.get(key) or "").lower() for key in ("split", "config")}
     splits = {p.split for p in published() if p.benchmark == found.benchmark}
-    split = next(iter(sorted(named & splits)), found.split)
+    split = next(iter(sorted(places & splits)), found.split)
     usual = {"limit": None, "control": "none", "permute_options": 1, "repeats": 1}
     unusual = [
         f"{key} ({run.identity[key]} here)"
