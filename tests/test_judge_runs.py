@@ -9,7 +9,7 @@ import pytest
 
 from harness.cli import judges, label, score
 from harness.config import compose
-from harness.run.loop import run
+from harness.run.loop import plan, run
 from tests.bad_server import MODEL, Answer, said, serving
 from tests.open_rows import ROWS
 from tests.served import always
@@ -138,3 +138,18 @@ def test_a_judge_behind_a_server_is_asked_in_text_alone(activitynet, monkeypatch
     assert outcome.summary.main.estimate.value == 1.0
     assert outcome.summary.metrics["score"].estimate.value == 4.0
     assert outcome.summary.judge["identity"]["dialect"]
+
+
+def test_a_plan_says_what_the_judge_will_be_asked(activitynet):
+    request = compose([*activitynet, "judge=word_overlap"])
+    cost = plan(request).judge
+    assert cost.calls == 4  # the rows ask four questions, each of two videos
+    assert 4 * 250 < cost.tokens < 4 * 350
+    assert "judge: up to 4 calls and 0 for its controls, about" in str(plan(request))
+    assert "judge" not in str(plan(compose(activitynet)))
+
+
+def test_a_pair_is_planned_as_one_call(tmp_path):
+    words = lay_out(tmp_path, "videochatgpt", ROWS["videochatgpt"], ["v1", "v2", "v3"])
+    cost = plan(compose([*words, "judge=word_overlap"])).judge
+    assert cost.calls == 3 + 1 + 2
