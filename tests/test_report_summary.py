@@ -232,3 +232,12 @@ def test_what_has_to_be_said_beside_a_number():
     (line,) = diagnosed(summarise([*cut, *records(60)[4:]], **NAMES))
     assert line.startswith("4 of 60 responses were cut off")
     assert diagnosed(summarise([*cut[:3], *records(60)[3:]], **NAMES)) == []
+
+
+def test_degenerate_responses_are_counted_and_thinking_alone_is_none():
+    answers = records(6)
+    said = ("!!!!", "the the the the", "", "A")
+    answers[:4] = [record(i, text) for i, text in enumerate(said)]
+    assert summarise(answers, **NAMES).degenerate == 3
+    cut = replace(answers[2], response=replace(answers[2].response, thinking="Well, it is"))
+    assert summarise([*answers[:2], cut, *answers[3:]], **NAMES).degenerate == 2
