@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 Rows = Sequence[Mapping[str, Any]]
@@ -164,3 +165,12 @@ ROWS: Mapping[str, Rows] = {
         for pair in (0, 1) for side in ("pos", "neg") for kind in ("text", "video")
     ],
 }  # fmt: skip
+
+CONFIGS = Path(__file__).parents[1] / "configs" / "task"
+NAMES = sorted(
+    str(file.relative_to(CONFIGS).with_suffix(""))
+    for family in ROWS
+    for file in [CONFIGS / f"{family}.yaml", *(CONFIGS / family).glob("*.yaml")]
+    if family != "tempcompass" or file.stem == "judged"
+)
+"""Every protocol that these rows are for: those of ``tests/benchmarks.py`` are the others."""

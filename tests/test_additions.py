@@ -22,20 +22,10 @@ from PIL import Image
 
 import harness.demo
 from harness.config import compose
-from harness.errors import JudgeError
 from harness.models.fake import Fake
 from harness.run.journal import read_records
 from harness.run.loop import run
-from harness.types import (
-    Clip,
-    Generation,
-    JudgedScorer,
-    Question,
-    Record,
-    Response,
-    Sample,
-    Scorer,
-)
+from harness.types import JudgedScorer, Question, Record, Response, Scorer
 
 DOCS = Path(__file__).parents[1] / "docs"
 CLIPS = sorted((Path(harness.demo.__path__[0]) / "data" / "videos").glob("*.mp4"))
@@ -144,25 +134,41 @@ def test_a_moment() -> None:
     assert "Frames are at 0.0 s, " in records["0"].prompt
 
 
+RETOLD = [
+    {"video": file, "question": f"What happens, {place}?", "answer": answer}
+    for place, (file, answer) in enumerate((("a", "It falls."), ("b", "It turns."), ("b", "Rain.")))
+]
+
+
 def test_judged() -> None:
+    words = ("judge=fake", "judge.rule='constant:Rating: 4, as it is short'", "backend.rule=target")
+    summary, records = evaluate("retold", RETOLD, *words)
+    assert (value(summary, "rating"), summary["metrics"]["rating"]["unit"]) == (4.0, "points")
+    assert (summary["scored"], summary["complete"], summary["judge"]["asked"]) == (3, True, 3)
+    assert records["0"].score is not None
+    assert records["0"].score.explanation == "Rating: 4, as it is short"
+
+
+def test_a_judge_that_cannot_be_read_costs_scores_and_no_response() -> None:
+    words = ("judge=fake", "judge.rule='constant:Fine.'", "backend.rule=target")
+    summary, records = evaluate("retold", RETOLD, *words)
+    assert summary["metrics"]["rating"]["value"] is None
+    assert (summary["unscored"], summary["scored"], summary["complete"]) == (3, 0, False)
+    for record in records.values():
+        assert record.response is not None
+        assert (record.stage, record.score) == ("judge", None)
+        assert "the judge's reply has no 'Rating: N': 'Fine.'" in str(record.reason)
+
+
+def test_a_judge_is_shown_question_reference_and_answer() -> None:
     scorer = compose(["task=retold", "data=data", "backend=fake"]).benchmark.scorer
     assert isinstance(scorer, JudgedScorer)
     assert not isinstance(scorer, Scorer)
-    question, response = (
-        Question("q", "What happens?", target="It falls."),
-        Response("q", "A fall."),
-    )
-    (prompt,) = scorer.judge_prompts(question, response)
+    question = Question("q", "What happens?", target="It falls.")
+    (prompt,) = scorer.judge_prompts(question, Response("q", "A fall."))
     assert prompt.text.endswith(
         "user: Question: What happens?\nReference: It falls.\nAnswer: A fall."
     )
-    judge = Fake("constant:Rating: 4, since it is short.")
-    sample = Sample(Clip("judge", None), None, None, (prompt,))
-    (reply,) = judge.generate([sample], Generation())
-    assert isinstance(reply, Response)
-    assert scorer.score_judged(question, response, [reply.text]).values == {"rating": 4.0}
-    with pytest.raises(JudgeError, match=r"the judge's reply has no 'Rating: N': 'Fine\.'"):
-        scorer.score_judged(question, response, ["Fine."])
 
 
 @contextmanager

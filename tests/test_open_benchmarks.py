@@ -17,15 +17,7 @@ from harness.types import JudgedScorer, Record, Response
 from tasks.mmbench_video import unpack
 from tasks.tempcompass_judged import caption, correct
 from tasks.videommmu import delta_knowledge
-from tests.open_rows import ROWS
-
-CONFIGS = Path(__file__).parents[1] / "configs" / "task"
-NAMES = sorted(
-    str(file.relative_to(CONFIGS).with_suffix(""))
-    for family in ROWS
-    for file in [CONFIGS / f"{family}.yaml", *(CONFIGS / family).glob("*.yaml")]
-    if family != "tempcompass" or file.stem == "judged"
-)
+from tests.open_rows import CONFIGS, NAMES, ROWS
 
 
 def settings(name):

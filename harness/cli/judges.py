@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def parser() -> argparse.ArgumentParser:
     """The words of ``harness judges``."""
     made = argparse.ArgumentParser(prog="harness judges", description=__doc__)
-    made.add_argument("run", help="a run's folder or id")
+    made.add_argument(
+        "runs", nargs="+", metavar="RUN", help="of the same responses, by folder or id"
+    )
     made.add_argument("--value", default="accuracy", help="which score (accuracy)")
     made.add_argument("--people", type=Path, help="verdicts elsewhere than in the run's folder")
     made.add_argument("--results", type=Path, default=Path("results"))
@@ -30,13 +32,13 @@ def main(argv: Sequence[str]) -> int:
     from harness.run.journal import read_records
     from harness.run.judge_verdicts import agreements, corrected, labels, verdicts
 
-    run = run_named(words.run, words.results)
-    records = read_records(run.folder)
-    found = verdicts(run.folder)
+    folders = [run_named(name, words.results).folder for name in words.runs]
+    records = read_records(folders[0])
+    found = {who: said for folder in folders for who, said in verdicts(folder).items()}
     if words.people is not None:
         found["people"] = labels(words.people)
     if not found:
-        raise RequestError(f"{words.run}: no judge was asked, and no person gave verdicts")
+        raise RequestError(f"{words.runs[0]}: no judge was asked, and no person gave verdicts")
     videos = {record.key: record.video for record in records}
     pairs = agreements(found, words.value, videos)
     for pair in pairs:

@@ -15,6 +15,7 @@ from harness.errors import HarnessError, JournalError
 from harness.report import migration
 from harness.report.summary import Summary, summarise
 from harness.run.journal import CIRCUMSTANCES, read_json, read_records
+from harness.run.judging import LIMIT
 from harness.types import JudgedScorer, Metric, Record, Scorer
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ class Run:
     @cached_property
     def task_object(self) -> Task:
         """The task, built again. Raises RequestError when its class is not to be found here."""
-        task: Task = build(self.protocol, f"{self.folder}/request.json: protocol")
+        asked = (self.request.get("settings") or {}).get("task") or {}
+        described = {"source": asked.get("source"), **self.protocol}  # no part of the identity
+        task: Task = build(described, f"{self.folder}/request.json: protocol")
         return task
 
     @cached_property
@@ -122,6 +125,7 @@ class Run:
             breakdowns=tuple(self.protocol.get("breakdowns") or ()),
             expected=self.request.get("questions"),
             seconds=sum(r.response.seconds for r in records if r.response),
+            unjudged=LIMIT if self.request.get("judge") else 0.0,
         )
         if self.request.get("questions") is None:  # nobody knows how many there were
             return Summary(**{**vars(made), "complete": False})

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.errors import RequestError
 from harness.names import nearest
+from harness.run.request import Request
 from harness.task import Task
 from harness.types import Clip
 
@@ -30,6 +31,16 @@ def refuse_idle(task: Task, clips: Sequence[Clip], control: str, permute_options
         if name not in groups:
             hint = nearest(name, groups) or "; questions have no groups"
             raise RequestError(f"{where}: no question has a {name}{hint}")
+
+
+def refuse_same(request: Request) -> None:
+    """Raises RequestError where the same question would be asked often to get the same response."""
+    generation = request.generation
+    if request.repeats > 1 and (generation.temperature == 0 or generation.letters):
+        raise RequestError(
+            f"repeats={request.repeats}: every repeat would say the same: "
+            "set generation.temperature above 0, or generation=card"
+        )
 
 
 def _groups_of(task: Task) -> Iterator[tuple[str, str]]:

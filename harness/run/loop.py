@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.controls import asked
-from harness.errors import DataError
+from harness.errors import DataError, JournalError
 from harness.names import DISTRIBUTION
 from harness.report import html
 from harness.report.runs import load
 from harness.report.summary import Summary, summarise
-from harness.run.checks import refuse_idle
+from harness.rows import BadRow
+from harness.run.changes import still_right
+from harness.run.checks import refuse_idle, refuse_same
 from harness.run.journal import Journal, read_records, write_atomically
 from harness.run.judge_stage import judge_stage
 from harness.run.judging import LIMIT
@@ -77,19 +79,24 @@ def run(
     Raises PlanError before anything is loaded when the run cannot fit, and JournalError when
     the run folder is busy, full or another's.
     """
+    refuse_same(request)
     request.identity()  # weights that are missing are found out before anything takes time
-    clips = prepared(request)
+    bad: list[BadRow] | None = [] if request.allow_failures else None
+    clips = prepared(request, bad)
     needed = make_plan(request, clips)
     tell(str(needed))
     needed.refuse(allow_overflow=request.allow_overflow)
     request.benchmark.prepare(clips)
-    clips = prepared(request)  # now with the paths of what was fetched
+    if bad is not None:
+        bad.clear()
+    clips = prepared(request, bad)  # now with the paths of what was fetched
     described = describe(request, clips)
     number, shards = request.part or (0, 1)
     shard = None if request.part is None else number
     with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
-        before = {record.key: record for record in read_records(journal.folder)}
+        left_out = [row.record() for row in bad or ()] if request.limit is None else []
+        before = _before(request, clips, left_out, journal, tell)
         share = clips[number::shards]
         left = pending(share, before, request.retry_failures)
         questions = sum(len(clip.questions) for clip in share)
@@ -111,7 +118,9 @@ def run(
                 enough=stopping.enough if stopping is not None else None,
             )
         with journal.alone() as alone:
-            outcome = conclude(request, clips, journal.folder, waited, alone, tell)
+            outcome = conclude(request, clips, journal.folder, waited, alone, tell, left_out)
+        if line := _hidden(outcome.summary):
+            tell(line)
         for complaint in outcome.complaints:
             log.warning(complaint)
         return outcome
@@ -122,13 +131,15 @@ def plan(request: Request) -> Plan:
     return make_plan(request, prepared(request))
 
 
-def prepared(request: Request) -> list[Clip]:
-    """The clips this request asks about, in the benchmark's order. Raises DataError."""
-    every = list(request.benchmark.clips())
-    if not every:
+def prepared(request: Request, bad: list[BadRow] | None = None) -> list[Clip]:
+    """The clips this request asks about, in the benchmark's order; rows that cannot be asked are
+    put into ``bad``. Without it they raise DataError, as does a benchmark without questions."""
+    every = list(request.benchmark.clips(bad))
+    if not every and not bad:
         raise DataError(f"task={request.task}: there are no questions in its rows; check data=")
     refuse_idle(request.benchmark, every, request.control, request.permute_options)
-    return asked(select(every, request.limit), request.control, request.permute_options)
+    chosen = select(every, request.limit)
+    return asked(chosen, request.control, request.permute_options, request.repeats)
 
 
 def pending(
@@ -147,6 +158,24 @@ def pending(
     return [clip for clip in left if clip.questions]
 
 
+def _before(
+    request: Request, clips: Sequence[Clip], bad: Sequence[Record], journal: Journal, tell: Tell
+) -> Mapping[str, Record]:
+    """The records of an earlier run of this request that still are of what would be asked now, by
+    key. All else is taken out of its files. Raises JournalError where other shards hold them."""
+    left_out = {record.key for record in bad}
+    known = [record for record in read_records(journal.folder) if record.key not in left_out]
+    found = still_right(request.benchmark, clips, known)
+    if lines := list(found.lines()):
+        with journal.alone() as alone:
+            if not alone:
+                raise JournalError(f"{journal.folder}: {lines[0]}: stop the other shards first")
+            rewrite(journal.folder, list(found.records.values()))
+        for line in lines:
+            tell(line)
+    return found.records
+
+
 def conclude(
     request: Request,
     clips: Sequence[Clip],
@@ -154,10 +183,13 @@ def conclude(
     waited: float,
     alone: bool = True,
     tell: Tell = lambda line: None,
+    bad: Sequence[Record] = (),
 ) -> Outcome:
     """Scores what is not scored yet, and derives summary.json and report.html. Records are
-    rewritten only ``alone``: other shards may be appending to them."""
-    task, records = request.benchmark, read_records(folder)
+    rewritten only ``alone``: other shards may be appending to them. ``bad`` are the records of rows
+    that could not be asked."""
+    kept = {record.key: record for record in (*read_records(folder), *bad)}
+    task, records = request.benchmark, list(kept.values())
     records = score_records(task, records)
     records, judge = judge_stage(task.scorer, request.judge, records, folder, request.results, tell)
     if alone:
@@ -170,7 +202,7 @@ def conclude(
         metrics=task.metrics,
         scorer=task.scorer,
         breakdowns=task.breakdowns,
-        expected=sum(len(clip.questions) for clip in clips),
+        expected=sum(len(clip.questions) for clip in clips) + len(bad),
         seconds=sum(record.response.seconds for record in records if record.response),
         waited=waited,
         judge=judge,
@@ -198,6 +230,16 @@ def _kept(questions: int, kept: int) -> str:
     return f"{kept:,} of {several(questions, 'question')} already answered"
 
 
+def _hidden(summary: Summary) -> str:
+    """What is said of questions whose labels the benchmark's authors keep; empty without any."""
+    if not summary.unlabelled:
+        return ""
+    return (
+        f"the labels of {several(summary.unlabelled, 'question')} are hidden: answers are recorded "
+        "and not scored; harness export writes them as the benchmark's server takes them"
+    )
+
+
 def complaints(
     records: Sequence[Record], summary: Summary, allow_failures: bool, longer: int
 ) -> Iterator[str]:
@@ -208,6 +250,12 @@ def complaints(
         yield (
             f"{len(failed)} of {count} failed, the first with: "
             f"{failed[0].reason} (question {failed[0].key}); run again to retry them"
+        )
+    builds = {r.response.fingerprint for r in records if r.response and r.response.fingerprint}
+    if len(builds) > 1:
+        yield (
+            f"the server's build changed within the run ({', '.join(sorted(builds)[:4])}): its "
+            "answers are not one model's; move the run's folder away and run again"
         )
     if summary.unscored:
         first = next(record for record in records if record.status == "unscored")

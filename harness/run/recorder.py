@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from harness.errors import ModelError
+from harness.run.changes import fingerprints
 from harness.types import Clip, Failure, Frames, Prompt, Record, Response, Sample
 
 LONGEST_RESPONSE = 1_000_000
@@ -23,6 +24,7 @@ class Asked:
     frames: tuple[int, ...] = ()
     times: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    fingerprint: str = ""
 
 
 class Records(Protocol):
@@ -43,8 +45,10 @@ class Recorder:
     def passing(self, samples: Iterable[Sample]) -> Iterator[Sample]:
         """Passes samples on to the model, remembering what was asked (not the pixels)."""
         for sample in samples:
+            known = fingerprints(sample.clip)
             for prompt in sample.prompts:
-                self._asked[prompt.key] = _asked(sample.clip.id, prompt, sample.frames)
+                asked = _asked(sample.clip.id, prompt, sample.frames)
+                self._asked[prompt.key] = replace(asked, fingerprint=known[prompt.key])
             yield sample
 
     def answered(self, answer: Response | Failure) -> None:
@@ -86,6 +90,7 @@ def _record(asked: Asked, answer: Response | Failure) -> Record:
         times=asked.times,
         subtitles=asked.prompt.subtitles,
         notes=asked.notes,
+        asked=asked.fingerprint,
         reason=NOT_SCORED,
     )
     if isinstance(answer, Failure):

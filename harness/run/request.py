@@ -73,6 +73,7 @@ class Request:
     limit: int | None = None
     control: Control = "none"
     permute_options: int = 1
+    repeats: int = 1
     workers: int = 1
     runner: Literal["local", "ray"] = "local"
     ray: RayOptions = RayOptions()
@@ -120,6 +121,7 @@ class Request:
             "limit": self.limit,
             "control": self.control,
             "permute_options": self.permute_options,
+            "repeats": self.repeats,
             "judge": dict(self.judge.identity()) if self.judge is not None else None,
         }
 

@@ -1,0 +1,127 @@
+"""Judged and numeric benchmarks from the command line's words to a summary, without weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from harness.cli import judges, label, score
+from harness.config import compose
+from harness.run.loop import run
+from tests.open_rows import ROWS
+from tests.small_benchmark import write_benchmark
+
+QUESTIONS = [
+    {"video_name": video, "question_id": f"{video}{n}", "question": f"what colour {n}",
+     "answer": "dark red" if n % 2 else "blue", "type": "3"}
+    for video in ("abc", "def") for n in range(4)
+]  # fmt: skip
+
+
+def lay_out(folder, name, rows, videos):
+    data = folder / "data"
+    write_benchmark(folder / "one")
+    for video in videos:
+        file = data / "videos" / f"{video.removesuffix('.mp4')}.mp4"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / "one" / "videos" / "one.mp4", file)
+    (data / "rows.json").write_text(json.dumps(rows))
+    return [f"task={name}", "backend=fake", f"data={data}", f"results={folder / 'results'}",
+            "frames=2", "video.workers=0"]  # fmt: skip
+
+
+def done(words, *more):
+    told = []
+    outcome = run(compose([*words, *more]), tell=told.append, progress=False)
+    return outcome, told
+
+
+@pytest.fixture
+def activitynet(tmp_path):
+    return lay_out(tmp_path, "activitynet_qa", QUESTIONS, ["v_abc", "v_def"])
+
+
+def test_a_judged_run_says_who_judged_and_a_second_scoring_asks_nothing(activitynet):
+    words = [*activitynet, "backend.rule=target", "judge=word_overlap"]
+    first, told = done(words)
+    assert first.summary.main.estimate.value == 1.0
+    assert first.summary.complete
+    assert first.summary.judge["identity"] == {"rule": "word overlap", "threshold": 0.5}
+    assert (first.summary.judge["asked"], first.summary.judge["kept"]) == (4, 0)
+    assert "judge: 4 calls, 0 already kept" in told
+    again, told = done(words)
+    assert (again.summary.judge["asked"], again.summary.judge["kept"]) == (0, 4)
+    assert not any(line.startswith("judge:") for line in told)
+
+
+def test_without_a_judge_nothing_is_a_zero(activitynet):
+    outcome, _ = done([*activitynet, "backend.rule=target"])
+    assert outcome.summary.unscored == 8
+    assert not outcome.summary.complete
+    assert "no judge was named" in outcome.complaints[0]
+    assert outcome.summary.main.bounds == (0.0, 1.0)
+
+
+def test_another_judge_scores_kept_responses_where_its_own_run_would_be(activitynet, capsys):
+    results = activitynet[3].removeprefix("results=")
+    words = [*activitynet, "backend.rule=constant:blue"]
+    strict, _ = done([*words, "judge=word_overlap"])
+    assert score.main([str(strict.folder), "judge=fake", "--results", results]) == 0
+    folder = capsys.readouterr().out.strip().splitlines()[-1]
+    summary = json.loads(
+        (strict.folder.parent / folder.rsplit("/", 1)[-1] / "summary.json").read_text()
+    )
+    assert summary["metrics"]["accuracy"]["value"] == 1.0
+    assert strict.summary.main.estimate.value == 0.5
+    kind, _ = done([*words, "judge=fake"])
+    assert str(kind.folder).endswith(folder.rsplit("/", 1)[-1])
+    assert kind.summary.judge["asked"] == 0
+    names = [str(strict.folder), str(kind.folder), "--results", results]
+    assert judges.main(names) == 0
+    assert "50.0% the same accuracy, kappa 0.000" in capsys.readouterr().out
+
+
+def test_scoring_again_by_the_runs_own_judge_keeps_its_numbers(activitynet, capsys):
+    results = activitynet[3].removeprefix("results=")
+    first, _ = done([*activitynet, "backend.rule=hash", "judge=word_overlap"])
+    before = json.loads((first.folder / "summary.json").read_text())
+    assert score.main([first.folder.name, "--results", results]) == 0
+    after = json.loads((first.folder / "summary.json").read_text())
+    assert after["metrics"] == before["metrics"]
+    assert after["judge"]["asked"] == 0
+
+
+def test_people_label_a_run_and_are_held_against_its_judge(activitynet, capsys, monkeypatch):
+    results = activitynet[3].removeprefix("results=")
+    first, _ = done([*activitynet, "backend.rule=target", "judge=word_overlap"])
+    said = iter(["y", "y", "n", "y", "q"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(said))
+    assert label.main([first.folder.name, "-n", "8", "--results", results]) == 0
+    assert "4 verdicts written" in capsys.readouterr().out
+    assert judges.main([first.folder.name, "--results", results]) == 0
+    out = capsys.readouterr().out
+    assert "75.0% the same accuracy" in out
+    assert "accuracy, corrected by people: 0.750" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "videos", "judge", "value"),
+    [
+        ("videochatgpt", ["v1", "v2", "v3"], "word_overlap", 5.0),
+        ("vsibench", ["scannet/s1", "scannet/s2"], None, 1.0),
+        ("charades_sta/default", ["AO8RW.mp4"], None, 1.0),
+        ("videommmu", ["Science/validation_Math_3", "Medicine/dev_Basic_Medical_Science_1",
+                       "Business/validation_Accounting_1", "Business/validation_Accounting_2"],
+         None, 1.0),
+        ("ovobench", ["o.mp4"], None, 1.0),
+        ("vinoground", [f"{p}_{s}_{k}.mp4" for p in (0, 1) for s in ("pos", "neg")
+                        for k in ("text", "video")], None, 1.0),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_always_right_has_full_marks(tmp_path, name, videos, judge, value):
+    words = lay_out(tmp_path, name, ROWS[name.removesuffix("/default")], videos)
+    outcome, _ = done(words, "backend.rule=target", *([f"judge={judge}"] if judge else []))
+    assert outcome.summary.failed == 0
+    assert outcome.summary.main.estimate.value == pytest.approx(value)
