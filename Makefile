@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MODELS := tiny_image tiny_video tiny_video_dpo tiny_qwen
 SWEEP := model=tiny_image,tiny_video,tiny_video_dpo,tiny_qwen
 
-.PHONY: demo test check gate mutants format clean vllm
+.PHONY: demo test check docs gate mutants format clean vllm
 
 demo: .venv/installed
 	$(BIN)/python -m harness -m $(SWEEP)
@@ -48,6 +48,11 @@ mutants: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt mutmut
 	OMP_NUM_THREADS=1 $(BIN)/mutmut run
 	$(BIN)/python -m benchmarks.mutants
+
+# The documentation as pages, in build/docs.
+docs: .venv/installed
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --quiet --strict
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .
