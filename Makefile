@@ -1,14 +1,15 @@
-# make demo: install and evaluate the three tiny models.   make test: everything CI runs.
+# make demo: install and evaluate the four tiny models.   make test: everything CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-MODELS := tiny_image tiny_video tiny_video_dpo
+MODELS := tiny_image tiny_video tiny_video_dpo tiny_qwen
+SWEEP := model=tiny_image,tiny_video,tiny_video_dpo,tiny_qwen
 
 .PHONY: demo test check gate mutants format clean vllm
 
 demo: .venv/installed
-	$(BIN)/python -m harness -m model=tiny_image,tiny_video,tiny_video_dpo
+	$(BIN)/python -m harness -m $(SWEEP)
 
 test: check gate
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
@@ -21,7 +22,7 @@ check: .venv/installed
 
 gate: .venv/installed
 	rm -rf build/gate
-	$(BIN)/python -m harness -m model=tiny_image,tiny_video,tiny_video_dpo results=build/gate
+	$(BIN)/python -m harness -m $(SWEEP) results=build/gate
 	for model in $(MODELS); do $(BIN)/python -m harness.gate \
 		results/baselines/demo/$$model.json build/gate/demo/$$model \
 		--junit build/gate/$$model.xml --markdown build/gate/$$model.md || exit 1; done

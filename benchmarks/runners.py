@@ -36,7 +36,7 @@ def seconds(runner: Literal["local", "ray"], clips: int, workers: int) -> float:
 
 def measured(workers: int) -> dict[str, dict[str, float]]:
     """By runner: seconds of a run of ``FEW`` clips, and for each clip more."""
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     runners: tuple[Literal["local", "ray"], ...] = ("local", "ray")
     for runner in runners:
         few, many = (seconds(runner, clips, workers) for clips in (FEW, MANY))

@@ -19,6 +19,7 @@ _TEXTS = {"data", "results", "video.store"}
 """Paths: taken literally, whatever characters are in them, unless they are quoted already."""
 _WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[\w./@:\-]+?)(?P<value>=.*)?", re.DOTALL)
 _PLAIN = re.compile(r"[\w./:\-]*")
+_OF_HYDRA = re.compile(r"hydra[./]")
 _KEY = re.compile(r"^(\w+):", re.MULTILINE)
 
 
@@ -103,7 +104,7 @@ def _prepared(word: str, following: str | None) -> str:
         top, key = MOVED[top], f"{MOVED[top]}{dot}{rest}"
     if key in MOVED:
         raise RequestError(f"{key}: it is now {MOVED[key]}")
-    if top not in _NESTED and top not in top_level_keys() and top != "hydra" and not sign:
+    if top not in _NESTED and top not in top_level_keys() and not _OF_HYDRA.match(key) and not sign:
         known = [*top_level_keys(), *GROUPS]
         raise RequestError(f"{key}: no such setting{nearest(top, known)}")
     if sign == "~" and not dot:

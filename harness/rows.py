@@ -14,7 +14,8 @@ IDS = ("id", "question_id", "uid", "qid", "question_idx")  # what data sets call
 
 class Row(dict[str, Any]):
     """One row of a benchmark's data, with its ``number`` (from 1, as a person counts) and ``where``
-    it stands in its file ("rows.jsonl line 4", where the source knows).
+    it stands in its file ("rows.jsonl line 4", where the source knows). ``labelled``: whether any
+    row has an answer at all; where none has, the labels are hidden.
 
     A field that is not there is an error of the data, which names the row: a KeyError of any other
     mapping in a task's code stays what it is, a bug.
@@ -22,6 +23,7 @@ class Row(dict[str, Any]):
 
     number: int = 0
     where: str = ""
+    labelled: bool = True
 
     def groups(self, *names: str) -> dict[str, tuple[str, ...]]:
         """These fields as a question's groups: a list has several values, "" and [] have none."""
@@ -30,7 +32,7 @@ class Row(dict[str, Any]):
     def extended(self, more: Mapping[str, Any]) -> Row:
         """This row with other fields beside its own, under the same number."""
         row = Row({**self, **more})
-        row.number, row.where = self.number, self.where
+        row.number, row.where, row.labelled = self.number, self.where, self.labelled
         return row
 
     def nulls(self, keys: Iterable[str]) -> list[str]:
@@ -71,7 +73,7 @@ class Tracked(Row):
 
     def __init__(self, row: Row) -> None:
         super().__init__(row)
-        self.number, self.where = row.number, row.where
+        self.number, self.where, self.labelled = row.number, row.where, row.labelled
         self.asked: list[str] = []
 
     def __getitem__(self, key: str) -> Any:

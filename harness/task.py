@@ -163,7 +163,8 @@ class Task:
         if row.get("answer_index") is not None and "answer" not in row:
             target: JSON = gold_letter(row["answer_index"], options, "place")
         else:
-            target = certain_target(row["answer"], options)
+            answer = row["answer"] if row.labelled else None
+            target = certain_target(answer, options)
         groups = {name: row.get(name) for name in self.breakdowns}
         return Question(
             str(row["place"] if is_null(row.get("id")) else row["id"]),
@@ -186,15 +187,17 @@ class Task:
     def rows(self) -> Iterator[Row]:
         """Every row with its ``place``: 0, 1, … in its split, "counting/0" in one of several."""
         places: Counter[str] = Counter()
-        for number, given in enumerate(self.source.rows(), start=1):
+        rows = self.source.rows()
+        placing = self.source if isinstance(self.source, Placing) else None
+        labelled = any("answer" in given or "answer_index" in given for given in rows)
+        for number, given in enumerate(rows, start=1):
             config = str(given.get("config", ""))
             place = places[config]
             places[config] += 1
             row = Row(given)
             row["place"] = f"{config}/{place}" if config else str(place)
-            row.number = number
-            if isinstance(self.source, Placing):
-                row.where = self.source.place(number - 1)
+            row.number, row.labelled = number, labelled
+            row.where = placing.place(number - 1) if placing else ""
             yield row
 
     def clips(self, bad: list[BadRow] | None = None) -> Sequence[Clip]:

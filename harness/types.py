@@ -364,6 +364,21 @@ class Planner(Protocol):
 
 
 @runtime_checkable
+class Costing(Protocol):
+    """A model that knows how much it has to compute. Optional."""
+
+    @property
+    def rate(self) -> float | None:
+        """Operations a second that its device reaches in large products; None: not known."""
+        ...
+
+    def operations(self, frames: int, tokens: Sequence[int], new: int) -> float:
+        """About how many floating-point operations one clip needs: ``frames`` frames, its prompts
+        ``tokens`` long, ``new`` tokens each said."""
+        ...
+
+
+@runtime_checkable
 class Scorer(Protocol):
     """From a question and a response to a score: a pure function."""
 

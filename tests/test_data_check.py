@@ -77,10 +77,13 @@ def test_the_command_prepares_and_then_checks_without_a_network(tmp_path: Path, 
         )
 
     with serving(Hub(files)) as hub:
+        unseen = data("--check")
+        assert (unseen.returncode, hub.requests) == (2, [])
+        assert "would have to be fetched first" in unseen.stderr
         first = data("limit=1")
         assert hub.fetched() == ["rows.jsonl", "subtitle.zip", "videos_chunked_01.zip"]
         assert first.returncode == 0, first.stderr
-        assert "1 of 1 videos usable, 1 with subtitles" in first.stdout
+        assert "1 of 1 video usable, 1 with subtitles" in first.stdout
         assert data().returncode == 1
     (extracted,) = (tmp_path / "cache").rglob("two.mkv")
     cut(extracted, 0.9)

@@ -10,7 +10,8 @@ import pytest
 
 from harness.errors import VideoError
 from harness.types import Frames, Pixels
-from harness.video import probe, read
+from harness.video import probe, read, verify
+from harness.video.verification import _spread
 from tests import videos
 from tests.videos import FRAMES, Encoding, encode, number
 
@@ -66,6 +67,62 @@ def test_a_scrambled_middle_fails_and_gives_the_rest_on_request(
     assert FRAMES / 4 < len(frames.indices) < FRAMES
     if name.endswith(".mp4"):  # its index survives: so do the frames' places
         assert [number(frame) for frame in frames.pixels] == list(frames.indices)
+
+
+@pytest.mark.parametrize("name", SCRAMBLED)
+@pytest.mark.parametrize("where", [0.3, 0.45, 0.6, 0.85])
+def test_verifying_finds_what_lies_between_the_ends(
+    name: str, where: float, sound: dict[str, tuple[bytes, Pixels]], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(sound[name][0])
+    assert verify(path) is None
+    videos.scramble(path, where, where + 0.05)
+    found = verify(path)
+    if found is None:  # it hit nothing that is shown, or a codec that notices nothing
+        frames = read(path, range(FRAMES))
+        assert np.array_equal(frames.pixels, sound[name][1]) or name.startswith("vp9")
+    else:
+        assert found.startswith(f"{path}: ")
+        assert "\n" not in found
+    assert found is not None or where != 0.45
+
+
+def test_verifying_a_long_video_stops_when_its_time_is_up(
+    sound: dict[str, tuple[bytes, Pixels]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.video import verification
+    from harness.video.exact_reader import OpenVideo
+
+    path = tmp_path / "long.mp4"
+    encode(path, Encoding(options=videos.gop(4)))
+    stretches: list[list[int]] = []
+    monkeypatch.setattr(OpenVideo, "check", lambda _, stretch: stretches.append(stretch))
+    assert verify(path) is None
+    assert [s[0] for s in stretches] == [0, 36, 16, 8, 24, 4, 12, 20, 28, 32]
+    stretches.clear()
+    monkeypatch.setattr(verification, "SECONDS", -1.0)
+    assert verify(path) is None
+    assert [s[0] for s in stretches] == [0]
+
+
+def test_places_are_spread_and_each_comes_once() -> None:
+    for count in range(1, 40):
+        assert sorted(_spread(count)) == list(range(count))
+    assert list(_spread(9))[:5] == [0, 8, 4, 2, 6]
+
+
+@pytest.mark.parametrize("name", ["absent.mp4", "text.mp4", "folder"])
+def test_verifying_says_in_one_line_what_is_no_video(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name == "text.mp4":
+        path.write_text("not a video")
+    elif name == "folder":
+        path.mkdir()
+        (path / "0001.png").write_bytes(b"no picture")
+    found = verify(path, fps=1.0)
+    assert found is not None
+    assert str(path) in found
 
 
 def test_frames_before_and_after_the_damage_read_as_if_there_were_none(

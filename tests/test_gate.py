@@ -7,9 +7,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness.cli import main
 from harness.errors import JournalError, RequestError
 from harness.report import baseline, early, gate
 from harness.report.gate import Rules, Waiver
+from harness.run.journal import read_records
 from harness.stats import sequential
 from harness.types import Score
 from tests.runs import gold, record, records, right, scored, write, wrong
@@ -346,6 +348,30 @@ def test_the_order_is_fixed_and_known_to_both_sides():
     assert sequential.order(clips) == sequential.order(reversed(clips))
     assert sequential.order(clips) != clips
     assert sequential.order(clips, 1) != sequential.order(clips, 0)
+
+
+def test_a_run_is_asked_only_as_far_as_the_gate_needs(tmp_path, monkeypatch, capsys):
+    """End to end with the fake model: the same answers, then an answer that is mostly wrong."""
+    monkeypatch.chdir(tmp_path)
+    task = ["task=demo", "backend=fake", "video.workers=0"]
+    assert main([*task, "backend.rule=right:0.9"]) == 0
+    assert main(["gate", "--update", "results/demo"]) == 0
+    path = capsys.readouterr().out.splitlines()[-1]
+    words = ["gate", "--sequential", path, *task, "--results", "else", "--max-drop", "20"]
+    assert main([*words, "backend.rule=right:0.9"]) == 0
+    said = capsys.readouterr().out
+    asked = int(said.split("as good after ")[1].split()[0])
+    assert 20 < asked < 40
+    assert "of 66 clips" in said
+    (folder,) = (request.parent for request in (tmp_path / "else").rglob("request.json"))
+    answered = {record.video for record in read_records(folder)}
+    assert asked <= len(answered) < 66
+    assert main([*words, "backend.rule=constant:A", "--ignore", "backend"]) == 1
+    assert int(capsys.readouterr().out.split("worse after ")[1].split()[0]) < 20
+    assert main([*words, "backend.rule=right:0.9"]) == 0  # what was answered is enough
+    assert {record.video for record in read_records(folder)} == answered
+    with pytest.raises(RequestError, match="name a baseline"):
+        main(["gate", path, *task])
 
 
 def test_junit_is_xml_whatever_the_ids_hold(tmp_path):

@@ -21,7 +21,7 @@ def request_of(folder: Path, *words: str) -> Any:
     return compose(["task=demo", "backend=fake", *where, *words])
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\0b", "..", "C:\\x", ""])
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\0b", "..", ""])
 def test_a_video_id_cannot_leave_its_folder(name: str, tmp_path: Path) -> None:
     write_benchmark(tmp_path / "data", videoID=name)
     with pytest.raises(DataError) as error:

@@ -193,6 +193,16 @@ def test_equal_options_stand_where_a_published_rule_reads() -> None:
     assert ChoiceScorer("mvbench").problem(twins) is None
     assert ChoiceScorer().problem(Question("q", "?", ("a", "b"), "B")) is None
     assert ChoiceScorer().problem(Question("q", "?", ("a", "b"))) is None
+    assert ChoiceScorer().problem(Question("q", "?")) is None
+    assert ChoiceScorer().problem(Question("q", "?", (), "B")) == "it has no options"
+
+
+def test_answers_that_no_row_has_are_hidden() -> None:
+    plain = {key: value for key, value in row().items() if key != "answer"}
+    (clip,) = Quiz(Rows((plain, plain | {"id": "r2"}))).clips()
+    assert [question.target for question in clip.questions] == [None, None]
+    with pytest.raises(DataError, match=r"row 1 \(id r1\) has no field 'answer'"):
+        Quiz(Rows((plain, row(id="r2")))).clips()
 
 
 def test_what_is_certain_without_options_is_nothing() -> None:

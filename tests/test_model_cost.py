@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,30 @@ def _weightless(change: dict[str, int]) -> object:
     config.text_config.update(change)
     with torch.device("meta"):
         return transformers.AutoModelForImageTextToText.from_config(config)
+
+
+def test_a_devices_rate_is_measured() -> None:
+    assert 1e6 < cost.measured_rate("cpu", "float32", size=64) < 1e14
+    assert Transformers(str(CHECKPOINT), device="cpu").rate is None
+
+
+def test_the_plan_says_the_least_time() -> None:
+    from harness.run.plan import Plan
+
+    plan = Plan(900, 2700, 32, (), (4700,), "q", 16, 144, 3, None, operations=900 * 81.8e12)
+    assert "arithmetic: 81.8 TFLOP a clip, 73,620.0 TFLOP in all" in str(plan)
+    assert str(dataclasses.replace(plan, rate=800e12)).endswith("in all: 92 s at 800.0 TFLOP/s")
+
+
+def test_the_plan_of_a_run_counts_every_clip() -> None:
+    from harness.config import compose
+    from harness.run.loop import prepared
+    from harness.run.plan import make_plan
+
+    request = compose(["model=tiny_video", "task=demo", "limit=2", "video.workers=0"])
+    plan = make_plan(request, prepared(request))
+    model = request.backend
+    assert isinstance(model, Transformers)
+    assert plan.clips == 2
+    halves = [plan.tokens[:3], plan.tokens[3:]]
+    assert plan.operations == sum(model.operations(8, half, plan.new) for half in halves)

@@ -86,9 +86,9 @@ def test_try_says_what_is_odd(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["try", "task=odd", "frames=100"]) == 1
     odd = [line for line in capsys.readouterr().out.splitlines() if line.startswith("odd: ")]
     for said in (
-        "A is right for 13 of 14 questions",
-        "1 of 14 questions have no answer",
-        "question 0: two options are equal",
+        "A is right for 12 of 13 questions",
+        "1 of 13 questions have no answer",
+        "rows.jsonl line 1: two of its options are equal: 'a'",
         "1 of 2 videos are not there",
         "1 question is asked twice of the same video",
         "one: only ",

@@ -95,3 +95,13 @@ def test_the_page_names_every_source(tmp_path):
     assert "VideoLLaMA 2" in text
     assert "Video-RAG" in text
     assert len(published.rows(published.against(run))) == len(published.against(run))
+
+
+def test_a_judged_run_beside_a_published_value_says_that_its_judge_is_another(tmp_path):
+    run = write(
+        tmp_path, records(60, 0.42), task="activitynet_qa", model="llava_next_video",
+        backend=CHECKPOINT, frames=32, judge={"rule": "word overlap"},
+    )  # fmt: skip
+    said = [v for v in published.against(run) if v.published.judge]
+    assert said
+    assert all("another judge (" in str(v) and "word overlap here" in str(v) for v in said)

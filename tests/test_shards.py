@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,3 +94,15 @@ def test_the_whole_run_keeps_shards_out(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_shard_that_is_none_is_refused(shard: str, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="shard="):
         replace(request(tmp_path), shard=shard)
+
+
+def test_a_sweep_by_a_launcher_of_jobs(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    words = ["-m", "hydra/launcher=submitit_local", "backend=fake", "limit=2", "frames=4,8"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "harness", *words, "video.workers=0"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    shown = [json.loads(path.read_text())["frames"] for path in tmp_path.rglob("summary.json")]
+    assert sorted(shown) == [4, 8]

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
     from harness.config import compose
     from harness.data import Source
+    from harness.data.network import untouched
     from harness.errors import RequestError
     from harness.subset import select
 
@@ -55,11 +57,12 @@ def main(argv: Sequence[str]) -> int:
     source = request.benchmark.source
     if not isinstance(source, Source):
         raise RequestError(f"task={words.task} has no harness.data.Source to prepare")
-    clips = select(request.benchmark.clips(), request.limit)
-    if not words.check:
-        source.prepare(None if request.limit is None else _videos(clips))
-        clips = select(request.benchmark.clips(), request.limit)  # with the fetched paths
-    return _report(words.task, source, _videos(clips), [clip.subtitles for clip in clips])
+    with untouched() if words.check else nullcontext():
+        clips = select(request.benchmark.clips(), request.limit)
+        if not words.check:
+            source.prepare(None if request.limit is None else _videos(clips))
+            clips = select(request.benchmark.clips(), request.limit)  # with the fetched paths
+        return _report(words.task, source, _videos(clips), [clip.subtitles for clip in clips])
 
 
 def _videos(clips: Sequence[Clip]) -> list[Path]:

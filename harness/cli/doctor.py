@@ -1,8 +1,10 @@
-"""Does sharing a clip change this model's answers?
+"""Does sharing a clip change this model's answers? Is a served model the one it is named after?
 
 The questions of a few clips (limit=4 unless said otherwise) are asked the shared way and four other
-ways; a table says how many answers flipped and by how much logits differ. Exits with 1 when
-the difference is more than rounding, with 2 when the request cannot be run.
+ways; a table says how many answers flipped and by how much logits differ. With
+backend=openai or backend=vllm they are asked of the served model and of the same checkpoint on
+transformers. Exits with 1 when the difference is more than rounding, with 2 when the request cannot
+be run.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ def main(argv: Sequence[str]) -> int:
     from harness.config import compose
     from harness.controls import asked
     from harness.errors import RequestError
+    from harness.models.openai import OpenAI
     from harness.models.transformers import Transformers
+    from harness.models.vllm import VLLM
     from harness.run.loading import load
     from harness.subset import select
     from harness.types import Clip, Failure
@@ -44,15 +48,26 @@ def main(argv: Sequence[str]) -> int:
 
     request = compose(words)
     backend = request.backend
-    if not isinstance(backend, Transformers):
-        raise RequestError("backend: the doctor examines backend=transformers only")
+    served = isinstance(backend, OpenAI | VLLM)
+    ours = backend.reference if isinstance(backend, OpenAI | VLLM) else backend
+    if not isinstance(ours, Transformers):
+        raise RequestError(
+            "backend: the doctor examines backend=transformers, and served models whose checkpoint "
+            "model= names"
+        )
     clips = select(request.benchmark.clips(), request.limit or CLIPS)
     options = request.video
-    from harness.models.transformers.proof import examine
-
     with Prefetcher(options.workers, options.timeout, options.in_flight) as reader:
         chosen = asked(clips, request.control, request.permute_options)
         samples = list(load(chosen, request, reader, skip))
-    verdict = examine(backend.load(), samples, request.generation, request.model)
+    if served:
+        from harness.models.openai.proof import compare
+
+        found = compare(backend, ours, samples, request.generation, request.model)
+        print(found)
+        return int(not found.sound)
+    from harness.models.transformers.proof import examine
+
+    verdict = examine(ours.load(), samples, request.generation, request.model)
     print(verdict)
     return int(not verdict.sound)

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.report.baseline import Side
-    from harness.report.gate import Rules
+    from harness.report.gate import Check, Rules
 
 
 def parser() -> argparse.ArgumentParser:
     """The words of ``harness gate``."""
     made = argparse.ArgumentParser(prog="harness gate", description=__doc__)
-    made.add_argument("paths", nargs="+", type=Path, metavar="[BASELINE] RUN")
+    made.add_argument(
+        "paths", nargs="+", metavar="[BASELINE] RUN",
+        help="a run; with --sequential KEY=VALUE … too, which is run as far as needed",
+    )  # fmt: skip
     made.add_argument("--update", action="store_true", help="make RUN the baseline")
     made.add_argument("--max-drop", type=float, default=5.0, help="points; default 5")
     made.add_argument("--alpha", type=float, default=0.05, help="how often chance may fail a test")
@@ -28,6 +31,10 @@ def parser() -> argparse.ArgumentParser:
         "--waive", action="append", default=[], metavar="'CHECK=DATE REASON'",
         help="a check or part that may fail until a day, and why",
     )  # fmt: skip
+    made.add_argument(
+        "--sequential", action="store_true",
+        help="look at clips in a fixed random order, and stop as soon as the verdict is sure",
+    )  # fmt: skip
     made.add_argument("--exact", action="store_true", help="no answer may change")
     made.add_argument("--ignore", action="append", default=[], help="a request field, e.g. video")
     made.add_argument("--junit", type=Path, metavar="FILE", help="write the verdict as JUnit XML")
@@ -38,16 +45,20 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Prints the verdict, and writes it where asked; or writes a baseline."""
-    words = parser().parse_args(argv)
+    words = parser().parse_intermixed_args(argv)
 
     from harness.errors import RequestError
-    from harness.report import baseline, gate
+    from harness.report import baseline, early, gate
     from harness.report.finding import run_named
-    from harness.run.journal import write_atomically
 
-    if len(words.paths) > 2 or (len(words.paths) < 2 and not words.update):
+    named = [Path(word) for word in words.paths if "=" not in word]
+    settings = [word for word in words.paths if "=" in word] if words.sequential else []
+    named += [Path(word) for word in words.paths if "=" in word and not settings]
+    if len(named) != (1 if settings else 2) and not (words.update and len(named) == 1):
         raise RequestError("gate: name a baseline and a run, or --update and a run")
-    *before, last = words.paths
+    if settings:
+        return _shown(words, *_asked_early(words, named[0], settings))
+    *before, last = named
     if words.update:
         made = run_named(last, words.results)
         print(baseline.update(made, before[0] if before else None, words.results))
@@ -55,7 +66,31 @@ def main(argv: Sequence[str]) -> int:
     rules = _rules(words)
     base = baseline.read(before[0], words.results)
     run = _like(base, last, words.results, words.ignore)
-    checks = gate.check(base, run, rules)
+    checks = (early.check if words.sequential else gate.check)(base, run, rules)
+    return _shown(words, base, run, checks)
+
+
+def _asked_early(
+    words: argparse.Namespace, path: Path, settings: Sequence[str]
+) -> tuple[Side, Side, list[Check]]:
+    """Runs a request until the gate knows enough."""
+    from harness.config import compose
+    from harness.report import baseline, early, runs
+    from harness.run import loop
+
+    rules, base = _rules(words), baseline.read(path, words.results)
+    request = compose([*settings, f"results={words.results}"])
+    stopper = early.Stopper(early.Early(base, rules), request.benchmark)
+    outcome = loop.run(request, stopping=stopper)
+    run = baseline.side_of(runs.load(outcome.folder))
+    return base, run, early.check(base, run, rules)
+
+
+def _shown(words: argparse.Namespace, base: Side, run: Side, checks: Sequence[Check]) -> int:
+    """Prints the verdict and writes it where asked; the exit code."""
+    from harness.report import gate
+    from harness.run.journal import write_atomically
+
     text = gate.markdown(base, run, checks)
     if words.junit:
         write_atomically(words.junit, gate.junit(run, checks))

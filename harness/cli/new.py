@@ -158,8 +158,13 @@ def _understood(columns: Columns) -> str:
 
 def _first_prompt(name: str) -> str:
     from harness.config import compose
+    from harness.task import BadRow
 
     request = compose([f"task={name}", "backend=fake"])
-    clip = request.benchmark.clips()[0]
+    bad: list[BadRow] = []
+    clips = request.benchmark.clips(bad)
+    if not clips:
+        return f"no row can be asked: {bad[0].reason}"
+    clip = clips[0]
     times = [float(second) for second in range(request.sampling.frames)]
     return request.benchmark.write(clip, clip.questions[0], times).text

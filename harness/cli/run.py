@@ -69,8 +69,9 @@ class Runs:
 
     def job(self, config: DictConfig) -> None:
         """One run. Its error ends it alone; Ctrl-C ends the sweep."""
-        from harness.config import SETTING_ERRORS, explain, request_from
+        from harness.config import SETTING_ERRORS, explain, register, request_from
 
+        register()  # a launcher may have started this job in a process of its own
         try:
             self.codes.append(self._run(request_from(config)) if config else 0)
         except SETTING_ERRORS as error:

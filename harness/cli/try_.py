@@ -11,6 +11,7 @@ from harness.cli.completion import add_settings
 
 if TYPE_CHECKING:
     from harness.run.request import Request
+    from harness.task import BadRow
     from harness.types import Clip, Frames, Question
 
 QUESTIONS = 5
@@ -33,8 +34,9 @@ def main(argv: Sequence[str]) -> int:
     from harness.subset import select
 
     request = compose([*words, "backend=fake"])
-    every = list(request.benchmark.clips())
-    odd = list(_odd_labels(request, every))
+    bad: list[BadRow] = []
+    every = list(request.benchmark.clips(bad))
+    odd = [row.reason for row in bad] + list(_odd_labels(request, every))
     chosen, shown = select(every, QUESTIONS), 0
     for place, clip in enumerate(chosen):
         several = -(-(QUESTIONS - shown) // (len(chosen) - place))  # spread over the clips

@@ -18,7 +18,7 @@ CLOCK = 1.0  # a folder of frames has none of its own, and whether it can be rea
 @dataclass(frozen=True)
 class Problem:
     """What is wrong with one video: ``missing``; ``truncated`` (shorter than when it was extracted,
-    or its last frames do not decode); ``undecodable`` at all. ``detail`` says it in words."""
+    or some of its frames do not decode); ``undecodable`` at all. ``detail`` says it in words."""
 
     video: Path
     kind: Literal["missing", "truncated", "undecodable"]
@@ -26,8 +26,8 @@ class Problem:
 
 
 def problems(videos: Iterable[Path], extracted: Path | None = None) -> Iterator[Problem]:
-    """The problems of ``videos``, in their order. Of each, the packets are read, and the first and
-    the last frame decoded; several videos at a time (decoding leaves Python's lock).
+    """The problems of ``videos``, in their order. Of each, the packets are read and what fits in
+    2 seconds is decoded (``video.verify``); several at a time (decoding leaves Python's lock).
 
     ``extracted`` is the folder whose archives' manifests tell the sizes.
     """
@@ -43,13 +43,8 @@ def _problem(path: Path, size: int | None) -> Problem | None:
     if not intact(path, size):
         return Problem(path, "truncated", f"{path.stat().st_size} bytes instead of {size}")
     try:
-        info = video.probe(path, fps=CLOCK, damaged="partial")
         video.read(path, [0], fps=CLOCK, damaged="partial")
     except VideoError as error:
         return Problem(path, "undecodable", str(error))
-    try:
-        video.probe(path, fps=CLOCK)
-        video.read(path, [info.count - 1], fps=CLOCK)
-    except VideoError as error:
-        return Problem(path, "truncated", str(error))
-    return None
+    found = video.verify(path, fps=CLOCK)
+    return Problem(path, "truncated", found) if found else None

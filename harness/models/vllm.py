@@ -69,6 +69,11 @@ class VLLM:
         """The shorter edge in pixels that frames may be shrunk to; None: they must be whole."""
         return self.model.frame_size
 
+    @property
+    def reference(self) -> Transformers:
+        """The same checkpoint on our own engine."""
+        return self.model
+
     def generate(
         self, samples: Iterable[Sample], generation: Generation
     ) -> Iterator[Response | Failure]:

@@ -13,8 +13,10 @@ from harness.report import tables
 from harness.report.baseline import Side
 from harness.report.gate import Check, Rules, shown
 from harness.report.gate import check as check_all
+from harness.run.scoring import score_records
 from harness.stats import sequential
-from harness.types import Estimate, Record
+from harness.task import Task
+from harness.types import Clip, Estimate, Record, Scorer
 
 
 @dataclass
@@ -104,6 +106,48 @@ class Early:
             f"{tables.number(self.rules.max_drop, unit)}, alpha {self.rules.alpha:g}"
         )
         return Check("no drop (sequential)", self.verdict == "as good", detail)
+
+
+class Stopper:
+    """Ends a run as soon as the gate knows enough (``harness.run.loop.Stopping``).
+
+    Clips may be answered in another order than they were handed out; they are taken in in the fixed
+    order all the same, as soon as all before them are there. Raises RequestError for a task whose
+    scores need a judge.
+    """
+
+    def __init__(self, early: Early, task: Task) -> None:
+        if not isinstance(task.scorer, Scorer):
+            raise RequestError(
+                f"{task.name}: its scores need a judge, so --sequential cannot look at them as the "
+                "run goes on; make the whole run, then gate it"
+            )
+        self._early, self._task = early, task
+        self._left: dict[str, set[str]] = {}
+        self._records: dict[str, dict[str, Record]] = {}
+        for key, record in early.baseline.records.items():
+            if early.baseline.counts(key):
+                self._left.setdefault(record.video, set()).add(key)
+        self._next = 0
+
+    def arrange(self, clips: Sequence[Clip]) -> list[Clip]:
+        """In the fixed order; clips that the baseline does not hold come last."""
+        place = {clip: i for i, clip in enumerate(self._early.order)}
+        return sorted(clips, key=lambda clip: place.get(clip.id, len(place)))
+
+    def enough(self, record: Record) -> bool:
+        """Takes in a record as it was answered; whether the verdict is known."""
+        self._records.setdefault(record.video, {})[record.key] = record
+        self._left.get(record.video, set()).discard(record.key)
+        order = self._early.order
+        while self._early.verdict == "undecided" and self._next < len(order):
+            clip = order[self._next]
+            if self._left[clip] or clip not in self._records:
+                return False
+            records = list(self._records.pop(clip).values())
+            self._early.take(clip, score_records(self._task, records))
+            self._next += 1
+        return self._early.verdict != "undecided"
 
 
 def check(baseline: Side, run: Side, rules: Rules | None = None, *, seed: int = 0) -> list[Check]:

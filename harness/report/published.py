@@ -37,6 +37,10 @@ _PLACES = (
 )
 
 
+DRIFT = "a change of judge has moved identical answers from 35.2 to 43.6"
+"""What is known of it: Video-ChatGPT's authors on ActivityNet-QA, their issue 28 (2023-07-26)."""
+
+
 @dataclass(frozen=True)
 class Published:
     """One printed number. Every field is text as in the file."""
@@ -221,9 +225,9 @@ def _subtitles(run: Run) -> bool:
 def _unusual(run: Run, found: Published) -> list[str]:
     """What sets the run apart from any published one, whatever their protocol."""
     source = ((run.request.get("settings") or {}).get("task") or {}).get("source") or {}
-    named = {str(source.get(key) or "").lower() for key in ("split", "config")}
+    places = {str(source.get(key) or "").lower() for key in ("split", "config")}
     splits = {p.split for p in published() if p.benchmark == found.benchmark}
-    split = next(iter(sorted(named & splits)), found.split)
+    split = next(iter(sorted(places & splits)), found.split)
     usual = {"limit": None, "control": "none", "permute_options": 1, "repeats": 1}
     unusual = [
         f"{key} ({run.identity[key]} here)"
@@ -232,4 +236,9 @@ def _unusual(run: Run, found: Published) -> list[str]:
     ]
     if split != found.split and found.split != "unknown":
         unusual.append(f"split ({found.split} there, {split} here)")
+    judge = run.request.get("judge")
+    if judge and found.judge:
+        named = (str(judge[key]) for key in ("model", "checkpoint", "rule") if key in judge)
+        name = next(named, "another one")
+        unusual.append(f"another judge ({found.judge} there, {name} here; {DRIFT})")
     return unusual + ([] if run.complete else ["coverage (the run is incomplete)"])

@@ -74,6 +74,11 @@ class Dispatcher:
         """Whether every clip was answered or given up."""
         return not self.waiting and not self._sessions
 
+    def stop(self) -> None:
+        """Hands out nothing more: what workers hold is answered still."""
+        self._queue.clear()
+        self._suspects.clear()
+
     def begin(self, worker: int) -> bool:
         """Whether there is something to do: then a session of this worker has begun."""
         if not self.waiting:

@@ -134,15 +134,20 @@ def judgements(
     asked = kept = 0
     failures: dict[str, str] = {}
     while wanted := _next_prompts(pending.values(), scorer):
-        unique = {prompt_hash(p): p for prompts in wanted.values() for p in prompts}
+        hashes = {key: [prompt_hash(p) for p in prompts] for key, prompts in wanted.items()}
+        unique = {
+            h: p
+            for key, prompts in wanted.items()
+            for h, p in zip(hashes[key], prompts, strict=True)
+        }
         missing = {h: p for h, p in unique.items() if h not in calls.kept and h not in failures}
         kept += len(unique) - len(missing)
         asked += len(missing)
         if missing:
             progress(f"judge: {len(missing)} calls, {len(unique) - len(missing)} already kept")
         failures |= _ask(judge, missing, calls, generation, batch)
-        for key, prompts in wanted.items():
-            pending[key].take([prompt_hash(p) for p in prompts], calls, failures)
+        for key in wanted:
+            pending[key].take(hashes[key], calls, failures)
     return Judgements({key: _judged(item, scorer) for key, item in pending.items()}, asked, kept)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from harness.controls import asked
 from harness.errors import DataError, JournalError
@@ -53,9 +53,28 @@ class Outcome:
     complaints: tuple[str, ...]
 
 
-def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
+class Stopping(Protocol):
+    """What may end a run before its last clip, when enough is known."""
+
+    def arrange(self, clips: Sequence[Clip]) -> list[Clip]:
+        """The clips in the order in which they are to be asked."""
+        ...
+
+    def enough(self, record: Record) -> bool:
+        """Takes in a record as it was answered, not scored yet; whether no more are needed."""
+        ...
+
+
+def run(
+    request: Request,
+    tell: Tell = print,
+    progress: bool = True,
+    stopping: Stopping | None = None,
+) -> Outcome:
     """Runs a request to its end, or resumes it; ``tell`` is given the plan before weights load and
-    what an earlier run left; ``progress`` shows a bar, or lines, on standard error.
+    what an earlier run left; ``progress`` shows a bar, or lines, on standard error; ``stopping``
+    may order the clips, and end the run before the last (it is then incomplete, and can be
+    resumed).
 
     Raises PlanError before anything is loaded when the run cannot fit, and JournalError when
     the run folder is busy, full or another's.
@@ -86,6 +105,9 @@ def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
             tell(line)
             log.info(line)
         waited = 0.0
+        if stopping is not None:
+            known = [stopping.enough(record) for record in before.values()]
+            left = [] if any(known) else stopping.arrange(left)
         if left:
             waited = answer(
                 request,
@@ -93,9 +115,12 @@ def run(request: Request, tell: Tell = print, progress: bool = True) -> Outcome:
                 journal.folder,
                 Progress(left, kept=kept, stream=sys.stderr if progress else None),
                 number,
+                enough=stopping.enough if stopping is not None else None,
             )
         with journal.alone() as alone:
             outcome = conclude(request, clips, journal.folder, waited, alone, tell, left_out)
+        if line := _hidden(outcome.summary):
+            tell(line)
         for complaint in outcome.complaints:
             log.warning(complaint)
         return outcome
@@ -205,6 +230,16 @@ def _kept(questions: int, kept: int) -> str:
     return f"{kept:,} of {several(questions, 'question')} already answered"
 
 
+def _hidden(summary: Summary) -> str:
+    """What is said of questions whose labels the benchmark's authors keep; empty without any."""
+    if not summary.unlabelled:
+        return ""
+    return (
+        f"the labels of {several(summary.unlabelled, 'question')} are hidden: answers are recorded "
+        "and not scored; harness export writes them as the benchmark's server takes them"
+    )
+
+
 def complaints(
     records: Sequence[Record], summary: Summary, allow_failures: bool, longer: int
 ) -> Iterator[str]:
@@ -215,6 +250,12 @@ def complaints(
         yield (
             f"{len(failed)} of {count} failed, the first with: "
             f"{failed[0].reason} (question {failed[0].key}); run again to retry them"
+        )
+    builds = {r.response.fingerprint for r in records if r.response and r.response.fingerprint}
+    if len(builds) > 1:
+        yield (
+            f"the server's build changed within the run ({', '.join(sorted(builds)[:4])}): its "
+            "answers are not one model's; move the run's folder away and run again"
         )
     if summary.unscored:
         first = next(record for record in records if record.status == "unscored")

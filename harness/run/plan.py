@@ -12,14 +12,16 @@ from statistics import median
 
 from harness.errors import DataError, PlanError, VideoError
 from harness.run.request import Request
-from harness.types import Clip, Memory, Planner, Prompt
+from harness.types import Clip, Costing, Memory, Planner, Prompt
 from harness.video import probe
 
 
 @dataclass(frozen=True)
 class Plan:
     """A run in numbers. ``tokens`` are the prompts' lengths (empty: the model cannot plan);
-    ``new`` tokens are generated per question; ``missing`` are videos that are not there."""
+    ``new`` tokens are generated per question; ``missing`` are videos that are not there;
+    ``operations`` the floating-point ones of all clips (0: not known), ``rate`` how many of them
+    the device does in a second (None: not known)."""
 
     clips: int
     questions: int
@@ -31,6 +33,8 @@ class Plan:
     tokens_per_frame: int
     per_clip: int
     memory: Memory | None
+    operations: float = 0.0
+    rate: float | None = None
 
     def __str__(self) -> str:
         lines = [
@@ -46,6 +50,8 @@ class Plan:
                 f"memory: weights {_size(self.memory.weights)}, in all about {_size(self._bytes)} "
                 f"of {_size(self.memory.memory)} ({self.memory.device})"
             )
+        if self.operations and self.clips:
+            lines.append(self._work)
         if self.missing:
             some = ", ".join(self.missing[:3]) + (", …" if len(self.missing) > 3 else "")
             are = "is" if len(self.missing) == 1 else "are"
@@ -74,6 +80,14 @@ class Plan:
             )
 
     @property
+    def _work(self) -> str:
+        each = self.operations / self.clips
+        said = f"arithmetic: {_operations(each)} a clip, {_operations(self.operations)} in all"
+        if self.rate is None:
+            return said
+        return f"{said}: {self.operations / self.rate:,.0f} s at {_operations(self.rate)}/s"
+
+    @property
     def _bytes(self) -> int:
         if self.memory is None:
             return 0
@@ -87,7 +101,8 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
     Raises ModelError when there is no checkpoint.
     """
     frames = request.sampling.frames
-    prompts = [prompt for clip in clips for prompt in _prompts(request, clip)]
+    written = [_prompts(request, clip) for clip in clips]
+    prompts = [prompt for each in written for prompt in each]
     planner = request.backend if isinstance(request.backend, Planner) else None
     tokens = tuple(planner.count(prompts, frames)) if planner and prompts else ()
     longest = max(range(len(tokens)), key=tokens.__getitem__, default=0)
@@ -95,6 +110,7 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
     if planner and tokens and frames > 1:
         (fewer,) = planner.count([prompts[longest]], frames - 1)
         per_frame = tokens[longest] - fewer
+    costing = request.backend if tokens and isinstance(request.backend, Costing) else None
     return Plan(
         clips=len(clips),
         questions=sum(len(clip.questions) for clip in clips),
@@ -106,7 +122,24 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
         tokens_per_frame=per_frame,
         per_clip=max((len(clip.questions) for clip in clips), default=0),
         memory=planner.memory(frames) if planner else None,
+        operations=_total(costing, request, written, tokens) if costing else 0.0,
+        rate=costing.rate if costing else None,
     )
+
+
+def _total(
+    costing: Costing, request: Request, written: Sequence[Sequence[Prompt]], tokens: Sequence[int]
+) -> float:
+    """The operations of all clips; ``tokens`` are their prompts' lengths in the same order."""
+    total, start = 0.0, 0
+    for prompts in written:
+        stop = start + len(prompts)
+        if prompts:
+            total += costing.operations(
+                request.sampling.frames, tokens[start:stop], request.generation.max_new_tokens
+            )
+        start = stop
+    return total
 
 
 def _prompts(request: Request, clip: Clip) -> list[Prompt]:
@@ -138,6 +171,10 @@ def _times(request: Request, clip: Clip) -> list[float]:
 def several(count: int, noun: str) -> str:
     """``1 video``, ``2 videos``, ``2,700 questions``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _operations(count: float) -> str:
+    return f"{count / 1e12:,.1f} TFLOP" if count >= 1e11 else f"{count / 1e9:,.1f} GFLOP"
 
 
 def _size(count: int) -> str:

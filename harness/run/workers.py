@@ -33,16 +33,22 @@ Message = tuple[str, object]
 
 
 def answer(
-    request: Request, clips: Sequence[Clip], folder: Path, progress: Progress, file: int = 0
+    request: Request,
+    clips: Sequence[Clip],
+    folder: Path,
+    progress: Progress,
+    file: int = 0,
+    enough: Callable[[Record], bool] | None = None,
 ) -> float:
     """Asks and records every question of the clips, in ``records-<file>.jsonl`` of the run folder;
-    returns the seconds models waited for frames.
+    returns the seconds models waited for frames. ``enough`` is told each record: once it says so,
+    no further clip is handed out.
 
     Raises WorkerError when workers die before they take a clip, and what a model raises: what was
     answered is kept.
     """
     with progress, Appender(folder, file) as records:
-        driver = Driver(clips, records, progress.update)
+        driver = Driver(clips, records, progress.update, enough)
         if request.runner == "ray":
             from harness.run.ray_cluster import answer_on_ray
 
@@ -57,11 +63,18 @@ def answer(
 class Driver:
     """The run's own side: who has which clip, and the journal."""
 
-    def __init__(self, clips: Sequence[Clip], records: Appender, told: Told) -> None:
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        records: Appender,
+        told: Told,
+        enough: Callable[[Record], bool] | None = None,
+    ) -> None:
         self.queue = Dispatcher(clips)
         self.waited = 0.0
         self._records = records
         self._told = told
+        self._enough = enough
 
     def keep(self, worker: int, record: Record) -> None:
         """Writes a worker's record."""
@@ -83,6 +96,8 @@ class Driver:
         """Appends a record to the journal and says so."""
         self._records.append(record)
         self._told(record)
+        if self._enough is not None and self._enough(record):
+            self.queue.stop()
 
 
 def given_up(clip: Clip, how: str) -> Iterator[Record]:

@@ -56,7 +56,7 @@ class ChoiceScorer:
         """
         count = len(question.options) or len(question.option_images)
         if count == 0:
-            return "it has no options"
+            return None if question.target is None else "it has no options"  # nothing to score
         if count > len(LETTERS):
             return f"it has {count} options; up to {len(LETTERS)} (A to {LETTERS[-1]}) can be asked"
         counted = Counter(option.strip() for option in question.options)

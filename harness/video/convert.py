@@ -1,8 +1,11 @@
 """From a decoded frame to RGB pixels of the wanted size, in one pass of swscale.
 
 Colours: the matrix and range that the file states; where it states none, BT.601 limited, as
-FFmpeg, and so every published number made with it, assumes. HDR is not tone-mapped, alpha is
+FFmpeg, and so every published number made with it, assumes. HDR (PQ, HLG) is not tone-mapped
+and looks pale, wide gamuts (BT.2020, P3) keep their numbers unconverted, the two fields of an
+interlaced picture stay woven into one frame (coded as a frame or as two fields), alpha is
 dropped, and non-square pixels are not stretched, as in OpenCV, decord, torchcodec and PyAV.
+Every way of reading a frame ends here, so that all treat it alike.
 """
 
 from __future__ import annotations

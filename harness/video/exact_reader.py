@@ -34,7 +34,7 @@ class OpenVideo:
 
     def __init__(self, file: VideoFile, choose: Choose | None = None) -> None:
         self.path = file.path
-        self._file = file
+        self.file = file
         self.index = _remembered(file, choose)
 
     @property
@@ -73,10 +73,24 @@ class OpenVideo:
                 "with damaged=partial"
             )
 
+    def check(self, stretch: Sequence[int]) -> None:
+        """Decodes the frames of one stretch (ascending, all of one keyframe) and drops them.
+
+        Raises VideoError when any of them is damaged.
+        """
+        wanted = {int(self.index.pts[i]) for i in stretch}
+        try:
+            came = SeekingReader(self.file, self.index).frames(self.index.key(stretch[0]), stretch)
+            wanted -= {frame.pts for frame in came if frame.pts is not None}
+        except OffTrackError:
+            pass
+        if wanted:  # perhaps only the seek went wrong: the certain path knows
+            self.read(stretch, size=16)
+
     def _by_seeking(self, targets: set[int], collected: PixelBuffer) -> set[int]:
         """The fast path. Returns the targets that are left to the certain one."""
         left: set[int] = set()
-        walk = SeekingReader(self._file, self.index)
+        walk = SeekingReader(self.file, self.index)
         for key, group in self._groups(targets):
             wanted = {int(self.index.pts[i]): i for i in group}
             try:
@@ -85,7 +99,7 @@ class OpenVideo:
                 done = False
             if not done:
                 left.update(group)
-                walk = SeekingReader(self._file, self.index)
+                walk = SeekingReader(self.file, self.index)
         collected.forget(left)
         return left
 
@@ -102,7 +116,7 @@ class OpenVideo:
         ranks = {int(place): rank for rank, place in enumerate(index.order)}
         missing, seen = set(targets), -1
         flaws: list[float] = []
-        for frame, place in traced(self._file, flaws, lambda: not missing):
+        for frame, place in traced(self.file, flaws, lambda: not missing):
             seen = ranks.get(place, -1) if index.placed else seen + 1
             if seen in missing:
                 collected.put(frame, seen)

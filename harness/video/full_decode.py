@@ -43,7 +43,9 @@ def traced(
             for place, packet in enumerate(file.packets()):
                 if packet.is_keyframe and done():
                     return
-                packet.opaque = place
+                # PyAV keeps these by their id: a bare number is one object for all files that
+                # are being decoded, and is forgotten as soon as the first of them is done with it
+                packet.opaque = [place]
                 yield packet
         except av.error.FFmpegError:  # the index has noted where the file breaks off
             return
@@ -55,7 +57,7 @@ def traced(
             flaws.append(place)
             continue
         for frame in frames:
-            origin = frame.opaque if isinstance(frame.opaque, int) else place
+            origin = frame.opaque[0] if isinstance(frame.opaque, list) else place
             if frame.is_corrupt:
                 flaws.append(origin)
             yield frame, origin

@@ -10,7 +10,7 @@ start is decoded to check, and if need be everything.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -111,6 +111,9 @@ def build(file: VideoFile, choose: Choose | None = None) -> Index:
         opening.see(packet)
 
     packets = demuxed(file, see)
+    if file.codec.name == "mpeg4" and packets.keys.any() and not packets.keys[0]:
+        # its decoder makes pictures of what comes before the first keyframe, without a complaint
+        packets = replace(packets, flaws=(0.0, *packets.flaws))
     first = file.first = opening.frame(len(packets.pts))
     ascending = np.sort(packets.pts[packets.shown])
     trusted = (

@@ -62,6 +62,8 @@ def demuxed(file: VideoFile, see: See) -> Packets:
                         # bytes were skipped, and what lies before them is not to be trusted
                         flaws += [max(place - 1, 0), place - 0.5]
                     complaints.clear()
+            # what it complains of behind the last packet may have been packets
+            ended = next((text.strip() for _, who, text in complaints if who == demuxer), "")
         except av.error.FFmpegError as error:
             ended = plain_words(error)
     table = np.array(rows, np.int64).reshape(-1, 5)

@@ -7,6 +7,7 @@ which); a chip's peak rate makes it the least time a run can take. Importing thi
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,21 @@ def operations(
     total += weights.per_pair * _pairs(shared, own, None)
     sliding, window = weights.windows
     return total + (sliding * _pairs(shared, own, window) if sliding else 0.0)
+
+
+def measured_rate(device: str, dtype: str, size: int = 8192) -> float:
+    """Operations a second of a square product of matrices: the best of five, after warming up."""
+    import torch
+
+    kind = getattr(torch, dtype)
+    one, other = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
+    best = math.inf
+    for attempt in range(8):
+        began = time.perf_counter()
+        (one @ other)[0, 0].item()  # waits for the device
+        if attempt > 2:
+            best = min(best, time.perf_counter() - began)
+    return 2.0 * size**3 / best
 
 
 def _pairs(shared: int, own: Sequence[int], window: int | None) -> float:

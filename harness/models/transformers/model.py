@@ -109,9 +109,19 @@ class Transformers:
         ``tokens`` long, ``new`` tokens each said."""
         from harness.models.transformers import cost
 
-        shared = max(0, min([self.clip_tokens(frames), *(count - 1 for count in tokens)]))
-        pixels = self._writer.pixels(frames)
+        if frames not in self._clips:
+            self._clips[frames] = (self.clip_tokens(frames), self._writer.pixels(frames))
+        clip, pixels = self._clips[frames]
+        shared = max(0, min([clip, *(count - 1 for count in tokens)]))
         return cost.operations(self._work, pixels, tokens, shared, new)
+
+    @cached_property
+    def rate(self) -> float | None:
+        """Operations a second of large products on its GPU, measured; None on a CPU."""
+        from harness.models.transformers import cost
+
+        device = self.resolved_device()
+        return cost.measured_rate(device, self.dtype) if device.startswith("cuda") else None
 
     @cached_property
     def frame_size(self) -> int | None:
@@ -169,6 +179,11 @@ class Transformers:
         from harness.models.transformers.loading import planning_config
 
         return planning_config(self, self._folder)
+
+    @cached_property
+    def _clips(self) -> dict[int, tuple[int, int]]:
+        """By frames shown: a clip's tokens, and its numbers to the vision tower."""
+        return {}
 
     @cached_property
     def _work(self) -> Weights:

@@ -1,0 +1,58 @@
+"""Rows that cannot be asked, in runs: refused before anything runs, or left out as failed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config import compose
+from harness.errors import DataError
+from harness.run.journal import read_records
+from harness.run.loop import Outcome, run
+from tests.benchmarks import lay_out
+
+
+def ran(task: str, data: Path, folder: Path, *words: str) -> tuple[Outcome, list[str]]:
+    told: list[str] = []
+    asked = [f"task={task}", "backend=fake", f"data={data}", "video.workers=0", "frames=4"]
+    request = compose([*asked, f"results={folder / 'results'}", *words])
+    return run(request, tell=told.append, progress=False), told
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A small Video-MME whose second row's answer is no option."""
+    folder = lay_out("videomme", tmp_path)
+    (file,) = folder.rglob("rows.*")
+    lines: list[dict[str, Any]] = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[1]["answer"] = "E"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    return folder
+
+
+def test_nothing_runs_while_a_row_cannot_be_asked(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"rows\.jsonl line 2 \(question_id .*'E' is no letter"):
+        ran("videomme", data, tmp_path)
+    assert not (tmp_path / "results").exists()
+
+
+def test_bad_rows_are_left_out_as_failed(data: Path, tmp_path: Path) -> None:
+    for _ in range(2):  # the second finds all done
+        outcome, _ = ran("videomme", data, tmp_path, "allow_failures=true")
+        records = list(read_records(outcome.folder))
+        (failed,) = (record for record in records if record.status == "failed")
+        assert failed.stage == "data"
+        assert failed.reason is not None
+        assert failed.reason.startswith("rows.jsonl line 2 (question_id ")
+        assert outcome.complaints == ()
+        assert outcome.summary.failed == 1
+        assert outcome.summary.expected == len(records) == outcome.summary.scored + 1
+
+
+def test_hidden_labels_are_said(tmp_path: Path) -> None:
+    folder = lay_out("egoschema/full", tmp_path)
+    _, told = ran("egoschema/full", folder, tmp_path)
+    assert any("hidden: answers are recorded and not scored" in line for line in told), told
