@@ -55,3 +55,8 @@ def suggest(key: str, paths: Iterable[str], where: str) -> str:
         return f"; nearest: {', '.join(ends[name] for name in close)}"
     direct = [path for path in known if "." not in path]
     return f"; there are: {', '.join(direct)}" if 0 < len(direct) <= 30 else ""
+
+
+def several(count: int, noun: str) -> str:
+    """``1 video``, ``2 videos``, ``2,700 questions``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

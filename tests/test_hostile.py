@@ -34,7 +34,7 @@ def test_markup_in_questions_and_answers_stays_text(tmp_path: Path) -> None:
     write_benchmark(tmp_path / "data", question=script, question_id=script, domain=script)
     outcome = run(request_of(tmp_path, f"backend.rule='constant:{script.strip()}'"))
     record = read_records(outcome.folder)[0]
-    assert record.status == "unread"
+    assert record.status == "unparsed"
     assert script in record.prompt
     assert "<script>" not in markdown([load(outcome.folder)])
 

@@ -17,8 +17,9 @@ from harness.config import compose
 from harness.errors import ModelError, RequestError
 from harness.models.fake import Fake
 from harness.models.openai.proof import compare
+from harness.run.journal import read_records
 from harness.run.loop import run
-from harness.types import Generation
+from harness.types import Generation, Usage
 from tests.bad_server import MODEL, Answer, Behaviour, said, serving
 from tests.served import quick, sample  # noqa: F401
 
@@ -97,6 +98,19 @@ def test_failures_have_their_reasons_and_are_never_answers(tmp_path: Path) -> No
     assert any("bad media" in reason for reason in reasons)
     assert any("content is null" in reason for reason in reasons)
     assert all(r["response"] is None for r in records(tmp_path) if r["status"] == "failed")
+
+
+def test_what_a_server_says_beside_its_answer_is_kept(tmp_path: Path) -> None:
+    usage = {"prompt_tokens": 70, "completion_tokens": 2, "prompt_tokens_details": None}
+    answer = Answer(said("B", usage=usage, reasoning_content="hm", system_fingerprint="fp"))
+    with serving(lambda request, number: answer) as server:
+        outcome = run(compose(words(server.url, tmp_path)), quiet, progress=False)
+    for record in read_records(outcome.folder):
+        response = record.response
+        assert response is not None
+        assert response.usage == Usage(70, 2)
+        assert (response.text, response.thinking, response.fingerprint) == ("B", "hm", "fp")
+        assert response.told_times == ()
 
 
 def test_a_build_that_changes_within_a_run_is_complained_about(tmp_path: Path) -> None:

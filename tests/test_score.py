@@ -117,7 +117,7 @@ def test_a_judge_is_asked_in_the_run(run: Any) -> None:
     assert code == 0, err
     (folder,) = folders()
     assert summary(folder)["metrics"]["rating"]["value"] == 4
-    assert summary(folder)["judge"]["rule"] == "constant:Rating: 4"
+    assert "constant:Rating: 4" in str(summary(folder)["judge"])
     (record,) = read_records(folder)
     assert record.status == "scored"
     assert list(folder.glob("judged-*.jsonl"))
@@ -126,7 +126,8 @@ def test_a_judge_is_asked_in_the_run(run: Any) -> None:
 def test_without_a_judge_responses_wait_for_one(run: Any) -> None:
     code, out, err = run(*LATER)
     assert code == 1
-    assert "1 of 1 question could not be scored, the first: no judge was named" in err
+    assert "1 of 1 question could not be scored, the first: " in err
+    assert "no judge was named" in err
     (folder,) = folders()
     assert summary(folder)["unscored"] == 1
     assert not summary(folder)["complete"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.completion import add_settings
-from harness.cli.result import several
+from harness.names import several
 
 if TYPE_CHECKING:
     from harness.data import Source

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.names import several
+
 COUNTED = ("failed", "truncated", "unparsed", "unscored")
 
 
@@ -30,11 +32,6 @@ def measured(metric: Mapping[str, Any]) -> str:
     if low is None or high is None:
         return _number(value, unit)
     return f"{_number(value, unit)} [{_number(low, unit)}, {_number(high, unit)}]"
-
-
-def several(count: int, noun: str) -> str:
-    """``1 video``, ``2 videos``, ``2,700 questions``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def sweep_size(words: Sequence[str]) -> int | None:

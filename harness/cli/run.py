@@ -90,6 +90,7 @@ class Runs:
     def show(self) -> None:
         """Prints one table for every task that was run, and rewrites the leaderboard of all."""
         from harness.report import leaderboard, tables
+        from harness.report.diagnostics import diagnosed
         from harness.report.runs import find
 
         for results in dict.fromkeys(request.results for request, _ in self.done):
@@ -102,7 +103,8 @@ class Runs:
                 print(f"\n{title}\n{rows.to_string(index=False)}")
         if self.expected == 1:
             for _, outcome in self.done:
-                print(f"\n{self._line(outcome)}\n{outcome.folder}")
+                lines = (self._line(outcome), *diagnosed(outcome.summary), outcome.folder)
+                print("", *lines, sep="\n")
 
     def _line(self, outcome: Outcome) -> str:
         """The run's own line, with its place in the sweep."""

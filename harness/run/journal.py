@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.errors import JournalError
-from harness.types import Question, Record, Response, Score
+from harness.types import Question, Record, Response, Score, Usage
 
 PATIENCE = 60.0
 """Seconds that a shard waits for another that is writing the summary."""
@@ -247,10 +247,15 @@ def _record(value: dict[str, Any]) -> Record:
     for key in ("frames", "times", "notes"):
         known[key] = tuple(known[key])
     if known["response"]:
-        known["response"] = Response(**known["response"])
+        known["response"] = _response(known["response"])
     if known["score"]:
         known["score"] = Score(**known["score"])
     return Record(**known)
+
+
+def _response(value: dict[str, Any]) -> Response:
+    usage = Usage(**value["usage"]) if value.get("usage") else None
+    return Response(**{**value, "usage": usage, "told_times": tuple(value.get("told_times", ()))})
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from harness.controls import asked
 from harness.errors import DataError, JournalError
-from harness.names import DISTRIBUTION
+from harness.names import DISTRIBUTION, several
 from harness.report import html
 from harness.report.runs import load
 from harness.report.summary import Summary, summarise
@@ -26,7 +26,7 @@ from harness.run.journal import Journal, read_records, write_atomically
 from harness.run.judge_stage import judge_stage
 from harness.run.judging import LIMIT
 from harness.run.log import run_log
-from harness.run.plan import Plan, make_plan, several
+from harness.run.plan import Plan, make_plan
 from harness.run.progress import Progress
 from harness.run.request import Request, run_id
 from harness.run.scoring import rewrite, score_records

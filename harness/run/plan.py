@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from harness.errors import DataError, PlanError, VideoError
+from harness.names import several
 from harness.run.judge_cost import JudgeCost, judge_cost
 from harness.run.request import Request
 from harness.types import Clip, Costing, Memory, Planner, Prompt
@@ -173,11 +174,6 @@ def _times(request: Request, clip: Clip) -> list[float]:
         return [index / info.fps for index in request.sampling.indices(info, clip.segment)]
     except VideoError:
         return []
-
-
-def several(count: int, noun: str) -> str:
-    """``1 video``, ``2 videos``, ``2,700 questions``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _operations(count: float) -> str:
