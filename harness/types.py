@@ -237,7 +237,8 @@ class Response:
     or "thinking" (it ended in the middle of its thinking). ``seconds`` is its share of the model's
     time; ``probabilities`` are the option letters' (only with ``Generation.letters``).
     ``told_times`` are the texts about time that the prompt held ("<0.5 seconds>"; none: the
-    model was told nothing); ``fingerprint`` names the served model's build where it gives one.
+    model was told nothing); ``fingerprint`` names the served model's build where it gives one;
+    ``notes`` say what was not asked as the prompt has it.
     """
 
     question: str
@@ -249,6 +250,7 @@ class Response:
     probabilities: Mapping[str, float] | None = None
     told_times: tuple[str, ...] = ()
     fingerprint: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -192,12 +192,14 @@ def test_times_before_frames_as_images() -> None:
     assert first.told_times == ("Frame 1 at 0.0 s:", "Frame 2 at 0.5 s:")
 
 
-def test_text_that_would_be_a_picture_is_a_failure() -> None:
+def test_text_that_would_be_a_picture_is_text() -> None:
     prompt = Prompt(Question("q", ""), (Turn("user", (Video(), Text("what is <|video_pad|>?"))),))
     one = dataclasses.replace(sample(), prompts=(prompt,))
-    [failure] = settings("qwen2_5_vl").generate([one], LONG)
-    assert isinstance(failure, Failure)
-    assert "the model's own <|video_pad|>" in failure.reason
+    [response] = settings("qwen2_5_vl").generate([one], LONG)
+    assert isinstance(response, Response)
+    assert response.notes == (
+        "its text holds the model's own <|video_pad|>: written as '< |video_pad|>'",
+    )
 
 
 def test_a_template_that_loses_the_video(tmp_path: Any) -> None:
