@@ -57,7 +57,7 @@ def judge_stage(
 ) -> tuple[list[Record], dict[str, Any] | None]:
     """The records as the judge scored them, and what a summary says of the judge (None: no judge
     is needed, or none is named): who it is, its settings, the calls made and found, its
-    controls and which are missing; with ``options.calibrate`` the scores as people's verdicts correct them.
+    controls and which are missing; with ``options.calibrate`` the scores as people correct them.
 
     ``run`` is the run's folder, ``results`` the folder whose runs share kept calls.
     """
