@@ -15,7 +15,6 @@ from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
 from harness.types import (
     Clip,
-    Failure,
     Generation,
     Prompt,
     Question,

@@ -161,17 +161,24 @@ def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
     return _processor_writer(settings, folder)
 
 
-def _processor_writer(settings: Transformers, folder: Path) -> Writer:
+def read_processor(folder: Path, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A checkpoint's processor with these settings, and those of them that go to its calls. Raises
+    ModelError."""
     from harness.models.transformers import torchvision
 
     torchvision.load()
     from harness.models.transformers.library import transformers
+
+    parts = {name: dict(v) for name, v in settings.items() if isinstance(v, Mapping)}
+    calls = {name: parts[name] for name in parts if name.endswith("_kwargs")}
+    own = {name: value for name, value in settings.items() if name not in calls}
+    return _read(transformers.AutoProcessor, folder, **own), calls
+
+
+def _processor_writer(settings: Transformers, folder: Path) -> Writer:
+    processor, calls = read_processor(folder, settings.processor)
     from harness.models.transformers.processor import ProcessorWriter
 
-    parts = {name: dict(v) for name, v in settings.processor.items() if isinstance(v, Mapping)}
-    calls = {name: parts[name] for name in parts if name.endswith("_kwargs")}
-    own = {name: value for name, value in settings.processor.items() if name not in calls}
-    processor: Any = _read(transformers.AutoProcessor, folder, **own)
     tokenizer = getattr(processor, "tokenizer", None)
     if tokenizer is None:
         raise ModelError(f"{folder} has no processor of pictures and text: it is no model of video")
