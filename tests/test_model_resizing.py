@@ -13,6 +13,7 @@ import torch
 
 from harness.models.transformers import Transformers, torchvision
 from harness.models.transformers.resizing import ProcessorResize
+from harness.models.transformers.written import Written
 from harness.types import Clip, Frames, Prompt, Question, Sample, Text, Turn, Video
 from harness.video import read
 from harness.video.prefetch import Prefetcher, ReadRequest
@@ -29,8 +30,9 @@ DEMO = Path(__file__).parents[1] / "harness" / "demo" / "data" / "videos"
 
 
 def model(name: str, **given: Any) -> Transformers:
-    made = {"frames_as": families.FAMILIES[name].frames_as, "dtype": "float32", "device": "cpu"}
-    return Transformers(str(families.build(name)), **made, **given)
+    how = families.FAMILIES[name].frames_as
+    folder = str(families.build(name))
+    return Transformers(folder, frames_as=how, dtype="float32", device="cpu", **given)
 
 
 def noise(frames: int) -> Frames:
@@ -57,6 +59,8 @@ def test_frame_by_frame_is_the_whole_clip(name: str) -> None:
     whole = Sample(Clip("c", None), families.information(shown), shown, (prompt,))
     resized = dataclasses.replace(whole, frames=dataclasses.replace(shown, pixels=small))
     [one], [other] = made.write(whole), made.write(resized)
+    assert isinstance(one, Written)
+    assert isinstance(other, Written)
     assert one.inputs.keys() == other.inputs.keys()
     for key, value in one.inputs.items():
         assert torch.equal(value, other.inputs[key]), key

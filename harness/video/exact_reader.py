@@ -58,8 +58,8 @@ class OpenVideo:
         width, height = shrunk(self.info.width, self.info.height, size)
         shrink = (width, height) != (self.info.width, self.info.height)
         converter: Converter | Resized = Converter(width, height, shrink=shrink)
-        if resize and (target := resize.size(len(indices), width, height)):
-            converter = Resized(Converter(width, height, shrink=shrink), target, resize)
+        if resize and (made := resize.size(len(indices), width, height)):
+            converter = Resized(Converter(width, height, shrink=shrink), made, resize)
         collected = PixelBuffer(converter, indices, allocate)
         sound = {i for i in indices if self.index.sound(i, self.index.flaws)}
         for target in sound & self.index.kept.keys():
