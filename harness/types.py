@@ -346,6 +346,33 @@ class Memory(Protocol):
         ...
 
 
+class FrameResize(Protocol):
+    """A model's own resizing of a clip's frames, done one by one as they are decoded: what its
+    processor makes of whole frames then stays the same to the bit. Can be pickled."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from other resizings, for caches."""
+        ...
+
+    def size(self, frames: int, width: int, height: int) -> tuple[int, int] | None:
+        """The (width, height) in pixels that so many frames of a clip, shown together, become;
+        None: they stay whole."""
+        ...
+
+    def resized(self, pixels: Pixels, width: int, height: int) -> Pixels:
+        """One frame, uint8 [H, W, 3], at this size."""
+        ...
+
+
+@runtime_checkable
+class Resizing(Protocol):
+    """A model whose frames can be resized as its own processor does. Optional."""
+
+    @property
+    def frame_resize(self) -> FrameResize | None: ...
+
+
 @runtime_checkable
 class Planner(Protocol):
     """A model that can say beforehand what a run will need. Optional: a model may lack it."""
