@@ -2,6 +2,7 @@
 
     ours     harness.video.prefetch: processes told over sockets, pixels in shared memory
     pebble   pebble.ProcessPool, whose tasks have a time limit   (where installed)
+    pebble+  the same, with a thread in each worker that ends it with its parent
     loky     loky.ProcessPoolExecutor                            (where installed)
 
 Each reads the same clips (2 s of 720p, 8 frames, shortest edge 336) by the same function:
@@ -63,10 +64,15 @@ def ours(requests: Sequence[ReadRequest], workers: int, limit: float) -> Iterato
             yield result if isinstance(result, Exception) else result[1].pixels
 
 
-def pebble(requests: Sequence[ReadRequest], workers: int, limit: float) -> Iterator[Any]:
+def pebble(
+    requests: Sequence[ReadRequest],
+    workers: int,
+    limit: float,
+    begin: Callable[[], None] | None = None,
+) -> Iterator[Any]:
     """A future for each clip; pixels come back pickled."""
     context = multiprocessing.get_context("spawn")
-    pool = import_module("pebble").ProcessPool(workers, context=context)
+    pool = import_module("pebble").ProcessPool(workers, context=context, initializer=begin)
     try:
         yield from _windowed(
             requests, workers, _HARD, lambda one: pool.schedule(look, args=[one], timeout=limit)
@@ -74,6 +80,22 @@ def pebble(requests: Sequence[ReadRequest], workers: int, limit: float) -> Itera
     finally:
         pool.stop()
         pool.join()
+
+
+def pebble_watched(requests: Sequence[ReadRequest], workers: int, limit: float) -> Iterator[Any]:
+    """As ``pebble``; no worker outlives the program."""
+    yield from pebble(requests, workers, limit, _end_with_parent)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def loky(requests: Sequence[ReadRequest], workers: int, limit: float) -> Iterator[Any]:
@@ -110,7 +132,12 @@ def _windowed(
             yield error
 
 
-POOLS: dict[str, Pool] = {"ours": ours, "pebble": pebble, "loky": loky}
+POOLS: dict[str, Pool] = {
+    "ours": ours,
+    "pebble": pebble,
+    "pebble+": pebble_watched,
+    "loky": loky,
+}
 
 
 def healthy(pool: Pool, path: Path, frames: int) -> dict[str, Any]:
@@ -250,7 +277,7 @@ def lines(*parts: ModuleType | Callable[..., Any] | type) -> int:
 
 
 def _table(path: Path, frames: int, repeats: int) -> Iterator[str]:
-    names = [name for name in POOLS if name == "ours" or find_spec(name)]
+    names = [name for name in POOLS if name == "ours" or find_spec(name.rstrip("+"))]
     runs: dict[str, list[dict[str, Any] | None]] = {name: [] for name in names}
     for _ in range(repeats):
         for name in names:
@@ -275,7 +302,8 @@ def _table(path: Path, frames: int, repeats: int) -> Iterator[str]:
     served = (prefetch_worker._answer, prefetch_worker.main)
     yield (
         f"lines of code: ours {lines(prefetch, *shared, *told, *served)}, of which shared memory "
-        f"{lines(*shared)}; the least use of pebble {lines(pebble, _windowed)}, of loky "
+        f"{lines(*shared)}; the least use of pebble {lines(pebble, _windowed)}, of pebble+ "
+        f"{lines(pebble, pebble_watched, _end_with_parent, _windowed)}, of loky "
         f"{lines(loky, _windowed)}"
     )
 

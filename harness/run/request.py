@@ -12,6 +12,7 @@ from typing import Any, Literal
 from harness.controls import Control
 from harness.errors import RequestError
 from harness.identity import describe, digest
+from harness.run.judge_options import PLAIN, JudgeOptions
 from harness.task import Task
 from harness.types import Generation, Model
 from harness.video.sampling import Sampling
@@ -71,6 +72,7 @@ class Request:
     video: VideoOptions
     settings: Mapping[str, Any]
     judge: Model | None = None
+    judging: JudgeOptions = PLAIN
     results: Path = Path("results")
     limit: int | None = None
     control: Control = "none"
