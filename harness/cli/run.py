@@ -104,8 +104,8 @@ class Runs:
             leaderboard.write(results, every)
             asked = {request.task for request, _ in self.done if request.results == results}
             runs = [run for run in every if run.task in asked]
-            for title, members in leaderboard.rankings(runs).items():
-                rows = tables.frame(leaderboard.cells(members, runs)).fillna("")
+            for title, ranked in leaderboard.rankings(runs).items():
+                rows = tables.frame(leaderboard.cells(ranked, runs)).fillna("")
                 print(f"\n{title}\n{rows.to_string(index=False)}")
         if self.suite and self.done:
             self._show_suite()
