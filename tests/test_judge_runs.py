@@ -9,6 +9,8 @@ import pytest
 
 from harness.cli import judges, label, score
 from harness.config import compose
+from harness.errors import RequestError
+from harness.run.journal import read_records
 from harness.run.loop import plan, run
 from tests.bad_server import MODEL, Answer, said, serving
 from tests.open_rows import ROWS
@@ -145,8 +147,42 @@ def test_a_plan_says_what_the_judge_will_be_asked(activitynet):
     cost = plan(request).judge
     assert cost.calls == 4  # the rows ask four questions, each of two videos
     assert 4 * 250 < cost.tokens < 4 * 350
-    assert "judge: up to 4 calls and 0 for its controls, about" in str(plan(request))
+    assert "judge: up to 4 calls and 4 for its controls, about" in str(plan(request))
     assert "judge" not in str(plan(compose(activitynet)))
+
+
+def test_a_plan_has_a_price_when_it_is_given_one(activitynet):
+    price = ["judge.price.read=1000", "judge.price.written=1000000"]
+    needed = plan(compose([*activitynet, "judge=word_overlap", *price]))
+    tokens = needed.judge.tokens
+    # four calls and four controls, each read at a thousandth a token and written at 1 a token
+    assert needed.judge.most == pytest.approx(2 * (tokens / 1000 + 4 * 512))
+    assert f"at most about {needed.judge.most:,.2f} by its price" in str(needed)
+    assert "price" not in str(plan(compose([*activitynet, "judge=word_overlap"])))
+    with pytest.raises(RequestError, match=r"judge\.price=cheap: write judge\.price\.read=N"):
+        compose([*activitynet, "judge=word_overlap", "judge.price=cheap"])
+
+
+def test_peoples_verdicts_correct_the_score_of_a_run(activitynet, tmp_path):
+    words = [*activitynet, "backend.rule=target", "judge=word_overlap"]
+    with pytest.raises(RequestError, match="no such file; harness label RUN writes one"):
+        compose([*words, f"judge.calibrate={tmp_path / 'none.jsonl'}"])
+    first, _ = done(words)
+    keys = [r.key for r in read_records(first.folder)]
+    file = tmp_path / "people.jsonl"
+    verdicts = [{"question": k, "values": {"accuracy": float(n != 0)}} for n, k in enumerate(keys)]
+    file.write_text("".join(json.dumps(line) + "\n" for line in verdicts))
+    again, told = done([*words, f"judge.calibrate={file}"])
+    assert again.folder == first.folder  # no verdict of the judge depends on people's
+    found = json.loads((again.folder / "summary.json").read_text())["judge"]["corrected"]
+    assert found["accuracy"]["value"] == pytest.approx(0.875)
+    assert found["accuracy"]["ci95"][1] == 1.0  # cut to the scale
+    assert (found["accuracy"]["n"], found["accuracy"]["clusters"]) == (8, 2)
+    assert any(line.startswith("accuracy, corrected by 8 verdicts of people") for line in told)
+    file.write_text(json.dumps({"question": "another", "values": {"accuracy": 1.0}}) + "\n")
+    other, told = done([*words, f"judge.calibrate={file}"])
+    assert "about responses without a judge's score" in other.summary.judge["not_corrected"]
+    assert other.summary.complete
 
 
 def test_a_pair_is_planned_as_one_call(tmp_path):

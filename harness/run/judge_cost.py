@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from harness.errors import JudgeError
 from harness.run.judge_calls import prompt_hash
-from harness.run.judge_controls import SHARE
+from harness.run.judge_controls import KINDS, SHARE
+from harness.run.judge_options import Price
 from harness.run.judging import GENERATION
 from harness.scoring.judged import COMPANIONS, target
 from harness.types import JudgedScorer, Question, Response
@@ -24,15 +25,33 @@ class JudgeCost:
     calls: int
     tokens: int
     new: int = GENERATION.max_new_tokens
+    price: Price | None = None
+
+    @property
+    def controls(self) -> int:
+        """Calls for the controls: a share, in small runs one of each kind."""
+        return max(int(SHARE * self.calls), min(len(KINDS), self.calls))
+
+    @property
+    def most(self) -> float | None:
+        """What all of it costs at most, controls included; None without a price."""
+        if self.price is None:
+            return None
+        more = 1 + self.controls / self.calls if self.calls else 0.0
+        written = self.calls * self.new * self.price.written
+        return more * (self.tokens * self.price.read + written) / 1_000_000
 
     def __str__(self) -> str:
-        return (
-            f"judge: up to {self.calls:,} calls and {int(SHARE * self.calls):,} for its controls, "
+        said = (
+            f"judge: up to {self.calls:,} calls and {self.controls:,} for its controls, "
             f"about {self.tokens:,} tokens read and at most {self.new} written each"
         )
+        return said if self.most is None else f"{said}: at most about {self.most:,.2f} by its price"
 
 
-def judge_cost(scorer: object, questions: Iterable[Question]) -> JudgeCost | None:
+def judge_cost(
+    scorer: object, questions: Iterable[Question], price: Price | None = None
+) -> JudgeCost | None:
     """None where no judge is asked. Calls that follow from earlier replies are not counted."""
     if not isinstance(scorer, JudgedScorer):
         return None
@@ -49,4 +68,4 @@ def judge_cost(scorer: object, questions: Iterable[Question]) -> JudgeCost | Non
         except JudgeError:
             continue  # its label is hidden: nothing to ask
         lengths |= {prompt_hash(prompt): len(prompt.text) for prompt in prompts}
-    return JudgeCost(len(lengths), sum(lengths.values()) // CHARACTERS)
+    return JudgeCost(len(lengths), sum(lengths.values()) // CHARACTERS, price=price)

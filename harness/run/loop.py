@@ -192,7 +192,9 @@ def conclude(
     kept = {record.key: record for record in (*known, *bad)}
     task, records = request.benchmark, list(kept.values())
     records = score_records(task, records)
-    records, judge = judge_stage(task.scorer, request.judge, records, folder, request.results, tell)
+    records, judge = judge_stage(
+        task.scorer, request.judge, records, folder, request.results, tell, request.judging
+    )
     if alone and not (records == known and written_whole(folder, len(known))):
         rewrite(folder, records)
     summary = summarise(

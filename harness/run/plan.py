@@ -129,7 +129,9 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
         memory=planner.memory(frames) if planner else None,
         operations=_total(costing, request, written, tokens) if costing else 0.0,
         rate=costing.rate if costing else None,
-        judge=judge_cost(request.benchmark.scorer, (p.question for p in prompts))
+        judge=judge_cost(
+            request.benchmark.scorer, (p.question for p in prompts), request.judging.price
+        )
         if request.judge is not None
         else None,
     )
