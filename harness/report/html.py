@@ -69,7 +69,10 @@ def page(run: Run) -> str:
     from jinja2 import Environment
 
     headline, summary = run.metrics[0], run.summary
-    shown = [record for record in run.records if not _best(headline, record)]
+    name, best = _value_name(headline), _best(headline)
+    shown = [
+        r for r in run.records if r.status != "scored" or _value(name, r) != best or best is None
+    ]
     template = Environment(autoescape=True).from_string(_PAGE)
     return template.render(
         run=run,
@@ -82,24 +85,25 @@ def page(run: Run) -> str:
         number=tables.number,
         short=tables.short,
         plain=tables.plain,
-        worth=lambda record: _worth(headline, record),
+        worth=lambda record: _worth(name, record),
     )
 
 
-def _value(headline: Metric, record: Record) -> float | None:
-    name = headline.value if isinstance(headline, Summing) else headline.name
+def _value_name(headline: Metric) -> str:
+    return headline.value if isinstance(headline, Summing) else headline.name
+
+
+def _best(headline: Metric) -> float | None:
+    """The best score there is: there is nothing to see in a record that has it."""
+    if not isinstance(headline, Summing):
+        return 1.0
+    return headline.high if headline.higher_is_better else headline.low
+
+
+def _value(name: str, record: Record) -> float | None:
     return record.score.values.get(name) if record.score else None
 
 
-def _best(headline: Metric, record: Record) -> bool:
-    """Whether there is nothing to see in a record: it has the best score there is."""
-    value = _value(headline, record)
-    best: float | None = 1.0
-    if isinstance(headline, Summing):
-        best = headline.high if headline.higher_is_better else headline.low
-    return record.status == "scored" and value is not None and value == best
-
-
-def _worth(headline: Metric, record: Record) -> str:
-    value = _value(headline, record)
+def _worth(name: str, record: Record) -> str:
+    value = _value(name, record)
     return "" if value is None else tables.number(value, "")
