@@ -24,6 +24,7 @@ COMMANDS = {
     "label": "give verdicts of your own on a judged run's responses",
     "judges": "how far a run's judges and people agree, and the score corrected by people",
     "gate": "exit 0 or 1 for CI: a run against its baseline",
+    "view": "a run as a page with its frames, or two side by side",
     "export": "a run as a leaderboard takes it, or as a page",
     "data": "fetch and verify a benchmark",
     "doctor": "prove that sharing a clip does not change answers here",
