@@ -25,6 +25,7 @@ COMMANDS = {
     "judges": "how far a run's judges and people agree, and the score corrected by people",
     "gate": "exit 0 or 1 for CI: a run against its baseline",
     "view": "a run as a page with its frames, or two side by side",
+    "plot": "figures for a paper: SVG, PDF, PNG",
     "export": "a run as a leaderboard takes it, or as a page",
     "data": "fetch and verify a benchmark",
     "doctor": "prove that sharing a clip does not change answers here",
