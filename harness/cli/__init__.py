@@ -26,6 +26,7 @@ COMMANDS = {
     "gate": "exit 0 or 1 for CI: a run against its baseline",
     "view": "a run as a page with its frames, or two side by side",
     "plot": "figures for a paper: SVG, PDF, PNG",
+    "site": "the leaderboard and every run as a static site",
     "export": "a run as a leaderboard takes it, or as a page",
     "data": "fetch and verify a benchmark",
     "doctor": "prove that sharing a clip does not change answers here",
