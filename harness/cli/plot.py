@@ -27,7 +27,8 @@ def main(argv: Sequence[str]) -> int:
     from harness.report import plots, runs
     from harness.report.finding import run_named
 
-    endings, complaints = words.format.split(","), []
+    endings = words.format.split(",")
+    complaints: list[str] = []
     if words.runs:
         if len(words.runs) != 2:
             raise RequestError("plot: name two runs to compare by category, or none for all runs")

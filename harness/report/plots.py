@@ -6,8 +6,9 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import RequestError
 from harness.report.compare import Difference, compare
@@ -24,7 +25,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe and Ito's palette without its yellow: told apart in every form of colour blindness."""
 
 MARKERS = "osD^vPX"
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be searched, and set in the paper's font
     "svg.hashsalt": "harness",  # the same figure is the same file
     "pdf.fonttype": 42,
@@ -43,14 +44,14 @@ def write(runs: Sequence[Run], folder: Path, endings: Sequence[str] = ENDINGS) -
     made = []
     for stem, members in named(runs).items():
         if len({run.frames for run in members if run.frames}) > 1:
-            made += _save(folder / f"{stem}-frames", endings, lambda a, m=members: frames(a, m))
+            made += _save(folder / f"{stem}-frames", endings, partial(frames, members=members))
         for name, label, cost in _COSTS:
             points = {run.id: cost(run) for run in members}
             if sum(value is not None for value in points.values()) > 1:
                 made += _save(
                     folder / f"{stem}-{name}",
                     endings,
-                    lambda a, m=members, p=points, w=label: pareto(a, m, p, w),
+                    partial(pareto, members=members, costs=points, label=label),
                 )
     return made
 
@@ -265,7 +266,7 @@ def _figure(height: float) -> Iterator[Figure]:
     import matplotlib as mpl
     from matplotlib.figure import Figure  # no pyplot: no display, no global state
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(cast("Any", _STYLE)):
         yield Figure(figsize=(5.5, height), layout="constrained")
 
 
