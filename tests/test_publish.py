@@ -116,7 +116,8 @@ def test_inspect_reads_its_log_again(tmp_path, run):
 
 
 def test_without_inspect_it_is_said_what_to_install(tmp_path, run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "inspect_ai", None)
+    for module in ("inspect_ai", "inspect_ai.log"):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(RequestError, match="pip install inspect-ai"):
         main(["publish", str(run.folder), "--to", "inspect"])
 

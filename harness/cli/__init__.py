@@ -27,6 +27,7 @@ COMMANDS = {
     "view": "a run as a page with its frames, or two side by side",
     "plot": "figures for a paper: SVG, PDF, PNG",
     "site": "the leaderboard and every run as a static site",
+    "watch": "a run's score so far, while it goes on",
     "publish": "a run in the form in which others look for results",
     "export": "a run as a leaderboard takes it, or as a page",
     "data": "fetch and verify a benchmark",
