@@ -1,4 +1,4 @@
-# make demo: install and evaluate the four tiny models.   make test: everything CI runs.
+# make demo: install, evaluate the four tiny models, and have tiny_judge grade their open answers.   make test: everything CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -10,6 +10,8 @@ SWEEP := model=tiny_image,tiny_video,tiny_video_dpo,tiny_qwen
 
 demo: .venv/installed
 	$(BIN)/python -m harness -m $(SWEEP)
+	$(BIN)/python -m harness -m $(SWEEP) task=demo/open judge=tiny_judge
+	$(BIN)/python -m training.agreement
 
 test: check gate
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile

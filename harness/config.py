@@ -21,6 +21,7 @@ from harness.build import build, build_as, check
 from harness.errors import RequestError
 from harness.names import DISTRIBUTION, nearest
 from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
+from harness.run.judge_options import judge_options
 from harness.run.request import RayOptions, Request, VideoOptions
 from harness.types import Generation
 from harness.unused import OF_MODEL, reads, refuse_idle, refuse_idle_judge, refuse_unused
@@ -163,7 +164,8 @@ def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
         "ray": build_as(RayOptions, _mapping(settings, "ray"), "ray"),
     }
     if settings.get("judge") is not None:
-        built["judge"] = build(_mapping(settings, "judge"), "judge")
+        model, built["judging"] = judge_options(_mapping(settings, "judge"))
+        built["judge"] = build(model, "judge")
         refuse_idle_judge(task)
     return Request(**names, **built, settings=settings, **check(Request, given))
 

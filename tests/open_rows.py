@@ -146,6 +146,11 @@ ROWS: Mapping[str, Rows] = {
         {"id": 3, "task": "REC", "video": "o.mp4", "realtime": 20, "question": "How often?",
          "test_info": []},
     ],
+    "dream1k": [
+        {"video": f"{n}.mp4", "description": "a man jumps, then he runs", "source": source,
+         "events": ["a man jumps", "a man runs"]}
+        for n, source in enumerate(("youtube", "videvo"))
+    ],
     "tempcompass": [
         {"config": "multi-choice", "video_id": "t", "dim": "action", "question":
          "What is done?\nA. sitting\nB. running", "answer": "B. running"},

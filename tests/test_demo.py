@@ -18,7 +18,9 @@ from training.asking import LETTERS, SUBTITLE, TASK_TYPES
 from training.scene import render
 
 DEMO = Path(harness.demo.__path__[0])
-CHECKPOINTS = sorted((DEMO / "checkpoints").glob("tiny_*"))
+CHECKPOINTS = sorted(  # those that watch
+    path for path in (DEMO / "checkpoints").glob("tiny_*") if path.name != "tiny_judge"
+)
 COLUMNS = [
     "video_id",
     "duration",

@@ -96,5 +96,5 @@ def test_the_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_command_wants_a_model() -> None:
-    with pytest.raises(RequestError, match="backend=transformers only"):
+    with pytest.raises(RequestError, match="examines backend=transformers"):
         doctor.main(["backend=fake"])

@@ -9,8 +9,12 @@ import pytest
 
 from harness.cli import judges, label, score
 from harness.config import compose
-from harness.run.loop import run
+from harness.errors import RequestError
+from harness.run.journal import read_records
+from harness.run.loop import plan, run
+from tests.bad_server import MODEL, Answer, said, serving
 from tests.open_rows import ROWS
+from tests.served import always
 from tests.small_benchmark import write_benchmark
 
 QUESTIONS = [
@@ -96,8 +100,8 @@ def test_scoring_again_by_the_runs_own_judge_keeps_its_numbers(activitynet, caps
 def test_people_label_a_run_and_are_held_against_its_judge(activitynet, capsys, monkeypatch):
     results = activitynet[3].removeprefix("results=")
     first, _ = done([*activitynet, "backend.rule=target", "judge=word_overlap"])
-    said = iter(["y", "y", "n", "y", "q"])
-    monkeypatch.setattr("builtins.input", lambda prompt: next(said))
+    typed = iter(["y", "y", "n", "y", "q"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
     assert label.main([first.folder.name, "-n", "8", "--results", results]) == 0
     assert "4 verdicts written" in capsys.readouterr().out
     assert judges.main([first.folder.name, "--results", results]) == 0
@@ -125,3 +129,63 @@ def test_a_model_that_is_always_right_has_full_marks(tmp_path, name, videos, jud
     outcome, _ = done(words, "backend.rule=target", *([f"judge={judge}"] if judge else []))
     assert outcome.summary.failed == 0
     assert outcome.summary.main.estimate.value == pytest.approx(value)
+
+
+def test_a_judge_behind_a_server_is_asked_in_text_alone(activitynet, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    reply = Answer(said("```\n{'pred': 'yes', 'score': 4}\n```"))
+    with serving(always(reply)) as server:
+        served = ["judge=openai", f"judge.url={server.url}", f"judge.model={MODEL}"]
+        outcome, _ = done([*activitynet, "backend.rule=target", *served])
+    assert outcome.summary.main.estimate.value == 1.0
+    assert outcome.summary.metrics["score"].estimate.value == 4.0
+    assert outcome.summary.judge["identity"]["dialect"]
+
+
+def test_a_plan_says_what_the_judge_will_be_asked(activitynet):
+    request = compose([*activitynet, "judge=word_overlap"])
+    cost = plan(request).judge
+    assert cost.calls == 4  # the rows ask four questions, each of two videos
+    assert 4 * 250 < cost.tokens < 4 * 350
+    assert "judge: up to 4 calls and 4 for its controls, about" in str(plan(request))
+    assert "judge" not in str(plan(compose(activitynet)))
+
+
+def test_a_plan_has_a_price_when_it_is_given_one(activitynet):
+    price = ["judge.price.read=1000", "judge.price.written=1000000"]
+    needed = plan(compose([*activitynet, "judge=word_overlap", *price]))
+    tokens = needed.judge.tokens
+    # four calls and four controls, each read at a thousandth a token and written at 1 a token
+    assert needed.judge.most == pytest.approx(2 * (tokens / 1000 + 4 * 512))
+    assert f"at most about {needed.judge.most:,.2f} by its price" in str(needed)
+    assert "price" not in str(plan(compose([*activitynet, "judge=word_overlap"])))
+    with pytest.raises(RequestError, match=r"judge\.price=cheap: write judge\.price\.read=N"):
+        compose([*activitynet, "judge=word_overlap", "judge.price=cheap"])
+
+
+def test_peoples_verdicts_correct_the_score_of_a_run(activitynet, tmp_path):
+    words = [*activitynet, "backend.rule=target", "judge=word_overlap"]
+    with pytest.raises(RequestError, match="no such file; harness label RUN writes one"):
+        compose([*words, f"judge.calibrate={tmp_path / 'none.jsonl'}"])
+    first, _ = done(words)
+    keys = [r.key for r in read_records(first.folder)]
+    file = tmp_path / "people.jsonl"
+    verdicts = [{"question": k, "values": {"accuracy": float(n != 0)}} for n, k in enumerate(keys)]
+    file.write_text("".join(json.dumps(line) + "\n" for line in verdicts))
+    again, told = done([*words, f"judge.calibrate={file}"])
+    assert again.folder == first.folder  # no verdict of the judge depends on people's
+    found = json.loads((again.folder / "summary.json").read_text())["judge"]["corrected"]
+    assert found["accuracy"]["value"] == pytest.approx(0.875)
+    assert found["accuracy"]["ci95"][1] == 1.0  # cut to the scale
+    assert (found["accuracy"]["n"], found["accuracy"]["clusters"]) == (8, 2)
+    assert any(line.startswith("accuracy, corrected by 8 verdicts of people") for line in told)
+    file.write_text(json.dumps({"question": "another", "values": {"accuracy": 1.0}}) + "\n")
+    other, told = done([*words, f"judge.calibrate={file}"])
+    assert "about responses without a judge's score" in other.summary.judge["not_corrected"]
+    assert other.summary.complete
+
+
+def test_a_pair_is_planned_as_one_call(tmp_path):
+    words = lay_out(tmp_path, "videochatgpt", ROWS["videochatgpt"], ["v1", "v2", "v3"])
+    cost = plan(compose([*words, "judge=word_overlap"])).judge
+    assert cost.calls == 3 + 1 + 2

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import JournalError
 from harness.run.judge_calls import Calls
-from harness.run.judge_controls import judge_controls
+from harness.run.judge_controls import judge_controls, missing
 from harness.run.judging import (
     GENERATION,
     judge_responses,
@@ -234,6 +234,20 @@ def test_controls_of_a_good_judge_pass_and_cost_a_twentieth(tmp_path):
     controls, calls = controlled(Judge(), tmp_path)
     assert controls == dict.fromkeys(("gold", "shuffled", "blank", "repeat"), (2, 2, 0))
     assert calls == 8
+
+
+def test_a_small_run_has_one_control_of_each_kind_and_a_smaller_one_says_what_is_missing(tmp_path):
+    controls, calls = controlled(Judge(), tmp_path / "small", n=6)
+    assert controls == dict.fromkeys(("gold", "shuffled", "blank", "repeat"), (1, 1, 0))
+    assert calls == 4
+    one = [record("1", "red", gold="red")]
+    done = [scored(r, judge_responses(Judge(), ACTIVITYNET, one, tmp_path)[r.key]) for r in one]
+    few = judge_controls(Judge(), ACTIVITYNET, done, tmp_path)
+    assert [control.kind for control in few] == ["gold"]
+    assert missing(ACTIVITYNET, few) == (
+        "no shuffled, blank, repeat control: fewer than 4 responses can serve as one"
+    )
+    assert missing(object(), []).startswith("no controls: this scorer does not say")
 
 
 def test_controls_find_a_judge_that_always_says_yes(tmp_path):

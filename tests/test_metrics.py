@@ -8,7 +8,7 @@ import pytest
 from harness import metrics
 from harness.metrics import GroupScore, Mean
 from harness.scoring.choice import ChoiceScorer
-from harness.types import Estimate, Score
+from harness.types import Estimate, Response, Score
 from tests.runs import record, records, right, scored, wrong
 
 
@@ -214,3 +214,81 @@ def test_a_metric_of_ones_own_needs_an_estimate_only(mixed):
     assert metrics.part(Longest(), mixed).value == len("no idea")
     assert metrics.bounds(Longest(), mixed) is None
     assert metrics.difference(Longest(), mixed, mixed) is None
+
+
+def test_a_difference_is_bounded_by_the_scale_and_counts_what_became_better():
+    """A judge's 0 to 5: two scores lie 5 apart at most, and unseen videos may differ by that."""
+    before = [scored(record(3 * i, "A"), 2.0) for i in range(10)]
+    after = [scored(record(3 * i, "A"), 2.0) for i in range(10)]
+    wide = metrics.difference(Mean("accuracy", high=5.0), before, after).difference
+    narrow = metrics.difference(Mean("accuracy"), before, after).difference
+    assert wide.ci95[1] == pytest.approx(5 * narrow.ci95[1])
+    unknown = metrics.difference(Mean("accuracy", high=None), before, after).difference
+    assert math.isnan(unknown.ci95[0])
+    after[0] = scored(record(0, "A"), 1.0)
+    found = metrics.difference(Mean("accuracy", high=5.0, higher_is_better=False), before, after)
+    assert (found.gained, found.lost) == (1, 0)
+    assert found.difference.value == pytest.approx(-0.1)
+
+
+def test_intervals_stay_on_the_scale_of_the_metric():
+    answers = [scored(record(3 * i, "A"), 5.0 if i else 4.0) for i in range(8)]
+    low, high = Mean("accuracy", high=5.0).estimate(answers).ci95
+    assert 2.5 < low < 4.875
+    assert 4.9 < high <= 5.0
+    free = Mean("accuracy", low=None, high=None).estimate(answers)
+    assert free.ci95[1] > 5.0
+
+
+def test_a_metric_is_called_by_its_score_unless_it_has_a_name():
+    assert Mean("accuracy").name == "accuracy"
+    assert Mean("accuracy", "strict").name == "strict"
+
+
+def test_a_question_without_the_group_is_not_in_where():
+    nowhere = record(0, right(0), question={"groups": {}})
+    found = Mean("accuracy", where={"task_type": "Counting"}).estimate([nowhere, *records(9)])
+    assert found.n == 3
+
+
+def test_the_chain_of_a_group_goes_by_position_whatever_order_records_come_in():
+    answers = four("d", [1, 1, 0, 0], "logic", "[1,2,3,4]")
+    assert GroupScore().estimate(answers[::-1]).value == pytest.approx(4 / 16)
+    relabelled = [
+        replace(
+            r, question=replace(r.question, groups=dict(r.question.groups) | {"position": (p,)})
+        )
+        for r, p in zip(answers, "3412", strict=True)
+    ]
+    assert GroupScore().estimate(relabelled).value == 0.0
+
+
+def test_a_question_that_does_not_count_costs_its_own_group_only():
+    first = four("a", [1, 1, 1, 1])
+    first[0] = replace(first[0], status="failed", score=None, response=None)
+    assert GroupScore().estimate(first + four("b", [1, 1, 1, 1])).clusters == 1
+
+
+def test_rotated_groups_of_one_video_are_groups_of_their_own():
+    answers = four("a", [1, 1, 1, 1]) + four("a", [0, 0, 0, 0], rotation=1)
+    found = GroupScore().estimate(answers)
+    assert (found.value, found.n, found.clusters) == (0.5, 8, 1)
+
+
+def test_lost_questions_without_a_label_are_in_no_bound_unless_the_others_are_scored_so():
+    judged = [scored(record(i, "A", question={"target": None}), 0.5) for i in range(4)]
+    lost = record(4, None, question={"target": None})
+    assert metrics.bounds(Mean("accuracy"), [*judged, lost]) == pytest.approx((2 / 5, 3 / 5))
+    assert metrics.bounds(Mean("accuracy"), [*records(4), lost]) is None
+    assert metrics.bounds(Mean("accuracy"), [lost]) is None
+
+
+def test_what_a_verdict_decides_is_not_masked_by_the_letter():
+    """MVBench compares the response with the right option: the empty response is right there, and
+    so is a letter that its reading would not give."""
+    scorer = ChoiceScorer("mvbench")
+    question = record(0, "A").question
+    for said, worth in (("", 1.0), (f"({question.target.lower()}) text", 1.0), ("The", 0.0)):
+        found = scorer.score(question, Response(question.key, said))
+        assert found.values == {"accuracy": worth}
+        assert (found.answer == question.target) == bool(worth)

@@ -374,7 +374,7 @@ def test_every_model_is_data_that_composes() -> None:
 
     names = choices("model")
     assert {"tiny_video", "llava_next_image", "llava_next_video_34b_dpo"} <= set(names)
-    for name in names:
+    for name in set(names) - {"hosted"}:  # a server's, which has no checkpoint here
         named = ["model.checkpoint=owner/name"] if name == "hub" else []
         backend = compose([f"model={name}", "frames=32", *named]).backend
         assert isinstance(backend, Transformers)

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from harness.build import build
 from harness.errors import DataError, JudgeError
 from harness.run.judging import judge_responses, scored
-from harness.types import JudgedScorer, Record, Response
+from harness.types import JudgedScorer, Question, Record, Response, Score
 from tasks.mmbench_video import unpack
 from tasks.tempcompass_judged import caption, correct
 from tasks.videommmu import delta_knowledge
@@ -76,6 +76,11 @@ class Kind:
             first = "accuracy" if "score_accuracy" in text else "completeness"
             second = "relevance" if "score_accuracy" in text else "reliability"
             return f"{{'score_{first}': 5, 'score_{second}': 5, 'total_score': 10}}"
+        if "Extract at most 10 key events" in text:
+            return '```json\n{"events": ["a man jumps", "a man runs"]}\n```'
+        if "three classes" in text:
+            one = '{"event": "x", "relationship": "entailment", "reason": "y"},'
+            return '{"events": [' + 2 * one + "]}"
         if "Video Description:" in text:
             return "Reasoning: it fits.\nAnswer: B. running"
         if 'respond "Correct"' in text:
@@ -119,7 +124,9 @@ def test_right_answers_score_the_most_under_every_protocol(name, tmp_path):
     hidden = [r for r in done if r.question.target is None]
     assert {r.status for r in done if r not in hidden} == {"scored"}
     headline = bench.metrics[0].estimate(done)
-    best = {"G-Avg": 10.0}.get(bench.metrics[0].name, getattr(bench.metrics[0], "high", None))
+    best = {"G-Avg": 10.0, "F1": 1.0}.get(
+        bench.metrics[0].name, getattr(bench.metrics[0], "high", None)
+    )
     if bench.metrics[0].name == "CIDEr":
         assert headline.value == 0.0  # nothing is rare in a corpus of one
     elif name.startswith("mmbench_video"):
@@ -382,3 +389,47 @@ def test_tempcompass_asks_the_judge_only_what_its_rule_does_not_read(tmp_path):
     )
     first = bench.clips()[0].questions[0]
     assert scorer.judge_prompts(first, Response(first.key, "B. running")) == []
+
+
+def test_dreams_events_are_asked_in_two_rounds_and_neutral_is_a_miss(tmp_path):
+    scorer = task("dream1k", tmp_path).scorer
+    question = task("dream1k", tmp_path).clips()[0].questions[0]
+    response = Response(question.key, 'He says "hop" and jumps.')
+    extract, recall = scorer.judge_prompts(question, response)
+    assert "he says 'hop' and jumps." in extract.text
+    assert "Events: ['a man jumps', 'a man runs']" in recall.text
+    replies = ["{'events': ['he jumps']}", _related("entailment", "neutral")]
+    (precision,) = scorer.more_prompts(question, response, replies)
+    assert "Video Description:\na man jumps, then he runs" in precision.text
+    assert "Events: ['he jumps']" in precision.text
+    replies.append(_related("contradiction"))
+    assert scorer.more_prompts(question, response, replies) == []
+    assert scorer.score_judged(question, response, replies).values == {
+        "recall": 0.5,
+        "precision": 0.0,
+    }
+    nothing = ["{'events': []}", _related("neutral", "neutral")]
+    assert scorer.more_prompts(question, response, nothing) == []
+    assert scorer.score_judged(question, response, nothing).values["precision"] == 1.0
+    for bad in (_related("entailment"), _related("entailment", "maybe"), "no events"):
+        with pytest.raises(JudgeError):
+            scorer.score_judged(question, response, ["{'events': []}", bad])
+
+
+def _related(*classes):
+    return json.dumps({"events": [{"event": "e", "relationship": one} for one in classes]})
+
+
+def test_dreams_f1_is_made_of_the_means_over_sources(tmp_path):
+    values = {"a": [(1.0, 0.5), (0.0, 0.5)], "b": [(1.0, 1.0), (1.0, 1.0)]}
+    records = [
+        Record(
+            Question(f"{source}{n}", "?", target="x", groups={"source": (source,)}), f"{source}{n}",
+            "", response=Response("q", "y"), score=Score({"recall": r, "precision": p}),
+            status="scored",
+        )
+        for source, pairs in values.items() for n, (r, p) in enumerate(pairs)
+    ]  # fmt: skip
+    found = task("dream1k", tmp_path).metrics[0].estimate(records)
+    assert found.value == pytest.approx(2 * 0.75 * 0.75 / 1.5)
+    assert found.ci95[0] < found.value < found.ci95[1] <= 1.0

@@ -1,8 +1,11 @@
 """Which questions need the video: classes, their shares, and what guessing does to them."""
 
+import json
+
 import numpy as np
 import pytest
 
+from harness.cli import main
 from harness.errors import RequestError
 from harness.report import need
 from tests.runs import record, right, write, wrong
@@ -79,3 +82,10 @@ def test_guesses_do_not_bias_the_accuracy_on_what_needs_the_video(tmp_path):
         held += last.ci95[0] <= 0.6 <= last.ci95[1]
     assert np.mean(found) == pytest.approx(0.6, abs=0.02)
     assert held >= 24
+
+
+def test_the_command_prints_and_writes_the_profile(runs, tmp_path, capsys):
+    assert main(["need", str(runs[0].folder), "--results", str(tmp_path)]) == 0
+    assert "| needs the video" in capsys.readouterr().out
+    numbers = json.loads((runs[0].folder / "need.json").read_text())
+    assert [row["questions"] for row in numbers] == [12, 12, 6, 30]

@@ -9,6 +9,7 @@ import pytest
 
 from harness.errors import JournalError
 from harness.metrics import Mean
+from harness.report.diagnostics import diagnosed
 from harness.report.runs import find, load, resolve
 from harness.report.summary import Summary, summarise
 from harness.scoring.choice import ChoiceScorer
@@ -80,6 +81,9 @@ def test_hidden_labels_are_neither_right_nor_wrong():
     answers = [record(i, right(i), question={"target": None}) for i in range(4)]
     made = summarise(answers, **NAMES)
     assert (made.n, made.unparsed, made.unlabelled) == (0, 0, 4)
+    (line,) = diagnosed(made)
+    assert "labels are hidden" in line
+    assert "harness export" in line
     assert math.isnan(made.main.estimate.value)
 
 
@@ -214,3 +218,26 @@ def test_a_run_is_found_by_folder_model_or_beginning_of_its_id(tmp_path):
 def test_gold_letters_of_the_fixture_are_balanced():
     letters = [gold(i) for i in range(180)]
     assert all(math.isclose(letters.count(x) / 180, 0.25, abs_tol=0.01) for x in "ABCD")
+
+
+def test_what_has_to_be_said_beside_a_number():
+    assert diagnosed(summarise(records(60), **NAMES)) == []
+    (line,) = diagnosed(summarise(rotated(), **NAMES))
+    assert line.startswith("2 questions asked with their options in several orders: 50.0 ")
+    assert line.endswith("25.0 points from the right ones (position bias)")
+    (line,) = diagnosed(summarise(repeated(), **NAMES))
+    assert "3 questions asked 3 times: mean 55.6 " in line
+    assert "pass@3" in line
+    cut = [replace(r, status="truncated", score=None) for r in records(60)[:4]]
+    (line,) = diagnosed(summarise([*cut, *records(60)[4:]], **NAMES))
+    assert line.startswith("4 of 60 responses were cut off")
+    assert diagnosed(summarise([*cut[:3], *records(60)[3:]], **NAMES)) == []
+
+
+def test_degenerate_responses_are_counted_and_thinking_alone_is_none():
+    answers = records(6)
+    said = ("!!!!", "the the the the", "", "A")
+    answers[:4] = [record(i, text) for i, text in enumerate(said)]
+    assert summarise(answers, **NAMES).degenerate == 3
+    cut = replace(answers[2], response=replace(answers[2].response, thinking="Well, it is"))
+    assert summarise([*answers[:2], cut, *answers[3:]], **NAMES).degenerate == 2

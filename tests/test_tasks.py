@@ -194,7 +194,7 @@ def test_nextqa_knows_its_types(tmp_path: Path) -> None:
     bench = benchmark("nextqa", tmp_path)
     rows = tmp_path / "rows.jsonl"
     rows.write_text(rows.read_text().replace('"TP"', '"XX"'))
-    with pytest.raises(DataError, match=r"row 2 \(qid 7\): type 'XX' is none of NExT-QA's"):
+    with pytest.raises(DataError, match=r"line 2 \(qid 7\): type 'XX' is none of NExT-QA's"):
         bench.clips()
 
 
@@ -252,5 +252,5 @@ def test_hidden_labels_are_no_targets(tmp_path: Path) -> None:
 def test_rows_of_another_benchmark_are_refused(tmp_path: Path) -> None:
     data = lay_out("egoschema", tmp_path)
     asked = compose(["task=videomme", "backend=fake", f"data={data}"])
-    with pytest.raises(DataError, match=r"videomme: row 1 has no field 'videoID': does data="):
+    with pytest.raises(DataError, match=r"videomme: .*line 1 .*has no field 'videoID': does data="):
         asked.benchmark.clips()

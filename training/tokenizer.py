@@ -38,7 +38,7 @@ not see anything else here
 """
 
 
-def _words() -> list[str]:
+def known() -> list[str]:
     """Every word of the demo's texts and of the prompts, in a stable order."""
     lists = (ANIMALS, COUNTS, ORDINALS, COLORS, DIRECTIONS, PLACES, SHAPES, LETTERS)
     text = " ".join([PROMPTS, *ABOUT, *CHATTER, *(" ".join(words) for words in lists)])
@@ -48,7 +48,7 @@ def _words() -> list[str]:
 def build(max_length: int) -> PreTrainedTokenizerFast:
     """The tokenizer; ``max_length`` is the model's context in tokens."""
     characters = sorted(set(CHARACTERS))
-    pieces = [*SPECIAL, *_words(), *characters, *(f"##{c}" for c in characters if c.isalpha())]
+    pieces = [*SPECIAL, *known(), *characters, *(f"##{c}" for c in characters if c.isalpha())]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PIECE), "removed", invert=True)

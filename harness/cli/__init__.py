@@ -23,6 +23,7 @@ COMMANDS = {
     "audit": "one run's responses under every extractor",
     "label": "give verdicts of your own on a judged run's responses",
     "judges": "how far a run's judges and people agree, and the score corrected by people",
+    "need": "which questions need the video: a run beside its controls",
     "gate": "exit 0 or 1 for CI: a run against its baseline",
     "view": "a run as a page with its frames, or two side by side",
     "plot": "figures for a paper: SVG, PDF, PNG",

@@ -33,6 +33,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.run.judge_verdicts import agreements, corrected, labels, verdicts
 
     folders = [run_named(name, words.results).folder for name in words.runs]
+    first = run_named(words.runs[0], words.results)
     records = read_records(folders[0])
     found = {who: said for folder in folders for who, said in verdicts(folder).items()}
     if words.people is not None:
@@ -47,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
             f"kappa {_said(pair.kappa)} over {pair.kappa.n} responses"
         )
     if "people" in found:
-        estimate = corrected(records, found["people"], words.value)
+        estimate = corrected(records, found["people"], words.value, first.scorer)
         print(f"{words.value}, corrected by people: {_said(estimate)}")
     elif not pairs:
         print(f"one judge alone ({', '.join(found)}): score the run by another, or label responses")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from harness.cli.completion import add_settings
 from harness.cli.ending import STOPPED, complain
 from harness.cli.result import result_line, sweep_size
+from harness.cli.suites import members, suite_of
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -46,10 +47,14 @@ def main(argv: Sequence[str]) -> int:
         print(group_text(groups[0]) if groups else help_text())
         return 0
     options, settings = _told(argv)
-    runs = Runs(sweep_size(settings) if {"-m", "--multirun"} & set(options) else 1)
+    suite = suite_of(settings)
+    every = members(settings, suite) if suite else [settings]
+    size = sweep_size(settings) if {"-m", "--multirun"} & set(options) else 1
+    runs = Runs(size and size * len(every), suite)
     try:
-        with _hydra([*options, *settings]) as start:
-            start(runs.job)
+        for each in every:
+            with _hydra([*options, *each]) as start:
+                start(runs.job)
     except SystemExit:
         if runs.crash is not None:
             raise runs.crash from None
@@ -61,8 +66,9 @@ def main(argv: Sequence[str]) -> int:
 class Runs:
     """The runs of one command line, a sweep's one after the other."""
 
-    def __init__(self, expected: int | None = 1) -> None:
+    def __init__(self, expected: int | None = 1, suite: str | None = None) -> None:
         self.expected = expected
+        self.suite = suite
         self.codes: list[int] = []
         self.crash: Exception | None = None
         self.done: list[tuple[Request, Outcome]] = []
@@ -90,6 +96,7 @@ class Runs:
     def show(self) -> None:
         """Prints one table for every task that was run, and rewrites the leaderboard of all."""
         from harness.report import leaderboard, tables
+        from harness.report.diagnostics import diagnosed
         from harness.report.runs import find
 
         for results in dict.fromkeys(request.results for request, _ in self.done):
@@ -97,12 +104,24 @@ class Runs:
             leaderboard.write(results, every)
             asked = {request.task for request, _ in self.done if request.results == results}
             runs = [run for run in every if run.task in asked]
-            for title, members in leaderboard.rankings(runs).items():
-                rows = tables.frame(leaderboard.cells(members, runs)).fillna("")
+            for title, ranked in leaderboard.rankings(runs).items():
+                rows = tables.frame(leaderboard.cells(ranked, runs)).fillna("")
                 print(f"\n{title}\n{rows.to_string(index=False)}")
+        if self.suite and self.done:
+            self._show_suite()
         if self.expected == 1:
             for _, outcome in self.done:
-                print(f"\n{self._line(outcome)}\n{outcome.folder}")
+                lines = (self._line(outcome), *diagnosed(outcome.summary), outcome.folder)
+                print("", *lines, sep="\n")
+
+    def _show_suite(self) -> None:
+        """The suite's published table, with a row for each model that was run here."""
+        import pandas as pd
+
+        from harness.report.blog import SOURCE, blog_rows
+
+        rows = blog_rows([outcome.summary.to_json() for _, outcome in self.done])
+        print(f"\n{SOURCE}\n{pd.DataFrame(rows).to_string(index=False)}")
 
     def _line(self, outcome: Outcome) -> str:
         """The run's own line, with its place in the sweep."""

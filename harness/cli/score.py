@@ -23,6 +23,7 @@ EPILOG = """examples:
   harness score RUN                                    retry what could not be scored
   harness score RUN task.scorer.extractor=videomme     as another rule would have read it
   harness score RUN judge=openai judge.url=… judge.model=NAME
+  harness score RUN judge.calibrate=FILE
 """
 CHANGEABLE = ("task.scorer", "task.metrics", "task.breakdowns", "judge")
 
@@ -50,6 +51,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.cli.result import result_line
     from harness.config import rescoring
     from harness.report.finding import run_named
+    from harness.run.judge_options import judge_options
     from harness.run.judge_stage import judge_stage
     from harness.run.loop import complaints
     from harness.run.scoring import score_records
@@ -57,10 +59,13 @@ def main(argv: Sequence[str]) -> int:
     run = run_named(words.run, words.results)
     settings = rescoring(_settings(run), words.settings, CHANGEABLE)
     task: Task = build(settings["task"], "task")
-    judge: Model | None = build(settings["judge"], "judge") if settings.get("judge") else None
+    asked, options = judge_options(settings.get("judge") or {})
+    judge: Model | None = build(asked, "judge") if asked else None
     again = _again(run, task, judge, settings)
     records = score_records(task, run.records)
-    records, who = judge_stage(task.scorer, judge, records, again.folder, words.results, _tell)
+    records, who = judge_stage(
+        task.scorer, judge, records, again.folder, words.results, _tell, options
+    )
     summary = _written(again, task, who, records)
     found = list(complaints(records, summary, True, 0))
     for line in found:

@@ -96,6 +96,11 @@ def diagnosed(summary: Summary) -> list[str]:
             f"{summary.truncated} of {answers} responses were cut off before their answer; raise "
             "generation.max_new_tokens"
         )
+    if summary.unlabelled:
+        lines.append(
+            f"{summary.unlabelled} responses were read, but their labels are hidden: there is "
+            "nothing to score here; `harness export` writes what the benchmark's server takes"
+        )
     if shown := summary.subtitles:
         lines.append(f"{shown['with']} of {shown['questions']} questions were shown subtitles")
     return lines

@@ -121,6 +121,18 @@ def markdown(found: Profile) -> str:
     return "\n".join(lines)
 
 
+def rows(found: Profile) -> list[dict[str, object]]:
+    """The classes in numbers, one row each."""
+    made = []
+    for one in found.classes:
+        row: dict[str, object] = {"class": one.name, "questions": one.score.n}
+        for name, number in (("share", one.share), ("score", one.score)):
+            low, high = number.ci95
+            row |= {name: number.value, f"{name} low": low, f"{name} high": high}
+        made.append(row)
+    return made
+
+
 def _controls(run: Run, runs: Sequence[Run]) -> dict[str, Run]:
     """One frame is shown in a control of one frame, whatever the run's number of them is."""
     found = {}

@@ -1,7 +1,8 @@
 """What a judge is worth, measured with every run: on answers whose score is known beforehand.
 
 Right answers given as responses must score the maximum, blank ones and those of other questions the
-minimum, and the same call made twice must agree. All of it takes at most a share of the calls.
+minimum, and the same call made twice must agree. All of it takes at most a share of the calls; in
+small runs, one response for each kind.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ def judge_controls(
     seed: int = 0,
 ) -> list[Control]:
     """The four controls on scored records, drawn from ``seed``; in all at most ``share`` of the
-    calls of a whole scoring. With too few records for one of a kind, that kind is left out; so are
-    all for a scorer that does not say which scores are the best and the worst (``Bounded``).
+    calls of a whole scoring, but one record of each kind. With fewer records than kinds the last
+    kinds are left out (``missing``); so are all for a scorer that
+    does not say which scores are the best and the worst (``Bounded``).
     """
     if not isinstance(scorer, Bounded):
         return []
@@ -76,6 +78,16 @@ def judge_controls(
     return found
 
 
+def missing(scorer: object, controls: Sequence[Control]) -> str:
+    """Which controls could not be drawn, and why; empty when all were."""
+    if not isinstance(scorer, Bounded):
+        return "no controls: this scorer does not say which scores are the best and the worst"
+    absent = [kind for kind in KINDS if kind not in {control.kind for control in controls}]
+    if not absent:
+        return ""
+    return f"no {', '.join(absent)} control: fewer than {len(KINDS)} responses can serve as one"
+
+
 def _passes(kind: str, record: Record, score: Score, scorer: Bounded) -> bool:
     if kind == "repeat":
         return record.score is not None and score.values == record.score.values
@@ -95,7 +107,7 @@ def _plan(
     plan: dict[str, list[Record]] = {kind: [] for kind in KINDS}
     for place, record in enumerate(order):
         left -= costs[record.key]
-        if left < 0:
+        if left < 0 and place >= len(KINDS):
             break
         plan[KINDS[place % len(KINDS)]].append(record)
     return plan

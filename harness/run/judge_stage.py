@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.identity import describe
-from harness.run.judge_controls import judge_controls
+from harness.run.judge_controls import judge_controls, missing
+from harness.run.judge_options import PLAIN, JudgeOptions
+from harness.run.judge_verdicts import corrected, labels
 from harness.run.judging import (
     GENERATION,
     Tell,
@@ -50,9 +53,11 @@ def judge_stage(
     run: Path,
     results: Path,
     tell: Tell = lambda line: None,
+    options: JudgeOptions = PLAIN,
 ) -> tuple[list[Record], dict[str, Any] | None]:
     """The records as the judge scored them, and what a summary says of the judge (None: no judge
-    is needed, or none is named): who it is, its settings, the calls made and found, its controls.
+    is needed, or none is named): who it is, its settings, the calls made and found, its
+    controls and which are missing; with ``options.calibrate`` the scores as people correct them.
 
     ``run`` is the run's folder, ``results`` the folder whose runs share kept calls.
     """
@@ -72,13 +77,44 @@ def judge_stage(
     identity = judge.identity()
     write_judgements(judgement_file(run, judge), found, identity)
     controls = judge_controls(judge, scorer, done, store, tell)
-    return done, {
+    said: dict[str, Any] = {
         "identity": dict(identity),
         "settings": describe(GENERATION),
         "asked": found.asked,
         "kept": found.kept,
         "controls": [dataclasses.asdict(control) for control in controls],
     }
+    if lacking := missing(scorer, controls):
+        said["controls_missing"] = lacking
+        tell(f"judge: {lacking}")
+    if options.calibrate is not None:
+        try:
+            said["corrected"] = _corrected(done, scorer, options.calibrate, tell)
+        except HarnessError as error:  # the run stands; only the correction does not
+            said["not_corrected"] = str(error)
+            tell(f"judge.calibrate: not corrected: {error}")
+    return done, said
+
+
+def _corrected(
+    records: Sequence[Record], scorer: object, file: Path, tell: Tell
+) -> dict[str, JSON]:
+    """Every value that people gave verdicts on, corrected by them. Raises RequestError when these
+    are about other responses, and JournalError for a file that cannot be read."""
+    people = labels(file)
+    found: dict[str, JSON] = {}
+    for name in sorted({name for values in people.values() for name in values}):
+        estimate = corrected(records, people, name, scorer)
+        low, high = (None if math.isnan(end) else end for end in estimate.ci95)
+        found[name] = {
+            "value": estimate.value,
+            "ci95": None if low is None or high is None else [low, high],
+            "n": estimate.n,
+            "clusters": estimate.clusters,
+        }
+        said = "" if low is None else f" [{low:.3f}, {high:.3f}]"
+        tell(f"{name}, corrected by {estimate.n} verdicts of people: {estimate.value:.3f}{said}")
+    return found
 
 
 def _open(record: Record) -> bool:

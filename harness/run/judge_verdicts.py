@@ -79,15 +79,27 @@ def agreements(
     return result
 
 
-def corrected(records: Sequence[Record], people: Values, value: str) -> Estimate:
-    """The judged mean of ``value`` over scored records, corrected by people's verdicts on some.
+def corrected(
+    records: Sequence[Record], people: Values, value: str, scorer: object = None
+) -> Estimate:
+    """The judged mean of ``value`` over scored records, corrected by people's verdicts on some;
+    cut to the value's scale where ``scorer`` says what its best and worst are (``Bounded``).
 
     Raises RequestError when these are about responses that the judge has not scored, or none.
     """
     scored = {r.key: r for r in records if r.score is not None and value in r.score.values}
     judged = {key: r.score.values[value] for key, r in scored.items() if r.score is not None}
     human = {key: given[value] for key, given in people.items() if value in given}
-    return calibrated(judged, human, {key: record.video for key, record in scored.items()})
+    clusters = {key: record.video for key, record in scored.items()}
+    ends = [
+        scorer.bounds(record.question).get(value)
+        for record in scored.values()
+        if isinstance(scorer, Bounded)
+    ]
+    known = [end for end in ends if end is not None]
+    whole = len(known) == len(scored) and bool(known)
+    scale = (min(low for low, _ in known), max(high for _, high in known)) if whole else None
+    return calibrated(judged, human, clusters, scale=scale)
 
 
 def to_label(records: Sequence[Record], count: int, seed: int = 0) -> list[Record]:

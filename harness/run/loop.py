@@ -191,7 +191,9 @@ def conclude(
     kept = {record.key: record for record in (*read_records(folder), *bad)}
     task, records = request.benchmark, list(kept.values())
     records = score_records(task, records)
-    records, judge = judge_stage(task.scorer, request.judge, records, folder, request.results, tell)
+    records, judge = judge_stage(
+        task.scorer, request.judge, records, folder, request.results, tell, request.judging
+    )
     if alone:
         rewrite(folder, records)
     summary = summarise(

@@ -12,6 +12,7 @@ from statistics import median
 
 from harness.errors import DataError, PlanError, VideoError
 from harness.names import several
+from harness.run.judge_cost import JudgeCost, judge_cost
 from harness.run.request import Request
 from harness.types import Clip, Costing, Memory, Planner, Prompt
 from harness.video import probe
@@ -22,7 +23,7 @@ class Plan:
     """A run in numbers. ``tokens`` are the prompts' lengths (empty: the model cannot plan);
     ``new`` tokens are generated per question; ``missing`` are videos that are not there;
     ``operations`` the floating-point ones of all clips (0: not known), ``rate`` how many of them
-    the device does in a second (None: not known)."""
+    the device does in a second (None: not known); ``judge`` is what a judge will be asked."""
 
     clips: int
     questions: int
@@ -36,6 +37,7 @@ class Plan:
     memory: Memory | None
     operations: float = 0.0
     rate: float | None = None
+    judge: JudgeCost | None = None
 
     def __str__(self) -> str:
         lines = [
@@ -53,6 +55,8 @@ class Plan:
             )
         if self.operations and self.clips:
             lines.append(self._work)
+        if self.judge is not None:
+            lines.append(str(self.judge))
         if self.missing:
             some = ", ".join(self.missing[:3]) + (", …" if len(self.missing) > 3 else "")
             are = "is" if len(self.missing) == 1 else "are"
@@ -125,6 +129,11 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
         memory=planner.memory(frames) if planner else None,
         operations=_total(costing, request, written, tokens) if costing else 0.0,
         rate=costing.rate if costing else None,
+        judge=judge_cost(
+            request.benchmark.scorer, (p.question for p in prompts), request.judging.price
+        )
+        if request.judge is not None
+        else None,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from harness.controls import Control
 from harness.errors import RequestError
 from harness.identity import describe, digest
+from harness.run.judge_options import PLAIN, JudgeOptions
 from harness.task import Task
 from harness.types import Generation, Model
 from harness.video.sampling import Sampling
@@ -24,7 +25,9 @@ class VideoOptions:
     """How frames are read.
 
     ``size``: "full" hands frames over as they were filmed, as papers did; "model" lets the
-    decoder shrink them to what the model's processor needs (faster, pixels differ slightly).
+    decoder bring them to the size that the model's processor makes of them: by the processor's own
+    function where it knows videos (the same to the bit, a clip never in memory at full size), by
+    the decoder's for LLaVA-NeXT's own ways (faster, pixels differ slightly).
     ``decoder``: pyav, or torchcodec | decord to reproduce numbers made with those.
     ``damaged``: "fail" or "partial". ``timeout``: seconds one clip may take.
     ``workers``: decoding processes (null: one per core; 0: none, read in this process).
@@ -69,6 +72,7 @@ class Request:
     video: VideoOptions
     settings: Mapping[str, Any]
     judge: Model | None = None
+    judging: JudgeOptions = PLAIN
     results: Path = Path("results")
     limit: int | None = None
     control: Control = "none"

@@ -27,11 +27,14 @@ def calibrated(
     clusters: Mapping[str, Hashable],
     *,
     tuning: float | None = None,
+    scale: tuple[float, float] | None = None,
 ) -> Estimate:
     """The mean of the human value over all responses in ``judged`` (question key → value).
 
     ``human`` holds the verdicts there are, for keys of ``judged``; ``clusters`` the video of each.
     ``tuning`` fixes λ (0: human verdicts alone; 1: plain PPI); None estimates it, within 0..1.
+    ``scale`` is the lowest and highest value there is: value and interval are cut to it, for the
+    sum of both parts can lie outside.
     The 95% interval has a t quantile on the labelled videos less one; NaN for fewer than two.
     Raises RequestError for verdicts about responses that the judge has not scored.
     """
@@ -57,14 +60,18 @@ def calibrated(
     gap = all_f - some_f
     lam = tuning if tuning is not None else _lambda(some_y, gap)
     value = float(lam * f.mean() + (y[has] - lam * f[has]).mean())
+    lowest, highest = scale or (-math.inf, math.inf)
+    shown = min(max(value, lowest), highest)
     if labelled < 2:
-        return Estimate(value, (math.nan, math.nan), int(has.sum()), labelled)
+        return Estimate(shown, (math.nan, math.nan), int(has.sum()), labelled)
     from scipy import stats
 
     # small-sample factor of the part that has few videos, which dominates
     error = math.sqrt(float(((some_y + lam * gap) ** 2).sum()) * labelled / (labelled - 1))
     half = float(stats.t.ppf(0.975, labelled - 1)) * error
-    return Estimate(value, (value - half, value + half), int(has.sum()), labelled)
+    ends = (min(max(end, lowest), highest) for end in (value - half, value + half))
+    low, high = ends
+    return Estimate(shown, (low, high), int(has.sum()), labelled)
 
 
 def _influence(

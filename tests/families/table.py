@@ -14,7 +14,7 @@ from harness.types import Clip, Generation, Prompt, Question, Response, Sample, 
 from tests import families
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
-NO_FAMILY = {"hub"}
+NO_FAMILY = {"hub", "hosted"}  # any of the hub's, and a server's
 
 ABOUT = """\
 # Families of models
