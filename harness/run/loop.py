@@ -220,10 +220,12 @@ def conclude(
 
 
 def write_summary(folder: Path, summary: Summary) -> None:
-    """summary.json, and the page that is derived from it and the records."""
+    """summary.json, and the page that is derived from it and the records; of a very large run only
+    `harness view` makes one."""
     text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / "summary.json", text + "\n")
-    write_atomically(folder / "report.html", html.page(load(folder)))
+    if (summary.expected or 0) <= html.LARGEST:
+        write_atomically(folder / "report.html", html.page(load(folder)))
 
 
 def _kept(questions: int, kept: int) -> str:
