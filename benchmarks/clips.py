@@ -34,6 +34,8 @@ CLIPS = {
     "30min-5s": Shape(60, 30, 640, 360, gop=5 * FPS),
 }
 
+SHORT = {"2s": Shape(2, 1, 1280, 720)}  # for what is not about decoding
+
 
 def clip_file(name: str, folder: Path) -> Path:
     """The clip's file in this folder, made if it is not there yet."""
@@ -41,7 +43,7 @@ def clip_file(name: str, folder: Path) -> Path:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part.mp4")
-        _make(part, CLIPS[name])
+        _make(part, (CLIPS | SHORT)[name])
         part.rename(path)
     return path
 

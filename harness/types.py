@@ -237,7 +237,8 @@ class Response:
     or "thinking" (it ended in the middle of its thinking). ``seconds`` is its share of the model's
     time; ``probabilities`` are the option letters' (only with ``Generation.letters``).
     ``told_times`` are the texts about time that the prompt held ("<0.5 seconds>"; none: the
-    model was told nothing); ``fingerprint`` names the served model's build where it gives one.
+    model was told nothing); ``fingerprint`` names the served model's build where it gives one;
+    ``notes`` say what was not asked as the prompt has it.
     """
 
     question: str
@@ -249,6 +250,7 @@ class Response:
     probabilities: Mapping[str, float] | None = None
     told_times: tuple[str, ...] = ()
     fingerprint: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -342,6 +344,33 @@ class Memory(Protocol):
     def total(self, tokens: int) -> int:
         """Weights, activations and the KV cache when a clip takes ``tokens`` tokens."""
         ...
+
+
+class FrameResize(Protocol):
+    """A model's own resizing of a clip's frames, done one by one as they are decoded: what its
+    processor makes of whole frames then stays the same to the bit. Can be pickled."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from other resizings, for caches."""
+        ...
+
+    def size(self, frames: int, width: int, height: int) -> tuple[int, int] | None:
+        """The (width, height) in pixels that so many frames of a clip, shown together, become;
+        None: they stay whole."""
+        ...
+
+    def resized(self, pixels: Pixels, width: int, height: int) -> Pixels:
+        """One frame, uint8 [H, W, 3], at this size."""
+        ...
+
+
+@runtime_checkable
+class Resizing(Protocol):
+    """A model whose frames can be resized as its own processor does. Optional."""
+
+    @property
+    def frame_resize(self) -> FrameResize | None: ...
 
 
 @runtime_checkable

@@ -1,7 +1,7 @@
 """The gate: three planted regressions, and everything else that must not pass."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from xml.etree import ElementTree
 
@@ -14,6 +14,7 @@ from harness.report.gate import Rules, Waiver
 from harness.run.journal import read_records
 from harness.stats import sequential
 from harness.types import Score
+from harness.video.sampling import Sampling
 from tests.runs import gold, record, records, right, scored, write, wrong
 
 
@@ -384,3 +385,11 @@ def test_junit_is_xml_whatever_the_ids_hold(tmp_path):
     assert any("etc/passwd" in (e.get("message") or "") for e in suite.iter("failure"))
     assert "<x>" not in gate.markdown(*sides, checks)
     assert json.loads(json.dumps([check.detail for check in checks]))
+
+
+def test_a_setting_that_is_new_with_its_default_changes_no_baseline() -> None:
+    kept = {"sampling": {"rule": "linspace", "frames": 8, "short": "fewer"}, "generation": {}}
+    now = gate._completed({**kept, "repeats": 1, "sampling": asdict(Sampling())})
+    assert gate._completed(kept) == now
+    assert gate._completed({**kept, "repeats": 2}) != now
+    assert gate._completed({**kept, "sampling": asdict(Sampling(last=True))}) != now

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from harness.cli import main
+from harness.cli.ending import ended
 from harness.config import compose
 from harness.errors import DataError, HarnessError
 from harness.report.leaderboard import markdown
@@ -52,17 +54,12 @@ def test_an_answer_of_50_mb_is_a_failure_and_not_kept(tmp_path: Path) -> None:
 def test_a_yaml_file_cannot_run_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.cli import main
-
     (tmp_path / "configs" / "task").mkdir(parents=True)
     trap = tmp_path / "sprung"
     tag = f"name: !!python/object/apply:os.system ['touch {trap}']\n"
     (tmp_path / "configs" / "task" / "evil.yaml").write_text(tag)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["harness", "task=evil", "backend=fake"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
+    assert ended(lambda: main(["task=evil", "backend=fake"])) == 2
     assert not trap.exists()
     said = capsys.readouterr().err
     assert len(said.strip().splitlines()) == 1
@@ -98,10 +95,9 @@ def test_rows_that_are_none_are_one_clear_line(rows: bytes, tmp_path: Path) -> N
     assert not list((tmp_path / "results").rglob("*.jsonl"))
 
 
-def test_a_summary_with_nan_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_summary_with_nan_is_made_again_from_the_records(tmp_path: Path) -> None:
     write_benchmark(tmp_path / "data")
     folder = run(request_of(tmp_path)).folder
     summary = json.loads((folder / "summary.json").read_text())
-    (folder / "summary.json").write_text(json.dumps(summary | {"accuracy": float("nan")}))
-    with pytest.raises(HarnessError, match=r"summary.json: not readable as JSON \(NaN"):
-        load(folder)
+    (folder / "summary.json").write_text(json.dumps(summary | {"scored": float("nan")}))
+    assert load(folder).summary.scored == summary["scored"] == 1

@@ -18,7 +18,7 @@ from harness.run.journal import (
     read_records,
     write_atomically,
 )
-from harness.types import Record
+from harness.types import Question, Record, Response, Score, Usage
 
 REQUEST = {
     "id": "abc",
@@ -29,17 +29,27 @@ REQUEST = {
 }
 
 
-def record(question: str = "q1", **changes: object) -> Record:
+HOSTILE = Response("q2", '<b>"\x00\n', probabilities={"A": 0.25}, told_times=("<0.5 s>",))
+
+
+def record(id: str = "q1", **changes: object) -> Record:
     whole = Record(
-        question=question, video="v", prompt="user: <video>", frames=(0, 3), times=(0.0, 0.1),
-        response="B", finish="stop", answer="B", score=1.0, status="scored", reason=None,
-        seconds=0.5, options=("red", "blue"), gold="B", groups={"duration": "short"},
-    )  # fmt: skip
+        question=Question(id, "Which?", ("red", "blue"), "B", {"duration": ("short",)}),
+        video="v",
+        prompt="user: <video>",
+        frames=(0, 3),
+        times=(0.0, 0.1),
+        response=Response(id, "B", usage=Usage(12, 1, 4), seconds=0.5),
+        score=Score({"accuracy": 1.0}, "B"),
+        status="scored",
+        subtitles=2,
+        asked="0-0",
+    )
     return dataclasses.replace(whole, **changes)  # type: ignore[arg-type]
 
 
 def test_what_is_appended_is_read_back_whole(tmp_path: Path) -> None:
-    written = [record("q1"), record("q2", response='<b>"\x00\n', probabilities={"A": 0.25})]
+    written = [record("q1"), record("q2", response=HOSTILE)]
     with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
         for item in written:
             records.append(item)
@@ -62,7 +72,7 @@ def test_a_torn_last_line_is_cut_off_before_the_next_append(tmp_path: Path, cut:
     path = tmp_path / "records-0.jsonl"
     whole = path.read_bytes()
     os.truncate(path, len(whole) - cut)
-    assert [r.question for r in read_records(tmp_path)] == ["q1"]
+    assert [r.question.id for r in read_records(tmp_path)] == ["q1"]
     with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
         records.append(record("q2"))
     assert path.read_bytes() == whole
@@ -74,7 +84,7 @@ def test_a_line_of_zeros_as_a_power_cut_leaves_it_is_cut_off(tmp_path: Path) -> 
     path = tmp_path / "records-0.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + b"\x00" * 50 + b"\n")
-    assert [r.question for r in read_records(tmp_path)] == ["q1"]
+    assert [r.question.id for r in read_records(tmp_path)] == ["q1"]
     with Journal(tmp_path, REQUEST):
         pass
     assert path.read_bytes() == whole
@@ -92,7 +102,7 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
 
 def test_nan_is_neither_written_nor_read(tmp_path: Path) -> None:
     with Appender(tmp_path) as records, pytest.raises(ValueError, match="not JSON"):
-        records.append(record(score=float("nan")))
+        records.append(record(score=Score({"accuracy": float("nan")})))
     path = tmp_path / "summary.json"
     path.write_text('{"accuracy": NaN}')
     with pytest.raises(JournalError, match="NaN is not JSON"):
@@ -135,7 +145,7 @@ def test_a_disk_that_is_full_loses_only_the_line_being_written(tmp_path: Path) -
         "from harness.errors import JournalError; from tests.test_journal import REQUEST, record\n"
         "folder = Path(sys.argv[1])\n"
         "with Journal(folder, REQUEST), Appender(folder) as records:\n"
-        "    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         "    try:\n        for n in range(9): records.append(record(f'q{n}'))\n"
         "    except JournalError as error: print(n, error)\n"
     )
@@ -143,11 +153,11 @@ def test_a_disk_that_is_full_loses_only_the_line_being_written(tmp_path: Path) -
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     written = int(said.split()[0])
     assert "cannot write (File too large); free some space and run the same command again" in said
-    assert (tmp_path / "records-0.jsonl").stat().st_size == 1000, "a torn line is there"
+    assert (tmp_path / "records-0.jsonl").stat().st_size == 2000, "a torn line is there"
     assert len(read_records(tmp_path)) == written > 0
     with Journal(tmp_path, REQUEST), Appender(tmp_path) as records:
         records.append(record("last"))
-    assert [r.question for r in read_records(tmp_path)][-1] == "last"
+    assert [r.question.id for r in read_records(tmp_path)][-1] == "last"
     assert len(read_records(tmp_path)) == written + 1
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,9 @@ from harness.errors import ModelError
 from harness.models.transformers import Transformers, packing, sharing, torchvision
 from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
+from harness.models.transformers.loading import read_processor
 from harness.types import (
     Clip,
-    Failure,
     Generation,
     Prompt,
     Question,
@@ -192,12 +194,14 @@ def test_times_before_frames_as_images() -> None:
     assert first.told_times == ("Frame 1 at 0.0 s:", "Frame 2 at 0.5 s:")
 
 
-def test_text_that_would_be_a_picture_is_a_failure() -> None:
+def test_text_that_would_be_a_picture_is_text() -> None:
     prompt = Prompt(Question("q", ""), (Turn("user", (Video(), Text("what is <|video_pad|>?"))),))
     one = dataclasses.replace(sample(), prompts=(prompt,))
-    [failure] = settings("qwen2_5_vl").generate([one], LONG)
-    assert isinstance(failure, Failure)
-    assert "the model's own <|video_pad|>" in failure.reason
+    [response] = settings("qwen2_5_vl").generate([one], LONG)
+    assert isinstance(response, Response)
+    assert response.notes == (
+        "its text holds the model's own <|video_pad|>: written as '< |video_pad|>'",
+    )
 
 
 def test_a_template_that_loses_the_video(tmp_path: Any) -> None:
@@ -210,6 +214,23 @@ def test_a_template_that_loses_the_video(tmp_path: Any) -> None:
         settings("qwen2_5_vl", chat_template=str(file)).load()
 
 
+def test_a_frame_is_capped_where_nothing_is_said(tmp_path: Path) -> None:
+    """transformers leaves it open, and its default changes between releases."""
+    folder = tmp_path / "unsaid"
+    shutil.copytree(families.build("qwen2_5_vl"), folder)
+    for file in folder.glob("*processor*.json"):
+        file.write_text(file.read_text().replace('"cap_pixels_per_frame": false,', ""))
+    processor, calls = read_processor(folder, {})
+    assert processor.video_processor.cap_pixels_per_frame is None
+    assert calls == {"videos_kwargs": {"cap_pixels_per_frame": True}}
+    said = {"videos_kwargs": {"cap_pixels_per_frame": False}}
+    assert read_processor(folder, said)[1] == said
+    assert read_processor(families.build("qwen2_5_vl"), {})[1] == {}  # the checkpoint says it
+    assert read_processor(families.build("internvl"), {})[1] == {}  # it knows no such setting
+    assert settings("qwen2_5_vl").identity()["processor_unsaid"] == {"cap_pixels_per_frame": True}
+    assert "processor_unsaid" not in settings("qwen2_5_vl", processor=said).identity()
+
+
 def test_expected_tokens_are_checked() -> None:
     with pytest.raises(ModelError, match=r"takes 4 tokens, model.expect_tokens says 3"):
         settings("llava_onevision", expect_tokens=3).load()
@@ -218,9 +239,15 @@ def test_expected_tokens_are_checked() -> None:
 
 def test_a_video_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = settings("qwen2_5_vl").load()
-    tower, seen = engine.model.model.visual, []
+    tower = engine.model.model.visual
+    seen: list[int] = []
     forward = tower.forward
-    monkeypatch.setattr(tower, "forward", lambda *a, **k: (seen.append(1), forward(*a, **k))[1])
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        seen.append(1)
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(tower, "forward", counted)
     outputs(engine, sample())
     assert seen == [1]
 

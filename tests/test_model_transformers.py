@@ -270,12 +270,20 @@ def test_an_answer_stops_where_the_context_ends(folders: dict[str, Path]) -> Non
     assert branch.limit == 1024 - len(branch.written.tokens) < 100
 
 
-def test_a_question_that_says_video_is_a_failure(engines: dict[str, Engine]) -> None:
-    sample = clip(0, asked("What is <video> in a prompt?", "What?"))
-    by_id = {result.question: result for result in engines["vicuna"].generate([sample], LONG)}
-    assert isinstance(by_id["q0"], Failure)
-    assert "the model's own <video>" in by_id["q0"].reason
-    assert isinstance(by_id["q1"], Response)
+def test_a_question_that_says_video_is_asked_with_it_as_text(engines: dict[str, Engine]) -> None:
+    engine = engines["vicuna"]
+    sample = clip(0, asked("What is <video> in a prompt?</s>", "What?"))
+    one, other = engine.generate([sample], LONG)
+    assert isinstance(one, Response)
+    assert one.notes == (
+        "its text holds the model's own <video>: written as '< video>'",
+        "its text holds the model's own </s>: written as '< /s>'",
+    )
+    assert isinstance(other, Response)
+    assert other.notes == ()
+    told = clip(0, asked("What is < video> in a prompt?< /s>"))
+    [spaced], [branch, _] = (engine.write(s, LONG).branches for s in (told, sample))
+    assert spaced.written.tokens.tolist() == branch.written.tokens.tolist()
 
 
 def crowded(engine: Engine, most: int, monkeypatch: pytest.MonkeyPatch) -> None:

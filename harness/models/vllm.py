@@ -166,7 +166,8 @@ class _Run:
             return self._letters(written, said, usage)
         thought, text, closed = thinking.split(said.text, written.opened)
         finish = said.finish_reason if closed else "thinking"
-        return Response(key, text, thought, finish, usage, told_times=written.told_times)
+        told, notes = written.told_times, written.notes
+        return Response(key, text, thought, finish, usage, told_times=told, notes=notes)
 
     def _letters(self, written: Written, said: Any, usage: Usage) -> Response | Failure:
         listed = said.logprobs[0]

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,8 @@ from harness.report import tables
 from harness.report.baseline import Side, changed_targets
 from harness.report.summary import in_order
 from harness.run import journal
-from harness.types import Metric, Record
+from harness.types import Generation, Metric, Record
+from harness.video.sampling import Sampling
 
 ALPHA = 1 - stats.LEVEL
 _WAIVER = re.compile(r"(?P<check>[^=]+)=(?P<until>\d{4}-\d\d-\d\d)\s+(?P<reason>\S.*)")
@@ -153,12 +154,12 @@ def _waived(found: Check, waiver: Waiver, day: date) -> Check:
 
 
 def _request(baseline: Side, run: Side, ignore: Sequence[str]) -> Check:
-    theirs, ours = (_without(side.identity, ignore) for side in (baseline, run))
+    theirs, ours = (_without(_completed(side.identity), ignore) for side in (baseline, run))
     changed = journal.difference(theirs, ours)
     if targets := changed_targets(baseline, run):
         some = _some(targets, f"{len(targets)} right answers are others: ")
         changed = f"{changed}; {some}" if changed else some
-    hidden = journal.difference(dict(baseline.identity), dict(run.identity))
+    hidden = journal.difference(_completed(baseline.identity), _completed(run.identity))
     detail = changed or "asked exactly alike"
     if ignore and hidden and not changed:
         detail = f"asked alike but for what --ignore passes over ({hidden})"
@@ -167,8 +168,19 @@ def _request(baseline: Side, run: Side, ignore: Sequence[str]) -> Check:
     return Check("request unchanged", not changed, detail)
 
 
-def _without(identity: Mapping[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
+def _completed(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """An identity with the settings that there were not yet when it was kept, as they are by
+    default: a setting that is new changes no baseline."""
     kept: dict[str, Any] = json.loads(json.dumps(dict(identity)))
+    usual = {"sampling": asdict(Sampling()), "generation": asdict(Generation())}
+    for name, fields in json.loads(json.dumps(usual)).items():
+        if isinstance(kept.get(name), dict):
+            kept[name] = fields | kept[name]
+    return {"repeats": 1, "judge": None} | kept
+
+
+def _without(identity: dict[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
+    kept = dict(identity)
     for name in ignore:
         *path, last = name.split(".")
         inner: Any = kept

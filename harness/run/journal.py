@@ -255,7 +255,8 @@ def _record(value: dict[str, Any]) -> Record:
 
 def _response(value: dict[str, Any]) -> Response:
     usage = Usage(**value["usage"]) if value.get("usage") else None
-    return Response(**{**value, "usage": usage, "told_times": tuple(value.get("told_times", ()))})
+    lists = {name: tuple(value.get(name, ())) for name in ("told_times", "notes")}
+    return Response(**{**value, "usage": usage, **lists})
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -52,4 +52,4 @@ def _price(said: object) -> Price | None:
             f"judge.price={said}: write judge.price.read=N judge.price.written=N, what a million "
             "tokens cost"
         )
-    return Price(**numbers)
+    return Price(**{key: float(number) for key, number in numbers.items() if number is not None})

@@ -10,7 +10,7 @@ from harness.controls import remove_evidence
 from harness.errors import DataError, VideoError
 from harness.run.request import Request
 from harness.task import Task
-from harness.types import Clip, Failure, Planner, Prompt, Sample
+from harness.types import Clip, Failure, Planner, Prompt, Resizing, Sample
 from harness.video.frame_cache import FrameCache
 from harness.video.prefetch import Prefetcher, ReadRequest
 
@@ -65,8 +65,9 @@ def _reads(
 ) -> Iterator[ReadRequest]:
     """What is to be read of each clip, which is put into ``taken`` by its id."""
     video, backend = request.video, request.backend
-    shrinks = video.size == "model" and isinstance(backend, Planner)
+    shrinks = video.size == "model"
     size = backend.frame_size if shrinks and isinstance(backend, Planner) else None
+    resize = backend.frame_resize if shrinks and isinstance(backend, Resizing) else None
     store = FrameCache(Path(video.store), video.store_gb) if video.store else None
     for clip in clips:
         if clip.video is None:
@@ -79,6 +80,7 @@ def _reads(
             clip.segment,
             clip.fps,
             size,
+            resize,
             video.damaged,
             video.decoder,
             store,

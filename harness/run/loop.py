@@ -30,6 +30,7 @@ from harness.run.plan import Plan, make_plan
 from harness.run.progress import Progress
 from harness.run.request import Request, run_id
 from harness.run.scoring import rewrite, score_records
+from harness.run.share import share_of_peak
 from harness.run.workers import answer
 from harness.subset import select
 from harness.types import Clip, Question, Record
@@ -209,6 +210,7 @@ def conclude(
         waited=waited,
         judge=judge,
         unjudged=LIMIT if judge else 0.0,
+        share=share_of_peak(request.backend, records),
     )
     write_summary(folder, summary)
     longer = 4 * request.generation.max_new_tokens

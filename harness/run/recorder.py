@@ -95,7 +95,8 @@ def _record(asked: Asked, answer: Response | Failure) -> Record:
     )
     if isinstance(answer, Failure):
         return replace(made, status="failed", reason=answer.reason, stage=answer.stage)
-    return replace(made, response=replace(answer, seconds=round(answer.seconds, 4)))
+    response = replace(answer, seconds=round(answer.seconds, 4), notes=())
+    return replace(made, response=response, notes=(*asked.notes, *answer.notes))
 
 
 def _asked(clip: str, prompt: Prompt, frames: Frames | None) -> Asked:

@@ -25,7 +25,9 @@ class VideoOptions:
     """How frames are read.
 
     ``size``: "full" hands frames over as they were filmed, as papers did; "model" lets the
-    decoder shrink them to what the model's processor needs (faster, pixels differ slightly).
+    decoder bring them to the size that the model's processor makes of them: by the processor's own
+    function where it knows videos (the same to the bit, a clip never in memory at full size), by
+    the decoder's for LLaVA-NeXT's own ways (faster, pixels differ slightly).
     ``decoder``: pyav, or torchcodec | decord to reproduce numbers made with those.
     ``damaged``: "fail" or "partial". ``timeout``: seconds one clip may take.
     ``workers``: decoding processes (null: one per core; 0: none, read in this process).

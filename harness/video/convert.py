@@ -19,7 +19,7 @@ from av.buffer import Buffer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from harness.types import Pixels
+from harness.types import FrameResize, Pixels
 
 # One thread: swscale's own default splits a small frame over every core and is slower for it.
 _THREADS = 1
@@ -71,6 +71,21 @@ class Converter:
         plane = rgb.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         out[...] = upright.turn(rows[:height, : width * 3].reshape(height, width, 3))
+
+
+class Resized:
+    """A converter whose frames, at full size, are handed to a model's own resizing one by one."""
+
+    def __init__(self, whole: Converter, size: tuple[int, int], resize: FrameResize) -> None:
+        self.width, self.height = size
+        self._whole = whole
+        self._resize = resize
+        self._frame = np.empty((whole.height, whole.width, 3), np.uint8)
+
+    def into(self, frame: VideoFrame, out: Pixels) -> None:
+        """Writes the frame's pixels into ``out``, uint8 [height, width, 3]."""
+        self._whole.into(frame, self._frame)
+        out[...] = self._resize.resized(self._frame, self.width, self.height)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import VideoError
-from harness.types import Frames, VideoInfo
-from harness.video.convert import Converter, shrunk
+from harness.types import FrameResize, Frames, VideoInfo
+from harness.video.convert import Converter, Resized, shrunk
 from harness.video.full_decode import traced
 from harness.video.index import Choose, Index, build
 from harness.video.pixel_buffer import Allocate, PixelBuffer
@@ -47,6 +47,7 @@ class OpenVideo:
         indices: Sequence[int],
         *,
         size: int | None = None,
+        resize: FrameResize | None = None,
         damaged: Damaged = "fail",
         allocate: Allocate | None = None,
     ) -> Frames:
@@ -56,7 +57,10 @@ class OpenVideo:
             raise VideoError(f"{self.path}: frame {outside[0]} asked of {self.info.count} frames")
         width, height = shrunk(self.info.width, self.info.height, size)
         shrink = (width, height) != (self.info.width, self.info.height)
-        collected = PixelBuffer(Converter(width, height, shrink=shrink), indices, allocate)
+        converter: Converter | Resized = Converter(width, height, shrink=shrink)
+        if resize and (made := resize.size(len(indices), width, height)):
+            converter = Resized(Converter(width, height, shrink=shrink), made, resize)
+        collected = PixelBuffer(converter, indices, allocate)
         sound = {i for i in indices if self.index.sound(i, self.index.flaws)}
         for target in sound & self.index.kept.keys():
             collected.put(self.index.kept[target], target)

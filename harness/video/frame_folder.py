@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import VideoError
-from harness.types import Frames, Pixels, VideoInfo
+from harness.types import FrameResize, Frames, Pixels, VideoInfo
 from harness.video.convert import shrunk
 from harness.video.pixel_buffer import Allocate
 
@@ -54,6 +54,7 @@ class FrameFolder:
         indices: Sequence[int],
         *,
         size: int | None = None,
+        resize: FrameResize | None = None,
         damaged: str = "fail",
         allocate: Allocate | None = None,
     ) -> Frames:
@@ -61,7 +62,11 @@ class FrameFolder:
         if outside := [i for i in indices if not 0 <= i < self.info.count]:
             raise VideoError(f"{self._folder}: frame {outside[0]} asked of {self.info.count}")
         target = shrunk(self.info.width, self.info.height, size)
-        pictures = {i: _picture(self._files[i][1], target) for i in set(indices)}
+        made = resize.size(len(indices), *target) if resize else None
+        pictures = {}
+        for i in sorted(set(indices)):
+            picture = _picture(self._files[i][1], target)
+            pictures[i] = resize.resized(picture, *made) if resize and made else picture
         times = np.asarray(indices, np.float64) / self.info.fps
         return Frames(np.stack([pictures[i] for i in indices]), times, tuple(indices))
 

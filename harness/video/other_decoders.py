@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import RequestError, VideoError
-from harness.types import Frames, VideoInfo
+from harness.types import FrameResize, Frames, VideoInfo
 from harness.video.convert import shrunk
 from harness.video.pixel_buffer import Allocate
 
@@ -59,10 +59,12 @@ class Torchcodec:
         indices: Sequence[int],
         *,
         size: int | None = None,
+        resize: FrameResize | None = None,
         damaged: str = "fail",
         allocate: Allocate | None = None,
     ) -> Frames:
-        """Its frames at these places; damaged files fail or not, as it pleases."""
+        """Its frames at these places; damaged files fail or not, as it pleases. ``resize`` is left
+        to the model, which does the same with whole frames."""
         smaller = _smaller(self.info, size)
         decoder = self._open(smaller) if smaller else self._decoder
         try:
@@ -105,10 +107,12 @@ class Decord:
         indices: Sequence[int],
         *,
         size: int | None = None,
+        resize: FrameResize | None = None,
         damaged: str = "fail",
         allocate: Allocate | None = None,
     ) -> Frames:
-        """Its frames at these places; damaged files fail or not, as it pleases."""
+        """Its frames at these places; damaged files fail or not, as it pleases. ``resize`` is left
+        to the model, which does the same with whole frames."""
         smaller = _smaller(self.info, size)
         reader = self._open(smaller) if smaller else self._reader
         asked = [int(i) for i in indices]

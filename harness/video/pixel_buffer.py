@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.errors import VideoError
 from harness.types import Frames, Pixels
-from harness.video.convert import Converter
+from harness.video.convert import Converter, Resized
 
 Allocate = Callable[[tuple[int, ...]], Pixels]
 
@@ -20,7 +20,7 @@ class PixelBuffer:
     """The pixels read so far, one row for each distinct frame, filled in any order."""
 
     def __init__(
-        self, converter: Converter, indices: Sequence[int], allocate: Allocate | None
+        self, converter: Converter | Resized, indices: Sequence[int], allocate: Allocate | None
     ) -> None:
         self._converter = converter
         self._indices = tuple(int(i) for i in indices)

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import HarnessError, VideoError
-from harness.types import Frames, Pixels, VideoInfo
+from harness.types import FrameResize, Frames, Pixels, VideoInfo
 from harness.video.exact_reader import Damaged
 from harness.video.frame_cache import FrameCache
 from harness.video.reading import Decoder, Readable, opened
@@ -40,8 +40,8 @@ class ReadRequest:
     """One clip to read: which file, which frames, how.
 
     ``key`` is the caller's own; ``segment`` (seconds) bounds the sampling; ``fps`` is the clock of
-    a folder of frames; ``size``, ``damaged`` and ``decoder`` are ``harness.video.read``'s;
-    ``cache`` keeps the frames on disk for other runs.
+    a folder of frames; ``size``, ``resize``, ``damaged`` and ``decoder`` are those of
+    ``harness.video.read``; ``cache`` keeps the frames on disk for other runs.
     """
 
     key: str
@@ -50,6 +50,7 @@ class ReadRequest:
     segment: tuple[float, float] | None = None
     fps: float | None = None
     size: int | None = None
+    resize: FrameResize | None = None
     damaged: Damaged = "fail"
     decoder: Decoder = "pyav"
     cache: FrameCache | None = None
@@ -91,7 +92,9 @@ def look(request: ReadRequest, memory: Memory | None = None) -> ReadClip:
         return _cached(request, request.cache, memory)
     with _open(request) as video:
         picks, size = _chosen(request, video.info, video.first)
-        frames = video.read(picks, size=size, damaged=request.damaged, allocate=memory)
+        frames = video.read(
+            picks, size=size, resize=request.resize, damaged=request.damaged, allocate=memory
+        )
         return video.info, _noted(request, video.info, frames, video.first)
 
 
@@ -126,7 +129,8 @@ def _noted(request: ReadRequest, info: VideoInfo, frames: Frames, first: int = 0
 
 
 def _cached(request: ReadRequest, cache: FrameCache, memory: Memory | None) -> ReadClip:
-    """As ``look``, with the frames that the cache has, and keeping those that it has not."""
+    """As ``look``, with the frames that the cache has, and keeping those that it has not; they are
+    not resized by the model's own way, which depends on how many are shown together."""
     whole = cache.video(request.path, request.size, request.decoder)
     if info := whole.info():
         picks, size = _chosen(request, info)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from harness.errors import RequestError
-from harness.types import Frames, VideoInfo
+from harness.types import FrameResize, Frames, VideoInfo
 from harness.video.exact_reader import Damaged, open_video
 from harness.video.frame_folder import FrameFolder
 from harness.video.index import Choose
@@ -32,6 +32,7 @@ class Readable(Protocol):
         indices: Sequence[int],
         *,
         size: int | None = None,
+        resize: FrameResize | None = None,
         damaged: Damaged = "fail",
         allocate: Allocate | None = None,
     ) -> Frames: ...
@@ -87,6 +88,7 @@ def read(
     indices: Sequence[int],
     *,
     size: int | None = None,
+    resize: FrameResize | None = None,
     damaged: Damaged = "fail",
     decoder: Decoder = "pyav",
     fps: float | None = None,
@@ -96,7 +98,8 @@ def read(
     pixels uint8 [len(indices), H, W, 3] RGB, upright; times in seconds from the first frame.
     ``size`` shrinks each frame so that its shortest edge is ``size``, aspect kept, bicubic
     (``convert.shrunk``: what CLIP's processor would do next; never enlarged); None is full size,
-    bit for bit ``frame.to_ndarray(format="rgb24")``.
+    bit for bit ``frame.to_ndarray(format="rgb24")``. ``resize`` is a model's own resizing, which
+    each frame goes through as it is decoded (not with other decoders: their frames stay whole).
 
     Raises VideoError when the video cannot be read, an index is not in it, or a target frame is
     damaged. Under ``damaged="partial"`` the sound frames are returned, ``indices`` says which,
@@ -105,4 +108,4 @@ def read(
     if len(indices) == 0:
         raise RequestError(f"{path}: no frame asked for")
     with opened(Path(path), fps=fps, decoder=decoder, choose=lambda _: indices) as video:
-        return video.read(indices, size=size, damaged=damaged)
+        return video.read(indices, size=size, resize=resize, damaged=damaged)

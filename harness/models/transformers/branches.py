@@ -81,6 +81,7 @@ class Branch:
             seconds=self.seconds,
             probabilities=self.probabilities,
             told_times=self.written.told_times,
+            notes=self.written.notes,
         )
 
     def _compare(self, logits: torch.Tensor) -> None:

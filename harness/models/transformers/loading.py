@@ -25,6 +25,9 @@ from harness.models.transformers.written import Writer
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
 
+UNSAID = {"cap_pixels_per_frame": True}
+"""What a video processor is told where neither its checkpoint nor the model's settings say it: as
+qwen-vl-utils does. transformers' own default is announced to change."""
 MARGIN = 1000  # tokens that the original code leaves for the text beside the frames
 
 
@@ -38,7 +41,11 @@ def identify(settings: Transformers, folder: Path) -> dict[str, Any]:
         template = hashlib.sha256(_template(template, folder, None).encode()).hexdigest()
     if settings.template_settings:
         names.append("template_settings")
+    said = settings.processor.get("videos_kwargs")
+    unsaid = {k: v for k, v in UNSAID.items() if not (isinstance(said, Mapping) and k in said)}
+    pinned = settings.frames_as == "video" and unsaid
     return {
+        **({"processor_unsaid": unsaid} if pinned else {}),
         **{name: getattr(settings, name) for name in (*names, *also)},
         "rope": _rope(settings, folder),
         "chat_template": template,
@@ -161,17 +168,30 @@ def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
     return _processor_writer(settings, folder)
 
 
-def _processor_writer(settings: Transformers, folder: Path) -> Writer:
+def read_processor(folder: Path, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A checkpoint's processor with these settings, and those of them that go to its calls. Raises
+    ModelError."""
     from harness.models.transformers import torchvision
 
     torchvision.load()
     from harness.models.transformers.library import transformers
+
+    parts = {name: dict(v) for name, v in settings.items() if isinstance(v, Mapping)}
+    calls = {name: parts[name] for name in parts if name.endswith("_kwargs")}
+    own = {name: value for name, value in settings.items() if name not in calls}
+    processor = _read(transformers.AutoProcessor, folder, **own)
+    video = getattr(processor, "video_processor", None)
+    known = getattr(getattr(video, "valid_kwargs", None), "__annotations__", {})
+    for name, value in UNSAID.items():
+        if name in known and getattr(video, name, None) is None:
+            calls["videos_kwargs"] = {name: value, **calls.get("videos_kwargs", {})}
+    return processor, calls
+
+
+def _processor_writer(settings: Transformers, folder: Path) -> Writer:
+    processor, calls = read_processor(folder, settings.processor)
     from harness.models.transformers.processor import ProcessorWriter
 
-    parts = {name: dict(v) for name, v in settings.processor.items() if isinstance(v, Mapping)}
-    calls = {name: parts[name] for name in parts if name.endswith("_kwargs")}
-    own = {name: value for name, value in settings.processor.items() if name not in calls}
-    processor: Any = _read(transformers.AutoProcessor, folder, **own)
     tokenizer = getattr(processor, "tokenizer", None)
     if tokenizer is None:
         raise ModelError(f"{folder} has no processor of pictures and text: it is no model of video")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness.errors import ModelError, RequestError
 from harness.models.transformers.checkpoint import fingerprint, locate
 from harness.models.transformers.memory import may_have_gpu
-from harness.types import JSON, Failure, Generation, Prompt, Response, Sample
+from harness.types import JSON, Failure, FrameResize, Generation, Prompt, Response, Sample
 
 if TYPE_CHECKING:
     from harness.models.transformers.cost import Weights
@@ -131,6 +131,15 @@ class Transformers:
         if self.frames_as != "pooled_video":
             return None
         return read_pixels(self, self._folder, self._planning).shortest_edge
+
+    @property
+    def frame_resize(self) -> FrameResize | None:
+        """The processor's own resizing of a video's frames; None where frames are pictures."""
+        from harness.models.transformers.resizing import ProcessorResize
+
+        if self.frames_as != "video":
+            return None
+        return ProcessorResize(self._folder, self.processor)
 
     def generate(
         self, samples: Iterable[Sample], generation: Generation

@@ -18,7 +18,7 @@ import numpy as np
 from harness.errors import RequestError
 from harness.models.transformers.chat import ChatTemplate, Content, Message
 from harness.models.transformers.pixels import Preprocessor
-from harness.models.transformers.written import Tokens, Written, letter_tokens
+from harness.models.transformers.written import Tokens, Written, escaped, letter_tokens
 from harness.types import Failure, Image, Part, Pixels, Prompt, Sample, Text, Turn, Video
 
 if TYPE_CHECKING:
@@ -148,6 +148,12 @@ class PooledWriter:
         return frames * tiles * 3 * side * side
 
     @cached_property
+    def _special(self) -> list[str]:
+        """What must not stand in a question's text: pictures, and borders of turns."""
+        special = [str(token) for token in self.tokenizer.all_special_tokens]
+        return [mark for mark in dict.fromkeys([VIDEO, IMAGE, *special]) if len(mark) > 1]
+
+    @cached_property
     def _largest(self) -> tuple[int, int]:
         """The size (height, width) of an image that takes most tokens."""
         return max(self.preprocessor.pinpoints, key=lambda size: self.anyres_tokens(*size))
@@ -155,9 +161,9 @@ class PooledWriter:
     def tokens(self, prompt: Prompt, pictures: Pictures) -> Tokens:
         """The prompt as the model reads it; its pictures are added to ``pictures``.
 
-        Raises RequestError when the prompt's text holds the model's own picture tokens, and
-        ModelError when the chat template loses a part of it.
+        Raises ModelError when the chat template loses a part of it.
         """
+        prompt, _ = escaped(prompt, self._special)
         ids = self.encode(self.render(prompt, pictures.frames))
         shown = [
             picture
@@ -168,8 +174,8 @@ class PooledWriter:
         places = [place for place, i in enumerate(ids) if i in (self.video_id, self.image_id)]
         if len(places) != len(shown):
             raise RequestError(
-                f"question {prompt.key}: the prompt shows {len(shown)} pictures, its "
-                f"tokens {len(places)}: its text holds the model's own {VIDEO} or {IMAGE}"
+                f"question {prompt.key}: the prompt shows {len(shown)} pictures, its tokens "
+                f"{len(places)}: its parts or the chat template make up {VIDEO} or {IMAGE}"
             )
         pieces: list[Tokens] = []
         start = 0
@@ -198,6 +204,7 @@ class PooledWriter:
     ) -> Written:
         import torch
 
+        prompt, notes = escaped(prompt, self._special)
         tokens = self.tokens(prompt, pictures)
         ids = tokens.copy()
         slots: list[int] = []
@@ -210,7 +217,7 @@ class PooledWriter:
         found = letter_tokens(prompt, rendered, self.encode) if letters else None
         inputs = {"input_ids": torch.from_numpy(ids)[None]}
         inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
-        return Written(prompt, ids, inputs | prepared.inputs(slots), found)
+        return Written(prompt, ids, inputs | prepared.inputs(slots), found, notes=notes)
 
     def _message(self, turn: Turn, frames: int) -> Message:
         """A turn as text, each picture a mark on its own line: as LLaVA-NeXT was trained."""

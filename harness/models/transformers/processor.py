@@ -18,7 +18,7 @@ import torch
 from harness.errors import ModelError, RequestError
 from harness.models import thinking
 from harness.models.transformers.chat import ChatTemplate, Content, Message
-from harness.models.transformers.written import Written, letter_tokens
+from harness.models.transformers.written import Written, escaped, letter_tokens
 from harness.types import (
     JSON,
     Clip,
@@ -97,7 +97,7 @@ class ProcessorWriter:
         return sum(int(v.numel()) for name, v in given if name.startswith("pixel_values"))
 
     def _write(self, prompt: Prompt, shown: _Shown, letters: bool) -> Written:
-        self._refuse_marks(prompt)
+        prompt, notes = escaped(prompt, self._special())
         messages, videos, images = self._messages(prompt, shown)
         rendered = self.template.render(messages, prompt.key)
         self._check_marks(prompt, rendered, len(videos), len(images))
@@ -111,6 +111,7 @@ class ProcessorWriter:
             found,
             self._told_times(tokens, rendered) + _in_positions(inputs),
             thinking.opens(rendered),
+            notes,
         )
 
     def _messages(
@@ -181,14 +182,10 @@ class ProcessorWriter:
         found = [getattr(self.processor, name, None) for name in names]
         return [mark for mark in dict.fromkeys(found) if isinstance(mark, str) and mark]
 
-    def _refuse_marks(self, prompt: Prompt) -> None:
-        texts = [p.text for turn in prompt.turns for p in turn.parts if isinstance(p, Text)]
-        for mark in self._marks():
-            if any(mark in text for text in texts):
-                raise RequestError(
-                    f"question {prompt.key}: its text holds the model's own {mark}, which would "
-                    "stand for a picture"
-                )
+    def _special(self) -> list[str]:
+        """What must not stand in a question's text: pictures, and borders of turns."""
+        special = [str(token) for token in self.tokenizer.all_special_tokens]
+        return [mark for mark in dict.fromkeys([*self._marks(), *special]) if len(mark) > 1]
 
     def _check_marks(self, prompt: Prompt, rendered: str, videos: int, images: int) -> None:
         """Raises ModelError when the template lost a picture, or shows one twice."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.errors import RequestError
 from harness.scoring.options import LETTERS
-from harness.types import Failure, Prompt, Sample
+from harness.types import Failure, Prompt, Sample, Text
 
 Tokens = NDArray[np.int64]
 
@@ -21,7 +21,8 @@ class Written:
     """One prompt: its token ids [n], and the keyword arguments of the model's own ``forward`` (a
     batch of one, on the CPU; ``input_ids`` among them). ``letters`` are the tokens that say each
     option's letter behind the prompt; ``told_times`` the texts about time that were put in;
-    ``opened``: the template opened the model's thinking."""
+    ``opened``: the template opened the model's thinking; ``notes``: what was written otherwise
+    than the prompt says."""
 
     prompt: Prompt
     tokens: Tokens
@@ -29,6 +30,7 @@ class Written:
     letters: Mapping[str, Sequence[int]] | None = None
     told_times: tuple[str, ...] = ()
     opened: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Writer(Protocol):
@@ -48,6 +50,44 @@ class Writer(Protocol):
     def pixels(self, frames: int) -> int:
         """How many numbers so many frames are to the vision tower: at most, as above."""
         ...
+
+
+def escaped(prompt: Prompt, marks: Sequence[str]) -> tuple[Prompt, tuple[str, ...]]:
+    """The prompt with a space within each of ``marks`` that its texts hold ("<image>" becomes
+    "< image>": read as text, it stands for no picture), and a note on each."""
+    found = [
+        mark
+        for mark in marks
+        if any(
+            mark in part.text
+            for turn in prompt.turns
+            for part in turn.parts
+            if isinstance(part, Text)
+        )
+    ]
+    if not found:
+        return prompt, ()
+    turns = tuple(
+        replace(
+            turn,
+            parts=tuple(
+                Text(_spaced(part.text, found)) if isinstance(part, Text) else part
+                for part in turn.parts
+            ),
+        )
+        for turn in prompt.turns
+    )
+    notes = tuple(
+        f"its text holds the model's own {mark}: written as {_spaced(mark, [mark])!r}"
+        for mark in found
+    )
+    return replace(prompt, turns=turns), notes
+
+
+def _spaced(text: str, marks: Sequence[str]) -> str:
+    for mark in marks:
+        text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+    return text
 
 
 def letter_tokens(
