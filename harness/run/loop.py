@@ -29,7 +29,7 @@ from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan
 from harness.run.progress import Progress
 from harness.run.request import Request, run_id
-from harness.run.scoring import rewrite, score_records
+from harness.run.scoring import rewrite, score_records, written_whole
 from harness.run.share import share_of_peak
 from harness.run.workers import answer
 from harness.subset import select
@@ -189,13 +189,14 @@ def conclude(
     """Scores what is not scored yet, and derives summary.json and report.html. Records are
     rewritten only ``alone``: other shards may be appending to them. ``bad`` are the records of rows
     that could not be asked."""
-    kept = {record.key: record for record in (*read_records(folder), *bad)}
+    known = read_records(folder)
+    kept = {record.key: record for record in (*known, *bad)}
     task, records = request.benchmark, list(kept.values())
     records = score_records(task, records)
     records, judge = judge_stage(
         task.scorer, request.judge, records, folder, request.results, tell, request.judging
     )
-    if alone:
+    if alone and not (records == known and written_whole(folder, len(known))):
         rewrite(folder, records)
     summary = summarise(
         records,
