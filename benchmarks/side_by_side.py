@@ -59,7 +59,7 @@ metric_list:
 metadata:
   - version: 0.0
 """
-PEER_UTILS = '''
+PEER_UTILS = """
 def visual(doc):
     return [{folder!r} + "/videos/" + doc["video"]]
 
@@ -72,7 +72,7 @@ def results(doc, results):
 
 def mean(items):
     return sum(item["text"].strip()[:1] == item["right"] for item in items) / len(items)
-'''
+"""
 PARTS = {
     "reading frames (waited for)": ("prefetch.py", "_wait"),
     "vision": ("decoder.py", "see"),
