@@ -12,7 +12,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="harness leaderboard", description=__doc__)
     made.add_argument("results", nargs="?", type=Path, default=Path("results"))
     made.add_argument("--task", help="only this task")
-    made.add_argument("--plot", action="store_true", help="leaderboard.png and .svg too")
+    made.add_argument("--plot", action="store_true", help="figures too, in the folder plots")
     return made
 
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
 
     from harness.cli.ending import complain
     from harness.errors import RequestError
-    from harness.report import figure, leaderboard, runs
+    from harness.report import figure, leaderboard, plots, runs
     from harness.run.journal import write_atomically
 
     if not words.results.is_dir():
@@ -36,8 +36,8 @@ def main(argv: Sequence[str]) -> int:
     if not words.task:
         leaderboard.write(words.results, found)
         write_atomically(words.results / "leaderboard.tex", figure.latex(found))
-        for ending in (".png", ".svg") if words.plot else ():
-            figure.plot(found, words.results / f"leaderboard{ending}")
+        if words.plot:
+            plots.write(found, words.results / "plots")
     for line in complaints:
         complain(line)
     return int(bool(complaints))

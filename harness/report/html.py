@@ -1,109 +1,96 @@
-"""report.html: one run as a page that opens anywhere; all text is escaped, nothing is fetched."""
+"""report.html: one run, or two side by side, as a page that opens anywhere."""
 
 from __future__ import annotations
 
-from harness.metrics import Summing
+import json
+from collections.abc import Sequence
+from typing import Any
+
 from harness.report import tables
+from harness.report.comparable import same_but
+from harness.report.compare import compare
 from harness.report.diagnostics import diagnosed
+from harness.report.page import assets, words
+from harness.report.page.samples import samples
 from harness.report.runs import Run
-from harness.types import Metric, Record
+from harness.types import Estimate
 
-MOST = 1000
-"""How many questions a page lists."""
+LARGEST = 20_000
+"""Questions up to which every run gets its page: more make a file that few browsers open."""
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{{ run.model }} on {{ run.task }}</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em }
-table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .2em .8em; text-align: left;
-border-bottom: 1px solid #ccc; vertical-align: top } pre { white-space: pre-wrap; margin: 0 }
-.failed, .unscored { background: #fdd } .unparsed, .truncated { background: #ffd }
-</style>
-<h1>{{ run.model }} on {{ run.task }}</h1>
-<table><tr><th>metric<th>value<th>n<th>videos<th>guessing
-<th>had all that is lost been worst, or best</tr>
-{% for name, value in summary.metrics.items() %}<tr><td>{{ name }}
-{% if value.unit %}({{ value.unit }}){% endif %}
-<td><b>{{ interval(value.estimate, value.unit) }}</b><td>{{ value.estimate.n }}
-<td>{{ value.estimate.clusters }}<td>{{ number(value.chance, value.unit) }}
-<td>{% if value.bounds %}{{ number(value.bounds[0], value.unit) }} to
-{{ number(value.bounds[1], value.unit) }}{% endif %}</tr>
-{% endfor %}</table>
-<p>In brackets the 95 % interval, clustered by video. {{ summary.unparsed }} unparsed,
-{{ summary.truncated }} truncated, {{ summary.failed }} failed, {{ summary.unscored }} unscored.
-{% if not summary.complete %}<b>This run is incomplete.</b>{% endif %}</p>
-{% for line in lines %}<p>{{ line }}</p>
-{% endfor %}
-{% for group, parts in summary.by.items() %}
-<h2>{{ group }}</h2>
-<table><tr><th>value<th>n{% for name in summary.metrics %}<th>{{ name }}{% endfor %}</tr>
-{% for value, found in parts.items() %}<tr><td>{{ value }}<td>{{ found[summary.headline].n }}
-{% for name, one in found.items() %}<td>{{ interval(one, summary.metrics[name].unit) }}
-{% endfor %}</tr>
-{% endfor %}</table>
-{% endfor %}
-<h2>What was not answered rightly</h2>
-{% if left_out %}<p>The first {{ records|length }}; {{ left_out }} more are in records-*.jsonl.</p>
-{% endif %}
-<table><tr><th>question<th>prompt<th>response<th>extracted<th>target<th>score<th>why</tr>
-{% for r in records %}<tr class="{{ r.status }}">
-<td>{{ r.key }}<td><details><summary>{{ short(r.prompt, 80) }}</summary>
-<pre>{{ r.prompt }}</pre></details><td>{{ short(r.response.text if r.response else None, 200) }}
-<td>{{ plain(r.score.answer if r.score else None) }}<td>{{ plain(r.question.target) }}
-<td>{{ worth(r) }}<td>{{ r.reason or (r.score.explanation if r.score else "") or r.status }}</tr>
-{% endfor %}</table>
-<h2>Request</h2>
-<pre>{{ request }}</pre>
-</html>
-"""
+SCRIPTS = ("vendor/tabulator.min.js", "run.js")
 
 
-def page(run: Run) -> str:
-    """The run's report as HTML. A page lists at most ``MOST`` questions: browsers stop at more."""
-    import json
+def page(run: Run, second: Run | None = None, others: Sequence[Run] = ()) -> str:
+    """The run's report as HTML: numbers, protocol, breakdowns and every question.
 
-    from jinja2 import Environment
-
-    headline, summary = run.metrics[0], run.summary
-    name, best = _value_name(headline), _best(headline)
-    shown = [
-        r for r in run.records if r.status != "scored" or _value(name, r) != best or best is None
-    ]
-    template = Environment(autoescape=True).from_string(_PAGE)
-    return template.render(
+    ``second`` is shown beside it, with what changed. ``others`` are searched for its controls.
+    Raises RequestError when the two runs share no question.
+    """
+    summary = run.summary
+    compared = compare([run, second]) if second else None
+    return assets.render(
+        "run.html",
+        SCRIPTS,
         run=run,
+        second=second,
+        compared=compared,
+        rows=[] if compared is None else _differences(compared),
         summary=summary,
+        main=summary.main,
         lines=diagnosed(summary),
-        records=shown[:MOST],
-        left_out=max(len(shown) - MOST, 0),
+        controls=_controls(run, others),
+        words=words.protocol(run),
+        prompt=words.template(run),
+        charts={group: _chart(run, group) for group in summary.by},
         request=json.dumps(run.request, indent=2, ensure_ascii=False),
-        interval=tables.interval,
-        number=tables.number,
-        short=tables.short,
-        plain=tables.plain,
-        worth=lambda record: _worth(name, record),
+        data=assets.as_json(samples(run, second)),
     )
 
 
-def _value_name(headline: Metric) -> str:
-    return headline.value if isinstance(headline, Summing) else headline.name
+def _controls(run: Run, others: Sequence[Run]) -> list[tuple[str, Estimate]]:
+    """The same run with evidence taken away, by control."""
+    if run.control != "none":
+        return []
+    return [
+        (other.control, other.summary.main.estimate)
+        for other in others
+        if other.control != "none" and same_but(run, other, control=other.control)
+    ]
 
 
-def _best(headline: Metric) -> float | None:
-    """The best score there is: there is nothing to see in a record that has it."""
-    if not isinstance(headline, Summing):
-        return 1.0
-    return headline.high if headline.higher_is_better else headline.low
+def _chart(run: Run, group: str) -> dict[str, Any]:
+    """A breakdown as lengths along its axis, in percent of its width."""
+    main, parts = run.summary.main, run.summary.part(group)
+    known = [x for e in parts.values() for x in (e.value, *e.ci95) if x == x]
+    low, high = (0.0, 1.0) if main.unit == "%" else (min([0.0, *known]), max(known, default=1.0))
+    reach = (high - low) or 1.0
+
+    def at(x: float) -> float:
+        return round(100 * (min(max(x, low), high) - low) / reach, 2)
+
+    bars = [
+        {
+            "name": name,
+            "n": part.n,
+            "text": tables.interval(part, main.unit),
+            "at": at(part.value) if part.value == part.value else None,
+            "low": at(part.ci95[0]) if part.ci95[0] == part.ci95[0] else None,
+            "high": at(part.ci95[1]) if part.ci95[1] == part.ci95[1] else None,
+        }
+        for name, part in parts.items()
+    ]
+    return {"bars": bars, "chance": None if main.chance is None else at(main.chance)}
 
 
-def _value(name: str, record: Record) -> float | None:
-    return record.score.values.get(name) if record.score else None
-
-
-def _worth(name: str, record: Record) -> str:
-    value = _value(name, record)
-    return "" if value is None else tables.number(value, "")
+def _differences(found: Any) -> list[dict[str, str]]:
+    return [
+        {
+            "part": d.part,
+            "before": tables.number(d.before, found.unit),
+            "after": tables.number(d.after, found.unit),
+            "difference": tables.interval(d.paired.difference, found.unit, signed=True),
+            "p": tables.probability(d.holm),
+        }
+        for d in found.differences
+    ]

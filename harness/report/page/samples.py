@@ -1,0 +1,119 @@
+"""A run's records as a page needs them: short keys, a clip's frames once, no copy of a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.metrics import Summing
+from harness.report import tables
+from harness.report.page.frames import place
+from harness.report.runs import Run
+from harness.scoring.choice import ChoiceScorer
+from harness.scoring.extractors import EXTRACTORS
+from harness.types import Metric, Record
+
+
+def samples(run: Run, second: Run | None = None) -> dict[str, Any]:
+    """``rows``, one per question, and ``clips``, the frames with their times that rows point to.
+
+    With a ``second`` run each row also holds its response and ``flip``: gained, lost or same.
+    """
+    clips: dict[tuple[str, tuple[int, ...]], int] = {}
+    rules = _rules(run)
+    others = {record.key: record for record in second.records} if second else {}
+    rows = []
+    for record in run.records:
+        row = _row(run.metrics[0], record)
+        row["clip"] = clips.setdefault((record.video, record.frames), len(clips))
+        if rules:
+            row["rules"] = _read_by(rules, record)
+        if second:
+            row |= _beside(run.metrics[0], record, others.get(record.key))
+        rows.append(row)
+    times = {(r.video, r.frames): r.times for r in run.records}
+    shown = [
+        {"video": video, "at": place(video), "frames": frames, "times": times[video, frames]}
+        for video, frames in clips
+    ]
+    return {"rows": rows, "clips": shown, "groups": list(run.summary.by)}
+
+
+def _row(headline: Metric, record: Record) -> dict[str, Any]:
+    question, response, score = record.question, record.response, record.score
+    return {
+        "key": record.key,
+        "video": record.video,
+        "status": record.status,
+        "groups": {name: list(values) for name, values in question.groups.items()},
+        "question": question.text,
+        "options": list(question.options),
+        "target": tables.plain(question.target),
+        "answer": tables.plain(score.answer if score else None),
+        "worth": worth(headline, record),
+        "right": _right(headline, record),
+        "response": response.text if response else None,
+        "thinking": response.thinking if response else "",
+        "finish": response.finish if response else "",
+        "tokens": _tokens(record),
+        "told": score.explanation if score else "",
+        "reason": record.reason or "",
+        "notes": list(record.notes),
+        "prompt": record.prompt,
+    }
+
+
+def worth(headline: Metric, record: Record) -> float | None:
+    """The record's value of the headline; None where it has none."""
+    name = headline.value if isinstance(headline, Summing) else headline.name
+    return record.score.values.get(name) if record.score else None
+
+
+def _right(headline: Metric, record: Record) -> str:
+    """right, wrong (anything less than the best score), or none: nothing was scored."""
+    value, best = worth(headline, record), 1.0
+    if isinstance(headline, Summing):
+        bound = headline.high if headline.higher_is_better else headline.low
+        best = 1.0 if bound is None else bound
+    if value is None or record.status != "scored":
+        return "none"
+    return "right" if value == best else "wrong"
+
+
+def _tokens(record: Record) -> str:
+    used = record.response.usage if record.response else None
+    if used is None or used.input is None:
+        return ""
+    return f"{used.input} tokens read, {used.output} written"
+
+
+def _rules(run: Run) -> Mapping[str, ChoiceScorer]:
+    scorer = run.scorer
+    if not isinstance(scorer, ChoiceScorer):
+        return {}
+    return {name: replace(scorer, extractor=name) for name in EXTRACTORS}
+
+
+def _read_by(rules: Mapping[str, ChoiceScorer], record: Record) -> dict[str, list[str]]:
+    """What the rules read in a response: each answer with the rules that read it."""
+    found: dict[str, list[str]] = {}
+    if record.response is not None and record.question.options:
+        for name, rule in rules.items():
+            answer = rule.score(record.question, record.response).answer
+            found.setdefault(tables.plain(answer), []).append(name)
+    return found
+
+
+def _beside(headline: Metric, record: Record, other: Record | None) -> dict[str, Any]:
+    if other is None:
+        return {"second": None, "flip": "not asked"}
+    before, after = worth(headline, record), worth(headline, other)
+    kept: Sequence[str] = ("status", "answer", "worth", "right", "response", "thinking", "reason")
+    flip = "same"
+    if before is None or after is None:
+        flip = "same" if before is after else "not scored"
+    elif before != after:
+        flip = "gained" if (after > before) == headline.higher_is_better else "lost"
+    row = _row(headline, other)
+    return {"second": {name: row[name] for name in kept}, "flip": flip}

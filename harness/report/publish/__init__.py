@@ -1,0 +1,1 @@
+"""A run in the form in which others look for results."""

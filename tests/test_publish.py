@@ -1,0 +1,165 @@
+"""A run as others take it, held against their own readers where these are installed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import types
+
+import pytest
+import yaml
+
+from harness.cli import main
+from harness.errors import RequestError
+from harness.report import imported
+from harness.report.publish import hub, loggers
+from tests.runs import record, records, right, write
+
+BOARD = {"name": "x", "tasks": [{"id": "test"}]}
+
+
+@pytest.fixture
+def run(tmp_path):
+    answers = [*records(30, 0.6), record(30, "no idea"), record(31, None)]
+    return write(tmp_path / "results", answers, model="org/model")
+
+
+def published(run, out, *words):
+    assert main(["publish", str(run.folder), "-o", str(out), *words]) == 0
+
+
+def test_the_hubs_entry_holds_value_interval_n_and_protocol(tmp_path):
+    run = write(tmp_path, records(30, 0.6), model="m")
+    made = hub.entry(run, BOARD, dataset="org/data", url="https://example.org/run")
+    assert made["dataset"] == {"id": "org/data", "task_id": "test"}
+    assert made["value"] == pytest.approx(100 * run.summary.main.estimate.value, abs=0.05)
+    assert made["source"]["url"] == "https://example.org/run"
+    for told in ("95% interval", "30 questions", "8 frames", run.id):
+        assert told in made["notes"]
+    assert yaml.safe_load(hub.text(made)) == [made]
+
+
+def test_the_hub_takes_only_a_task_of_the_data_sets_own_eval_yaml(tmp_path):
+    run = write(tmp_path, records(30, 0.6))
+    two = {"tasks": [{"id": "a"}, {"id": "b"}]}
+    assert hub.entry(run, two, dataset="o/d", task_id="b")["dataset"]["task_id"] == "b"
+    for board, wanted, said in ((two, "", "several tasks"), (two, "c", "no task 'c'")):
+        with pytest.raises(RequestError, match=said):
+            hub.entry(run, board, dataset="o/d", task_id=wanted)
+    with pytest.raises(RequestError, match="names no task"):
+        hub.entry(run, {}, dataset="o/d")
+    with pytest.raises(RequestError, match="--dataset"):
+        hub.entry(run, BOARD)
+
+
+def test_a_part_a_control_or_an_incomplete_run_is_no_result(tmp_path, run):
+    with pytest.raises(RequestError, match="incomplete"):
+        hub.entry(run, BOARD, dataset="o/d")
+    for asked in ({"control": "blank"}, {"limit": 3}):
+        with pytest.raises(RequestError, match="whole benchmark"):
+            hub.entry(write(tmp_path, records(6), **asked), BOARD, dataset="o/d")
+
+
+def test_the_hubs_file_is_written_where_the_hub_looks(tmp_path):
+    run, board = write(tmp_path / "results", records(6)), tmp_path / "eval.yaml"
+    board.write_text(yaml.safe_dump(BOARD))
+    published(run, tmp_path, "--to", "hub", "--dataset", "o/d", "--board", str(board))
+    (made,) = yaml.safe_load((tmp_path / ".eval_results" / "demo.yaml").read_text())
+    assert made["dataset"]["task_id"] == "test"
+
+
+def test_every_eval_evers_samples_leave_out_what_has_no_score(tmp_path, run, capsys):
+    published(run, tmp_path, "--to", "every_eval_ever", "--organization", "us")
+    path = tmp_path / "data" / "demo" / "org" / "model"
+    if not path.exists():  # the checkpoint's name decides
+        (path,) = [p.parent for p in tmp_path.glob("data/*/*/*/*_samples.jsonl")]
+    (samples,) = path.glob("*_samples.jsonl")
+    (whole,) = set(path.glob("*.json"))
+    made, lines = json.loads(whole.read_text()), samples.read_text().splitlines()
+    expected = sum(r.score is not None and bool(r.score.values) for r in run.records)
+    worst = run.metrics[0].worth(next(r for r in run.records if r.status == "unparsed"))
+    assert len(lines) == expected + (worst is not None)
+    assert made["detailed_evaluation_results"]["total_rows"] == len(lines)
+    first = made["evaluation_results"][0]["score_details"]
+    assert first["score"] == run.summary.main.estimate.value
+    interval = first["uncertainty"]["confidence_interval"]
+    assert (interval["lower"], interval["upper"]) == run.summary.main.estimate.ci95
+    mean = sum(json.loads(line)["evaluation"]["score"] for line in lines) / len(lines)
+    assert mean == pytest.approx(first["score"])
+    assert "have no score" in capsys.readouterr().err
+
+
+def test_every_eval_evers_own_validator_passes(tmp_path, run):
+    validator = os.environ.get("EVERY_EVAL_EVER") or shutil.which("every_eval_ever")
+    if not validator:
+        pytest.skip("every-eval-ever (for Python 3.12) is not installed: no validator")
+    published(run, tmp_path, "--to", "every_eval_ever", "--organization", "us")
+    files = [str(p) for p in sorted((tmp_path / "data").rglob("*.json*"))]
+    assert len(files) == 2
+    done = subprocess.run(
+        [validator, "validate", *files], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_inspect_reads_its_log_again(tmp_path, run):
+    log = pytest.importorskip("inspect_ai.log", reason="inspect_ai is not installed")
+    published(run, tmp_path, "--to", "inspect")
+    read = log.read_eval_log(str(tmp_path / f"{run.id}.eval"))
+    assert len(read.samples) == len(run.records)
+    by = {sample.id: sample for sample in read.samples}
+    failed = next(r for r in run.records if r.status == "failed")
+    assert not by[failed.key].scores
+    metrics = read.results.scores[0].metrics
+    assert metrics["accuracy"].value == run.summary.main.estimate.value
+
+
+def test_without_inspect_it_is_said_what_to_install(tmp_path, run, monkeypatch):
+    for module in ("inspect_ai", "inspect_ai.log"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(RequestError, match="pip install inspect-ai"):
+        main(["publish", str(run.folder), "--to", "inspect"])
+
+
+def test_what_lmms_eval_reads_comes_back_as_it_went(tmp_path):
+    run = write(tmp_path / "results", [record(i, right(i)) for i in range(6)])
+    published(run, tmp_path, "--to", "lmms")
+    (path,) = tmp_path.glob("*_samples_demo.jsonl")
+    again = imported.take_in(path, tmp_path / "imported", model="m")
+    assert [r.response.text for r in again.records] == [r.response.text for r in run.records]
+    assert again.summary.main.estimate.value == 1.0
+    assert json.loads(path.read_text().splitlines()[0])["accuracy"] == 1.0
+
+
+def test_a_failure_has_no_response_and_no_metric_for_lmms_eval(tmp_path, run):
+    published(run, tmp_path, "--to", "lmms")
+    (path,) = tmp_path.glob("*_samples_demo.jsonl")
+    lines = {o["doc"]["question_id"]: o for o in map(json.loads, path.read_text().splitlines())}
+    failed = next(r for r in run.records if r.status == "failed")
+    assert lines[failed.key]["resps"] == []
+    assert "accuracy" not in lines[failed.key]
+
+
+def test_mlflow_gets_every_number_under_names_that_it_takes(tmp_path, run, monkeypatch):
+    told = {}
+
+    class Started:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+    fake = types.SimpleNamespace(
+        set_experiment=lambda name: told.update(project=name),
+        start_run=lambda **words: Started(),
+        log_params=lambda values: told.update(params=values),
+        log_metrics=lambda values: told.update(metrics=values),
+    )
+    monkeypatch.setitem(sys.modules, "mlflow", fake)
+    published(run, tmp_path, "--to", "mlflow", "--project", "p")
+    assert told["project"] == "p"
+    assert told["metrics"] == loggers.numbers(run)
+    assert told["metrics"]["count/failed"] == 1
+    assert told["metrics"]["accuracy/low"] < told["metrics"]["accuracy"]
