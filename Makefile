@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MODELS := tiny_image tiny_video tiny_video_dpo tiny_qwen
 SWEEP := model=tiny_image,tiny_video,tiny_video_dpo,tiny_qwen
 
-.PHONY: demo test check docs gate mutants format clean vllm
+.PHONY: demo test check docs gate mutants format clean vllm peers
 
 demo: .venv/installed
 	$(BIN)/python -m harness -m $(SWEEP)
@@ -42,6 +42,15 @@ build/vllm/installed: benchmarks/vllm_cpu.py
 	build/vllm/bin/python benchmarks/vllm_cpu.py mend
 	build/vllm/bin/python benchmarks/vllm_cpu.py convert \
 		harness/demo/checkpoints/tiny_video build/vllm/checkpoints/tiny_video
+	touch $@
+
+# lmms-eval in an environment of its own, for benchmarks.side_by_side.
+peers: .venv/installed build/lmms_eval/installed
+
+build/lmms_eval/installed:
+	$(PYTHON) -m venv build/lmms_eval
+	build/lmms_eval/bin/pip install --quiet lmms-eval==0.7.3 decord==0.6.0 \
+		torch==2.13.0 torchvision==0.28.0 transformers==5.23.0
 	touch $@
 
 # Changes one thing at a time in scoring, metrics, statistics and reports, and says which changes no
