@@ -277,11 +277,12 @@ def chance(metric: Metric, scorer: object, records: Sequence[Record]) -> float |
     if not isinstance(scorer, Guessing):
         return None
     guesses = []
+    value_name = metric.value if isinstance(metric, Summing) else None  # slow to ask: once
     for record in records:
         if _hidden(record) or (isinstance(metric, Mean) and not metric.applies(record)):
             continue
         expected = scorer.chance(record.question)
-        if expected is None or (isinstance(metric, Summing) and metric.value not in expected):
+        if expected is None or (value_name is not None and value_name not in expected):
             return None
         guesses.append(_given(record, expected))
     value = metric.estimate(guesses).value

@@ -226,6 +226,7 @@ class Task:
 
     def _read(self, bad: list[BadRow]) -> Iterator[tuple[Clip, Question]]:
         seen: set[str] = set()
+        scorer = self.scorer if isinstance(self.scorer, Validating) else None  # slow to ask: once
         for row in self.rows():
             video, question = "", Question(row_id(row), str(row.get("question") or ""))
             try:
@@ -234,7 +235,7 @@ class Task:
                 if nulls := row.nulls(tracked.asked):
                     raise DataError(f"its {nulls[0]} is null")
                 video, question = clip.id, self.question(row)
-                if problem := self._problem(row, question):
+                if problem := _problem(row, question, scorer):
                     raise DataError(problem)
                 if question.id in seen:
                     raise DataError(f"question id {question.id!r} appears twice")
@@ -251,11 +252,6 @@ class Task:
             seen.add(question.id)
             place = row.where or f"row {row.number}"
             bad.append(BadRow(question, video, f"{place}{named(row)}{reason}"))
-
-    def _problem(self, row: Row, question: Question) -> str | None:
-        if not question.text.strip() or (question.text in ("None", "nan") and nothing(row)):
-            return "its question is empty"
-        return self.scorer.problem(question) if isinstance(self.scorer, Validating) else None
 
 
 def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
@@ -281,3 +277,10 @@ def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
         clips.setdefault(id, replace(clip, id=id))
         questions.setdefault(id, []).append(question)
     return [replace(clip, questions=tuple(questions[id])) for id, clip in clips.items()]
+
+
+def _problem(row: Row, question: Question, scorer: Validating | None) -> str | None:
+    """Why a row cannot be asked; None where it can."""
+    if not question.text.strip() or (question.text in ("None", "nan") and nothing(row)):
+        return "its question is empty"
+    return scorer.problem(question) if scorer is not None else None

@@ -44,7 +44,7 @@ def test_names_of_a_group_the_working_folder_s_own_included(tmp_path: Path) -> N
     (tmp_path / "configs" / "task").mkdir(parents=True)
     (tmp_path / "configs" / "task" / "demo_of_mine.yaml").write_text("{}")
     assert completed("harness task=demo", tmp_path) == [
-        "task=demo", "task=demo/subtitles", "task=demo_of_mine",
+        "task=demo", "task=demo/open", "task=demo/subtitles", "task=demo_of_mine",
     ]  # fmt: skip
     assert completed("harness task=demo model=tiny_i", tmp_path) == ["model=tiny_image"]
 

@@ -239,9 +239,15 @@ def test_expected_tokens_are_checked() -> None:
 
 def test_a_video_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = settings("qwen2_5_vl").load()
-    tower, seen = engine.model.model.visual, []
+    tower = engine.model.model.visual
+    seen: list[int] = []
     forward = tower.forward
-    monkeypatch.setattr(tower, "forward", lambda *a, **k: (seen.append(1), forward(*a, **k))[1])
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        seen.append(1)
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(tower, "forward", counted)
     outputs(engine, sample())
     assert seen == [1]
 

@@ -30,7 +30,7 @@ DEMO = Path(__file__).parents[1] / "harness" / "demo" / "data" / "videos"
 
 
 def model(name: str, **given: Any) -> Transformers:
-    how = families.FAMILIES[name].frames_as
+    how: Any = families.FAMILIES[name].frames_as
     folder = str(families.build(name))
     return Transformers(folder, frames_as=how, dtype="float32", device="cpu", **given)
 

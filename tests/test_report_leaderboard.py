@@ -211,3 +211,25 @@ def test_every_view_has_the_same_number(tmp_path):
     assert leaderboard.figures([run])[0]["value"] == run.summary.main.estimate.value
     (alike, *_) = compare.compare([run, run]).differences
     assert alike.before == run.summary.main.estimate.value
+
+
+def test_what_several_runs_are_worth_is_read_once_and_again_when_one_changes(tmp_path):
+    """The corrected value is kept beside the best run: no record is read for it while no summary
+    is written anew."""
+    runs = [
+        write(tmp_path, records(share=s), model="m", frames=f) for f, s in ((8, 0.8), (16, 0.6))
+    ]
+    first = leaderboard.markdown(find(tmp_path)[0])
+    files = [run.folder / "records-0.jsonl" for run in runs]
+    kept = [path.read_text() for path in files]
+    for path in files:
+        path.write_text("no record\n")
+    assert leaderboard.markdown(find(tmp_path)[0]) == first
+    for path, text in zip(files, kept, strict=True):
+        path.write_text(text)
+    write(tmp_path, records(share=0.5), model="m", frames=8)
+    again = leaderboard.figures(find(tmp_path)[0])
+    for path in tmp_path.rglob(".estimates.json"):
+        path.unlink()
+    assert leaderboard.figures(find(tmp_path)[0]) == again
+    assert leaderboard.markdown(find(tmp_path)[0]) != first

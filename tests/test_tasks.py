@@ -56,6 +56,7 @@ SETTINGS = {
     "videomme": ("linspace", 8, 16),
     "videomme/vlmevalkit": ("interior", 8, 16),
     "videomme_v2": ("interior", 64, 16),
+    "videomme_v2/reasoning": ("interior", 64, 4096),
     "nextqa/lmms_eval": ("linspace", 8, 1024),
 }
 
@@ -105,6 +106,8 @@ RULES = {
     "tomato/lmms_eval": ("tomato_lmms", MICRO),
     "videomme_v2": ("videomme_v2", (GroupScore(), Mean("accuracy"))),
     "videomme_v2/subtitles": ("videomme_v2", (GroupScore(), Mean("accuracy"))),
+    "videomme_v2/subtitles_interleaved": ("videomme_v2", (GroupScore(), Mean("accuracy"))),
+    "videomme_v2/reasoning": ("videomme_v2", (GroupScore(), Mean("accuracy"))),
 }
 
 

@@ -3,8 +3,9 @@
 ``scene`` draws, ``asking`` asks, ``narration`` talks, ``make_clips`` writes the benchmark
 (``harness/demo/data``); ``tokenizer``, ``checkpoint``, ``lessons``, ``packing``, ``curriculum``,
 ``learning``, ``preference`` and ``train`` make the three LLaVA-NeXT-Video models
-(``harness/demo/checkpoints``); ``evaluate`` checks both without the rest of the harness. ``grading``
-is the rule for open answers, ``judge`` makes tiny_judge, ``agreement`` holds it against the rule.
+(``harness/demo/checkpoints``); ``evaluate`` checks both without the rest of the harness.
+``grading`` is the rule for open answers, ``judge`` makes tiny_judge, ``agreement`` holds it against
+the rule.
 """
 
 from pathlib import Path

@@ -133,6 +133,7 @@ def _written(run: Run, task: Task, judge: JSON, records: Sequence[Record]) -> Su
         seconds=sum(record.response.seconds for record in records if record.response),
         judge=judge,
         unjudged=LIMIT if judge else 0.0,
+        share=run.summary.share,
     )
     write_summary(run.folder, summary)
     return summary

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from harness.metrics import Summing, Unit, weights
+from harness.report.remembered import remembered
 from harness.report.runs import Run
 from harness.stats import selection
 from harness.types import Estimate
@@ -33,7 +35,7 @@ def chosen(members: Sequence[Run]) -> dict[str, Chosen]:
         if run.complete:
             models.setdefault(run.model, []).append(run)
     return {
-        model: Chosen(runs[0], len(runs), corrected(runs))
+        model: Chosen(runs[0], len(runs), remembered("corrected", runs, partial(corrected, runs)))
         for model, runs in models.items()
         if len(runs) > 1
     }

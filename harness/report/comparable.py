@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.report.runs import Run
@@ -40,18 +40,24 @@ def differences(runs: Sequence[Run]) -> dict[str, str]:
     where there is nothing to tell.
     """
     every = {run.id: settings(run) for run in runs}
-    told: dict[str, str] = {}
+    names = sorted({name for found in every.values() for name in found} - {*_SHOWN})
+    models: dict[str, list[Mapping[str, Any]]] = {}
     for run in runs:
-        same = [every[other.id] for other in runs if other.model == run.model]
-        names = sorted({name for found in every.values() for name in found})
-        parts = []
-        for name in names:
-            among = same if name.startswith("backend.") else list(every.values())
-            values = {repr(found.get(name)) for found in among}
-            if name not in _SHOWN and len(values) > 1 and name in every[run.id]:
-                parts.append(f"{name}={_said(every[run.id][name])}")
-        told[run.id] = ", ".join(parts)
-    return told
+        models.setdefault(run.model, []).append(every[run.id])
+    anywhere = _differing(names, list(every.values()))
+    within = {model: _differing(names, same) for model, same in models.items()}
+
+    def told(run: Run) -> Iterator[str]:
+        for name, value in sorted(every[run.id].items()):
+            if name in (within[run.model] if name.startswith("backend.") else anywhere):
+                yield f"{name}={_said(value)}"
+
+    return {run.id: ", ".join(told(run)) for run in runs}
+
+
+def _differing(names: Sequence[str], among: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The settings that are not the same in all of these."""
+    return {name for name in names if len({repr(found.get(name)) for found in among}) > 1}
 
 
 def same_but(run: Run, other: Run, **changed: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from harness.metrics import difference
 from harness.report import tables
 from harness.report.chosen import Chosen, chosen
 from harness.report.comparable import asked, differences, same_but
+from harness.report.remembered import remembered
 from harness.report.runs import Run
 from harness.report.summary import Value
 from harness.run import journal
@@ -124,9 +126,13 @@ def visual_gain(run: Run, runs: Sequence[Run]) -> Estimate | None:
         return None
     for other in runs:
         if other.control == "blank" and same_but(run, other, control="blank"):
-            found = difference(run.metrics[0], other.records, run.records)
-            return found.difference if found else None
+            return remembered("visual gain", [run, other], partial(_gain, run, other))
     return None
+
+
+def _gain(run: Run, blank: Run) -> Estimate | None:
+    found = difference(run.metrics[0], blank.records, run.records)
+    return found.difference if found else None
 
 
 def markdown(runs: Sequence[Run]) -> str:

@@ -47,7 +47,9 @@ class Summary:
     answers by status, ``unlabelled`` those that were read but whose label is hidden; ``expected``
     is how many were to be asked; ``complete``: all were, and none failed or is unscored;
     ``seconds`` are the model's, ``waited`` the time it waited for frames; ``degenerate`` counts
-    responses that are blank or repeat themselves; ``subtitles`` how many questions were shown any.
+    responses that are blank or repeat themselves; ``share`` is how much of the arithmetic that the
+    device could have done in ``seconds`` the answers needed (None: its rate is not known);
+    ``subtitles`` how many questions were shown any.
     """
 
     task: str
@@ -71,6 +73,7 @@ class Summary:
     subtitles: Mapping[str, int] | None = None
     consistency: Consistency | None = None
     repeats: Repeats | None = None
+    share: float | None = None
 
     @property
     def main(self) -> Value:
@@ -128,6 +131,7 @@ def summarise(
     waited: float = 0.0,
     judge: JSON = None,
     unjudged: float = 0.0,
+    share: float | None = None,
 ) -> Summary:
     """The same for any order of ``records``.
 
@@ -158,6 +162,7 @@ def summarise(
         subtitles=_subtitles(ordered),
         consistency=consistency(ordered),
         repeats=repeats(ordered, metrics[0]),
+        share=None if share is None else round(share, 4),
     )
 
 

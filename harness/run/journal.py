@@ -218,9 +218,16 @@ def _identity(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(record: Record) -> bytes:
-    value = dataclasses.asdict(record)
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain)
     return text.encode("utf-8", "replace") + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    """A dataclass as its fields (``asdict`` would copy all that they hold); all else that JSON does
+    not know as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return str(value)
 
 
 def _read_file(path: Path) -> Iterator[Record]:

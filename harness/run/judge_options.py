@@ -43,8 +43,8 @@ def judge_options(settings: Mapping[str, Any]) -> tuple[dict[str, Any], JudgeOpt
 def _price(said: object) -> Price | None:
     if said is None:
         return None
-    good = isinstance(said, Mapping) and set(said) <= {"read", "written"}
-    numbers = dict(said) if isinstance(said, Mapping) and good else {"read": None}
+    known = isinstance(said, Mapping) and set(said) <= {"read", "written"}
+    numbers: dict[str, Any] = dict(said) if isinstance(said, Mapping) and known else {"read": None}
     if any(
         isinstance(n, bool) or not isinstance(n, int | float) or n < 0 for n in numbers.values()
     ):

@@ -29,7 +29,8 @@ from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan
 from harness.run.progress import Progress
 from harness.run.request import Request, run_id
-from harness.run.scoring import rewrite, score_records
+from harness.run.scoring import rewrite, score_records, written_whole
+from harness.run.share import share_of_peak
 from harness.run.workers import answer
 from harness.subset import select
 from harness.types import Clip, Question, Record
@@ -188,13 +189,14 @@ def conclude(
     """Scores what is not scored yet, and derives summary.json and report.html. Records are
     rewritten only ``alone``: other shards may be appending to them. ``bad`` are the records of rows
     that could not be asked."""
-    kept = {record.key: record for record in (*read_records(folder), *bad)}
+    known = read_records(folder)
+    kept = {record.key: record for record in (*known, *bad)}
     task, records = request.benchmark, list(kept.values())
     records = score_records(task, records)
     records, judge = judge_stage(
         task.scorer, request.judge, records, folder, request.results, tell, request.judging
     )
-    if alone:
+    if alone and not (records == known and written_whole(folder, len(known))):
         rewrite(folder, records)
     summary = summarise(
         records,
@@ -209,6 +211,7 @@ def conclude(
         waited=waited,
         judge=judge,
         unjudged=LIMIT if judge else 0.0,
+        share=share_of_peak(request.backend, records),
     )
     write_summary(folder, summary)
     longer = 4 * request.generation.max_new_tokens
@@ -217,10 +220,12 @@ def conclude(
 
 
 def write_summary(folder: Path, summary: Summary) -> None:
-    """summary.json, and the page that is derived from it and the records."""
+    """summary.json, and the page that is derived from it and the records; of a very large run only
+    `harness view` makes one."""
     text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / "summary.json", text + "\n")
-    write_atomically(folder / "report.html", html.page(load(folder)))
+    if (summary.expected or 0) <= html.LARGEST:
+        write_atomically(folder / "report.html", html.page(load(folder)))
 
 
 def _kept(questions: int, kept: int) -> str:

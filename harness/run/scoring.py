@@ -19,17 +19,18 @@ def score_records(task: Task, records: Sequence[Record]) -> list[Record]:
     A response that was cut off before its answer is "truncated" and never scored. A scorer that
     raises costs its own question's score: "unscored", with the reason.
     """
-    return [_scored(task, record) for record in records]
+    scorer = task.scorer if isinstance(task.scorer, Scorer) else None  # slow to ask: once
+    return [_scored(task, scorer, record) for record in records]
 
 
-def _scored(task: Task, record: Record) -> Record:
-    response, scorer = record.response, task.scorer
+def _scored(task: Task, scorer: Scorer | None, record: Record) -> Record:
+    response = record.response
     if response is None or record.status == "failed":
         return record
     if response.finish in ("thinking", "length") and _cut_off(task, record):
         reason = f"cut off after {response.usage.output if response.usage else '?'} tokens"
         return replace(record, score=None, status="truncated", reason=reason)
-    if not isinstance(scorer, Scorer):
+    if scorer is None:
         return record
     try:
         score = scorer.score(record.question, response)
@@ -60,3 +61,12 @@ def rewrite(folder: Path, records: Sequence[Record]) -> None:
         if other.name != "records-0.jsonl":
             other.unlink()
     temporary.rmdir()
+
+
+def written_whole(folder: Path, records: int) -> bool:
+    """Whether so many records lie there as ``rewrite`` would leave them: in one file, each once."""
+    paths = list(folder.glob("records-*.jsonl"))
+    if [path.name for path in paths] != ["records-0.jsonl"]:
+        return False
+    with paths[0].open("rb") as file:
+        return sum(1 for _ in file) == records

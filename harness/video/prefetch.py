@@ -4,6 +4,11 @@ One long-lived worker process per core. A clip that takes longer than the time l
 its worker down with it, becomes a VideoError in its place; the worker is replaced. Results come
 in the order of the requests, and never more than ``in_flight`` clips are being read or lie waiting,
 which bounds the memory.
+
+Why not a library's pool: pebble survives a hang and a crash as well, but pickles the pixels
+through a pipe (a quarter more processor time for 60 frames, over twice the time by the clock) and
+leaves its workers behind when the run is killed, unless they watch for that themselves; loky has
+no time limit (``python -m benchmarks.pools``; figures in benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
