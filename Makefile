@@ -1,4 +1,4 @@
-# make demo: install, evaluate the four tiny models, and have tiny_judge grade their open answers.   make test: everything CI runs.
+# make demo: install, evaluate four tiny models, a tiny judge too.   make test: everything CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -1,4 +1,4 @@
-"""lmms-eval asked the questions of ``benchmarks.side_by_side``; run by its own environment's Python.
+"""lmms-eval asked what ``benchmarks.side_by_side`` asks; run by its own environment's Python.
 
     build/lmms_eval/bin/python benchmarks/lmms_eval_peer.py FOLDER FRAMES
 

@@ -127,13 +127,14 @@ def measure(words: argparse.Namespace, clips: int, questions: int) -> dict[str, 
             [sys.executable, "-m", "benchmarks.side_by_side", "--profile", *asked], folder
         )
     said, answers = theirs[0]["answers"], ours[0]["answers"]
+    equal = sum(said[id].strip() == answers[id].strip() for id in said)
     best = [min(run["whole"] for run in runs) for runs in (theirs, ours)]
     return {
         "clips x questions": f"{clips} x {questions}",
         "lmms-eval, s": best[0],
         "harness, s": best[1],
         "times as fast": best[0] / best[1],
-        "answers equal": f"{sum(said[id].strip() == answers[id].strip() for id in said)}/{len(said)}",
+        "answers equal": f"{equal}/{len(said)}",
         "parts": parts,
     }
 
@@ -183,7 +184,7 @@ def environment() -> dict[str, str]:
 
 def profiled(words: list[str]) -> dict[str, float]:
     """Our run in this process: seconds of each part, and of all else."""
-    from harness import __main__ as _  # what a run sets before torch is imported
+    import harness.__main__  # noqa: F401  # what a run sets before torch is imported
     from harness.cli import main as command
 
     profile = cProfile.Profile()
