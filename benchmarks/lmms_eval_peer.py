@@ -18,10 +18,10 @@ if torch.version.cuda is None:  # beside a CPU build torchvision's operators are
     for name in ("nms", "qnms"):
         DECLARED.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
-from lmms_eval import evaluator  # noqa: E402
-from lmms_eval.models.simple import llava_hf  # noqa: E402
-from lmms_eval.tasks import TaskManager  # noqa: E402
-from transformers import LlavaNextVideoForConditionalGeneration  # noqa: E402
+from lmms_eval import evaluator
+from lmms_eval.models.simple import llava_hf
+from lmms_eval.tasks import TaskManager
+from transformers import LlavaNextVideoForConditionalGeneration
 
 
 def main() -> None:
@@ -29,7 +29,9 @@ def main() -> None:
     folder, frames = Path(sys.argv[1]), int(sys.argv[2])
     llava_hf.model_map["llava_next_video"] = LlavaNextVideoForConditionalGeneration
     checkpoint = folder / "checkpoint"
-    arguments = f"pretrained={checkpoint},device=cpu,device_map=cpu,dtype=float32,max_frames_num={frames}"
+    arguments = (
+        f"pretrained={checkpoint},device=cpu,device_map=cpu,dtype=float32,max_frames_num={frames}"
+    )
     began = time.perf_counter()
     found = evaluator.simple_evaluate(
         model="llava_hf",
