@@ -74,11 +74,11 @@ def mean(items):
     return sum(item["text"].strip()[:1] == item["right"] for item in items) / len(items)
 """
 PARTS = {
-    "reading frames (waited for)": ("prefetch.py", "_wait"),
+    "reading frames (waited for)": ("prefetch.py", "_taken"),
     "vision": ("decoder.py", "see"),
     "prefill": ("sharing.py", "prefill"),
     "new tokens": ("sharing.py", "step"),
-    "loading": ("loading.py", "load"),
+    "loading the model": ("loading.py", "load_model"),
 }
 
 
@@ -127,13 +127,14 @@ def measure(words: argparse.Namespace, clips: int, questions: int) -> dict[str, 
             [sys.executable, "-m", "benchmarks.side_by_side", "--profile", *asked], folder
         )
     said, answers = theirs[0]["answers"], ours[0]["answers"]
+    equal = sum(text.strip() == answers[id].strip() for id, text in said.items())
     best = [min(run["whole"] for run in runs) for runs in (theirs, ours)]
     return {
         "clips x questions": f"{clips} x {questions}",
         "lmms-eval, s": best[0],
         "harness, s": best[1],
         "times as fast": best[0] / best[1],
-        "answers equal": f"{sum(said[id].strip() == answers[id].strip() for id in said)}/{len(said)}",
+        "answers equal": f"{equal}/{len(said)}",
         "parts": parts,
     }
 
@@ -169,7 +170,7 @@ def last_line(command: list[str], folder: Path) -> dict[str, Any]:
     began = time.perf_counter()
     told = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
     if told.returncode:
-        raise SystemExit(told.stderr[-3000:])
+        raise SystemExit(told.stderr[-6000:])
     found: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
     return found | ({"whole": time.perf_counter() - began} if "answers" in found else {})
 
@@ -183,7 +184,6 @@ def environment() -> dict[str, str]:
 
 def profiled(words: list[str]) -> dict[str, float]:
     """Our run in this process: seconds of each part, and of all else."""
-    from harness import __main__ as _  # what a run sets before torch is imported
     from harness.cli import main as command
 
     profile = cProfile.Profile()
