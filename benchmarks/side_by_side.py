@@ -143,7 +143,7 @@ def our_words(folder: Path, words: argparse.Namespace) -> list[str]:
     """Our command's settings."""
     grid = words.side // 14 // 2
     return [
-        "task=side_by_side", f"data={folder}", f"frames={words.frames}", "model=tiny_video",
+        "task=side_by_side", f"frames={words.frames}", "model=tiny_video",
         f"model.checkpoint={folder / 'checkpoint'}", f"model.tokens_per_frame={grid**2}",
         f"generation.max_new_tokens={NEW}",
     ]  # fmt: skip
