@@ -49,7 +49,7 @@ peers: .venv/installed build/lmms_eval/installed
 
 build/lmms_eval/installed:
 	$(PYTHON) -m venv build/lmms_eval
-	build/lmms_eval/bin/pip install --quiet lmms-eval==0.7.3 decord==0.6.0 \
+	build/lmms_eval/bin/pip install --quiet lmms-eval==0.7.3 decord==0.6.0 filelock==3.20.0 \
 		torch==2.13.0 torchvision==0.28.0 transformers==5.23.0
 	touch $@
 

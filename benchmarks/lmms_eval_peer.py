@@ -1,4 +1,4 @@
-"""lmms-eval asked what ``benchmarks.side_by_side`` asks; run by its own environment's Python.
+"""lmms-eval asked the questions of ``benchmarks.side_by_side``, in an environment of its own:
 
     build/lmms_eval/bin/python benchmarks/lmms_eval_peer.py FOLDER FRAMES
 
@@ -29,14 +29,14 @@ def main() -> None:
     folder, frames = Path(sys.argv[1]), int(sys.argv[2])
     llava_hf.model_map["llava_next_video"] = LlavaNextVideoForConditionalGeneration
     checkpoint = folder / "checkpoint"
-    arguments = (
-        f"pretrained={checkpoint},device=cpu,device_map=cpu,dtype=float32,max_frames_num={frames}"
-    )
+    arguments = f"pretrained={checkpoint},device=cpu,device_map=cpu,dtype=float32"
+    arguments += f",max_frames_num={frames}"
     began = time.perf_counter()
     found = evaluator.simple_evaluate(
         model="llava_hf",
         model_args=arguments,
         tasks=["side_by_side"],
+        force_simple=True,  # its other wrapper hands the processor an empty list of images: refused
         batch_size=1,
         log_samples=True,
         bootstrap_iters=0,

@@ -74,11 +74,11 @@ def mean(items):
     return sum(item["text"].strip()[:1] == item["right"] for item in items) / len(items)
 """
 PARTS = {
-    "reading frames (waited for)": ("prefetch.py", "_wait"),
+    "reading frames (waited for)": ("prefetch.py", "_taken"),
     "vision": ("decoder.py", "see"),
     "prefill": ("sharing.py", "prefill"),
     "new tokens": ("sharing.py", "step"),
-    "loading": ("loading.py", "load"),
+    "loading the model": ("loading.py", "load_model"),
 }
 
 
@@ -127,7 +127,7 @@ def measure(words: argparse.Namespace, clips: int, questions: int) -> dict[str, 
             [sys.executable, "-m", "benchmarks.side_by_side", "--profile", *asked], folder
         )
     said, answers = theirs[0]["answers"], ours[0]["answers"]
-    equal = sum(said[id].strip() == answers[id].strip() for id in said)
+    equal = sum(text.strip() == answers[id].strip() for id, text in said.items())
     best = [min(run["whole"] for run in runs) for runs in (theirs, ours)]
     return {
         "clips x questions": f"{clips} x {questions}",
@@ -143,7 +143,7 @@ def our_words(folder: Path, words: argparse.Namespace) -> list[str]:
     """Our command's settings."""
     grid = words.side // 14 // 2
     return [
-        "task=side_by_side", f"data={folder}", f"frames={words.frames}", "model=tiny_video",
+        "task=side_by_side", f"frames={words.frames}", "model=tiny_video",
         f"model.checkpoint={folder / 'checkpoint'}", f"model.tokens_per_frame={grid**2}",
         f"generation.max_new_tokens={NEW}",
     ]  # fmt: skip
@@ -170,7 +170,7 @@ def last_line(command: list[str], folder: Path) -> dict[str, Any]:
     began = time.perf_counter()
     told = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
     if told.returncode:
-        raise SystemExit(told.stderr[-3000:])
+        raise SystemExit(told.stderr[-6000:])
     found: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
     return found | ({"whole": time.perf_counter() - began} if "answers" in found else {})
 
@@ -184,7 +184,6 @@ def environment() -> dict[str, str]:
 
 def profiled(words: list[str]) -> dict[str, float]:
     """Our run in this process: seconds of each part, and of all else."""
-    import harness.__main__  # noqa: F401  # what a run sets before torch is imported
     from harness.cli import main as command
 
     profile = cProfile.Profile()
