@@ -10,8 +10,9 @@ import pytest
 
 from harness.config import compose
 from harness.errors import DataError
+from harness.run.conclusion import Outcome
 from harness.run.journal import read_records
-from harness.run.loop import Outcome, run
+from harness.run.loop import run
 from tests.benchmarks import lay_out
 
 

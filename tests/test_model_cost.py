@@ -107,8 +107,8 @@ def test_the_plan_says_the_least_time() -> None:
 
 def test_the_plan_of_a_run_counts_every_clip() -> None:
     from harness.config import compose
-    from harness.run.loop import prepared
     from harness.run.plan import make_plan
+    from harness.run.questions import prepared
 
     request = compose(["model=tiny_video", "task=demo", "limit=2", "video.workers=0"])
     plan = make_plan(request, prepared(request))

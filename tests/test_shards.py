@@ -13,7 +13,8 @@ import pytest
 from harness.config import compose
 from harness.errors import JournalError, RequestError
 from harness.run.journal import Journal
-from harness.run.loop import describe, prepared, run
+from harness.run.loop import describe, run
+from harness.run.questions import prepared
 from harness.run.request import Request
 
 

@@ -21,7 +21,7 @@ from harness.errors import HarnessError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from harness.run.loop import Outcome
+    from harness.run.conclusion import Outcome
     from harness.run.request import Request
 
 _WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-name", "-cn", "--config-dir", "-cd"}

@@ -51,9 +51,9 @@ def main(argv: Sequence[str]) -> int:
     from harness.cli.result import result_line
     from harness.config import rescoring
     from harness.report.finding import run_named
+    from harness.run.conclusion import complaints
     from harness.run.judge_options import judge_options
     from harness.run.judge_stage import judge_stage
-    from harness.run.loop import complaints
     from harness.run.scoring import score_records
 
     run = run_named(words.run, words.results)
@@ -116,8 +116,8 @@ def _tell(line: str) -> None:
 def _written(run: Run, task: Task, judge: JSON, records: Sequence[Record]) -> Summary:
     """Writes records, summary and page into the run's folder."""
     from harness.report.summary import summarise
+    from harness.run.conclusion import write_summary
     from harness.run.judging import LIMIT
-    from harness.run.loop import write_summary
     from harness.run.scoring import rewrite
 
     rewrite(run.folder, records)

@@ -1,0 +1,131 @@
+"""The end of a run: its records scored, its summary and page written, what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.names import several
+from harness.report import html
+from harness.report.runs import load
+from harness.report.summary import Summary, summarise
+from harness.run.journal import read_records, write_atomically
+from harness.run.judge_stage import judge_stage
+from harness.run.judging import LIMIT
+from harness.run.request import Request
+from harness.run.scoring import rewrite, score_records, written_whole
+from harness.run.share import share_of_peak
+from harness.types import Clip, Record
+
+Tell = Callable[[str], None]
+
+MOST_DEGENERATE = 0.05
+"""Share of empty or endlessly repeating answers above which a run is not to be trusted."""
+
+MOST_TRUNCATED = 0.05
+"""Share of responses cut off before their answer above which a run complains."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: its folder, its summary as written there, and what is wrong with it."""
+
+    folder: Path
+    summary: Summary
+    complaints: tuple[str, ...]
+
+
+def conclude(
+    request: Request,
+    clips: Sequence[Clip],
+    folder: Path,
+    waited: float,
+    alone: bool = True,
+    tell: Tell = lambda line: None,
+    bad: Sequence[Record] = (),
+) -> Outcome:
+    """Scores what is not scored yet, and derives summary.json and report.html. Records are
+    rewritten only ``alone``: other shards may be appending to them. ``bad`` are the records of rows
+    that could not be asked."""
+    known = read_records(folder)
+    kept = {record.key: record for record in (*known, *bad)}
+    task, records = request.benchmark, list(kept.values())
+    records = score_records(task, records)
+    records, judge = judge_stage(
+        task.scorer, request.judge, records, folder, request.results, tell, request.judging
+    )
+    if alone and not (records == known and written_whole(folder, len(known))):
+        rewrite(folder, records)
+    summary = summarise(
+        records,
+        task=request.task,
+        model=request.model,
+        frames=request.sampling.frames,
+        metrics=task.metrics,
+        scorer=task.scorer,
+        breakdowns=task.breakdowns,
+        expected=sum(len(clip.questions) for clip in clips) + len(bad),
+        seconds=sum(record.response.seconds for record in records if record.response),
+        waited=waited,
+        judge=judge,
+        unjudged=LIMIT if judge else 0.0,
+        share=share_of_peak(request.backend, records),
+    )
+    write_summary(folder, summary)
+    longer = 4 * request.generation.max_new_tokens
+    found = tuple(complaints(records, summary, request.allow_failures, longer))
+    return Outcome(folder, summary, found)
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    """summary.json, and the page that is derived from it and the records; of a very large run only
+    `harness view` makes one."""
+    text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomically(folder / "summary.json", text + "\n")
+    if (summary.expected or 0) <= html.LARGEST:
+        write_atomically(folder / "report.html", html.page(load(folder)))
+
+
+def hidden_labels(summary: Summary) -> str:
+    """What is said of questions whose labels the benchmark's authors keep; empty without any."""
+    if not summary.unlabelled:
+        return ""
+    return (
+        f"the labels of {several(summary.unlabelled, 'question')} are hidden: answers are recorded "
+        "and not scored; harness export writes them as the benchmark's server takes them"
+    )
+
+
+def complaints(
+    records: Sequence[Record], summary: Summary, allow_failures: bool, longer: int
+) -> Iterator[str]:
+    """What is wrong with a run, a line each; ``longer`` is a number of tokens to try instead."""
+    failed = [record for record in records if record.status == "failed"]
+    count = several(len(records), "question")
+    if failed and not allow_failures:
+        yield (
+            f"{len(failed)} of {count} failed, the first with: "
+            f"{failed[0].reason} (question {failed[0].key}); run again to retry them"
+        )
+    builds = {r.response.fingerprint for r in records if r.response and r.response.fingerprint}
+    if len(builds) > 1:
+        yield (
+            f"the server's build changed within the run ({', '.join(sorted(builds)[:4])}): its "
+            "answers are not one model's; move the run's folder away and run again"
+        )
+    if summary.unscored:
+        first = next(record for record in records if record.status == "unscored")
+        yield f"{summary.unscored} of {count} could not be scored, the first: {first.reason}"
+    if summary.truncated > MOST_TRUNCATED * len(records):
+        yield (
+            f"{summary.truncated} of {count} were cut off before their answer: set "
+            f"generation.max_new_tokens={longer} or more"
+        )
+    if summary.degenerate > MOST_DEGENERATE * len(records):
+        yield (
+            f"{summary.degenerate} of {len(records)} answers are empty or one token repeated: the "
+            "prompt overflows the model's context, or the checkpoint is damaged; do not use this "
+            "score"
+        )

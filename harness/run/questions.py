@@ -1,0 +1,66 @@
+"""Which questions a run asks: of the benchmark, and of these the ones an earlier run has not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from harness.controls import asked
+from harness.errors import DataError, JournalError
+from harness.rows import BadRow
+from harness.run.changes import still_right
+from harness.run.checks import refuse_idle
+from harness.run.journal import Journal, read_records
+from harness.run.request import Request
+from harness.run.scoring import rewrite
+from harness.subset import select
+from harness.types import Clip, Question, Record
+
+
+def prepared(request: Request, bad: list[BadRow] | None = None) -> list[Clip]:
+    """The clips this request asks about, in the benchmark's order; rows that cannot be asked are
+    put into ``bad``. Without it they raise DataError, as does a benchmark without questions."""
+    every = list(request.benchmark.clips(bad))
+    if not every and not bad:
+        raise DataError(f"task={request.task}: there are no questions in its rows; check data=")
+    refuse_idle(request.benchmark, every, request.control, request.permute_options)
+    chosen = select(every, request.limit)
+    return asked(chosen, request.control, request.permute_options, request.repeats)
+
+
+def pending(
+    clips: Sequence[Clip], before: Mapping[str, Record], retry_failures: bool
+) -> list[Clip]:
+    """The clips with only the questions that are still to be asked."""
+
+    def finished(question: Question) -> bool:
+        record = before.get(question.key)
+        return record is not None and not (retry_failures and record.status == "failed")
+
+    left = (
+        dataclasses.replace(clip, questions=tuple(q for q in clip.questions if not finished(q)))
+        for clip in clips
+    )
+    return [clip for clip in left if clip.questions]
+
+
+def kept_records(
+    request: Request,
+    clips: Sequence[Clip],
+    bad: Sequence[Record],
+    journal: Journal,
+    tell: Callable[[str], None],
+) -> Mapping[str, Record]:
+    """The records of an earlier run of this request that still are of what would be asked now, by
+    key. All else is taken out of its files. Raises JournalError where other shards hold them."""
+    left_out = {record.key for record in bad}
+    known = [record for record in read_records(journal.folder) if record.key not in left_out]
+    found = still_right(request.benchmark, clips, known)
+    if lines := list(found.lines()):
+        with journal.alone() as alone:
+            if not alone:
+                raise JournalError(f"{journal.folder}: {lines[0]}: stop the other shards first")
+            rewrite(journal.folder, list(found.records.values()))
+        for line in lines:
+            tell(line)
+    return found.records
