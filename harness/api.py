@@ -80,16 +80,21 @@ def load_run(path: Path | str, results: Path | str = "results") -> Run:
     HarnessError."""
     from harness.report.finding import run_named
 
+    if not isinstance(path, str | Path):
+        raise RequestError(f"load_run({path!r}): name a folder, an id or a model")
     return Run(run_named(path, results).folder)
 
 
-def compare(first: Run, second: Run, *others: Run) -> Comparison:
-    """Runs of one task against the first: paired differences, intervals, flips. Raises
-    HarnessError when they do not share questions."""
+def compare(
+    first: Run | Path | str, second: Run | Path | str, *others: Run | Path | str
+) -> Comparison:
+    """Runs of one task against the first: paired differences, intervals, flips. Each is a Run, or
+    what ``load_run`` takes. Raises HarnessError when they do not share questions."""
     from harness.report import compare as comparing
     from harness.report.runs import load
 
-    return comparing.compare([load(run.folder) for run in (first, second, *others)])
+    runs = [run if isinstance(run, Run) else load_run(run) for run in (first, second, *others)]
+    return comparing.compare([load(run.folder) for run in runs])
 
 
 def extract(name: str, response: str, options: Sequence[str] = ()) -> str | None:

@@ -179,7 +179,7 @@ def test_what_the_hub_does_not_have_is_said_in_one_line(hub: Hub, source: Source
 
 def test_a_branch_is_resolved_to_its_commit(hub: Hub, source: Source) -> None:
     branch = dataclasses.replace(source, revision="main")
-    assert branch.identity() == {"repo": REPO, "revision": COMMIT}
+    assert branch.identity() == {"repo": REPO, "revision": COMMIT, "split": '"test"'}
 
 
 def test_a_file_too_large_for_one_download_names_the_command(

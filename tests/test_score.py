@@ -155,3 +155,27 @@ def test_a_judge_that_cannot_be_had_costs_no_response(run: Any) -> None:
     code, _, err = run(*LATER, missing)
     assert code == 2  # said before the model is asked
     assert "/no/where" in err
+
+
+def test_a_run_that_is_going_on_is_not_scored_from_outside(run: Any) -> None:
+    from harness.run.journal import Journal, read_json
+
+    run(*DEMO)
+    (folder,) = folders()
+    with Journal(folder, read_json(folder / "request.json")):
+        code, _, said = run("score", str(folder))
+    assert code == 2
+    assert "another process is running this same request" in said
+
+
+def test_scoring_into_a_run_that_is_there_keeps_what_it_has(run: Any) -> None:
+    run(*DEMO, "task.scorer.extractor=mlvu")
+    (whole,) = folders()
+    n = len(read_records(whole))
+    run(*DEMO)
+    part = next(folder for folder in folders() if folder != whole)
+    lines = (part / "records-0.jsonl").read_bytes().splitlines(keepends=True)
+    (part / "records-0.jsonl").write_bytes(b"".join(lines[:3]))
+    _, out, _ = run("score", str(part), "task.scorer.extractor=mlvu")
+    assert str(whole) in out
+    assert len(read_records(whole)) == n

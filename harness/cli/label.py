@@ -39,6 +39,14 @@ def main(argv: Sequence[str]) -> int:
     if not records:
         raise RequestError(f"{words.run}: no response has a judge's score yet")
     file = run.folder / LABELS
-    answered = label(records, scorer, file, ask=input, tell=print)
+    answered = label(records, scorer, file, ask=_ask, tell=print)
     print(f"{answered} verdicts written to {file}")
     return 0
+
+
+def _ask(question: str) -> str:
+    """The line that is typed; "q" at the end of the input, so that nothing given is lost."""
+    try:
+        return input(question)
+    except EOFError:
+        return "q"

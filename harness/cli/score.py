@@ -52,6 +52,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.config import rescoring
     from harness.report.finding import run_named
     from harness.run.conclusion import complaints
+    from harness.run.journal import Journal, read_json
     from harness.run.judge_options import judge_options
     from harness.run.judge_stage import judge_stage
     from harness.run.scoring import score_records
@@ -62,16 +63,27 @@ def main(argv: Sequence[str]) -> int:
     asked, options = judge_options(settings.get("judge") or {})
     judge: Model | None = build(asked, "judge") if asked else None
     again = _again(run, task, judge, settings)
-    records = score_records(task, run.records)
-    records, who = judge_stage(
-        task.scorer, judge, records, again.folder, words.results, _tell, options
-    )
-    summary = _written(again, task, who, records)
+    with Journal(again.folder, read_json(again.folder / "request.json")):  # no run is writing there
+        records = score_records(task, _responses(run, again))
+        records, who = judge_stage(
+            task.scorer, judge, records, again.folder, words.results, _tell, options
+        )
+        summary = _written(again, task, who, records)
     found = list(complaints(records, summary, True, 0))
     for line in found:
         complain(line)
     print(f"{result_line(summary.to_json())}\n{again.folder}")
     return int(bool(found))
+
+
+def _responses(run: Run, again: Run) -> list[Record]:
+    """What is scored: the run's records, and what the other run has that is already there."""
+    from harness.run.journal import read_records
+
+    found = {record.key: record for record in read_records(run.folder)}
+    if again.folder != run.folder:
+        found |= {r.key: r for r in read_records(again.folder) if r.response is not None}
+    return list(found.values())
 
 
 def _settings(run: Run) -> dict[str, Any]:
@@ -103,7 +115,8 @@ def _again(run: Run, task: Task, judge: Model | None, settings: Mapping[str, Any
     folder = run.folder.parent / id
     folder.mkdir(exist_ok=True)
     kept = {**(run.request.get("settings") or {}), "judge": settings.get("judge")}
-    request = {**run.request, **identity, "id": id, "settings": kept}
+    source = run.request.get("scored_from") or run.id
+    request = {**run.request, **identity, "id": id, "settings": kept, "scored_from": source}
     text = json.dumps(request, indent=2, ensure_ascii=False)
     write_atomically(folder / "request.json", text + "\n")
     return Made(folder, request)
@@ -131,6 +144,7 @@ def _written(run: Run, task: Task, judge: JSON, records: Sequence[Record]) -> Su
         breakdowns=task.breakdowns,
         expected=run.request.get("questions"),
         seconds=sum(record.response.seconds for record in records if record.response),
+        waited=run.summary.waited if (run.folder / "summary.json").exists() else 0.0,
         judge=judge,
         unjudged=LIMIT if judge else 0.0,
         share=run.summary.share,

@@ -13,6 +13,7 @@ A ``Source`` is plain data that a task holds (``task.source`` in its YAML)::
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -110,13 +111,17 @@ class Source:
         return kept(picture, self._cache / "images")
 
     def identity(self) -> dict[str, str]:
-        """What decides the rows, for the run id: repository and commit, or a content hash."""
+        """What decides the rows, for the run id: repository, commit and which of its rows are read,
+        or a content hash."""
         if self._rows_files:
             digest = hashlib.sha256()
             for file in self._rows_files:
                 digest.update(file.read_bytes())
             return {"rows": f"sha256:{digest.hexdigest()}"}
-        return {"repo": self.repo, "revision": self._store.at}
+        read: dict[str, Any] = {"config": self.config, "configs": self.configs, "split": self.split}
+        read |= {"columns": self.columns, "files": self.files, "fps": self.fps}
+        told = {key: json.dumps(value) for key, value in read.items() if value}
+        return {"repo": self.repo, "revision": self._store.at, **told}
 
     def prepare(self, names: Iterable[object] | None = None) -> None:
         """Downloads, verifies and extracts what ``names`` need; all there is by default.

@@ -34,8 +34,9 @@ def run_named(name: Path | str, results: Path | str = "results") -> Run:
 def folders_named(name: Path | str, results: Path | str = "results") -> list[Path]:
     """The run folders that a folder, an id (or its beginning), a model or task/model names."""
     if Path(name).exists() and (found := _folders(Path(name))):
-        return found
-    return [path for path in _folders(Path(results)) if _named(path, str(name), Path(results))]
+        return [path for path in found if not _scored_again(path)] or found
+    found = [path for path in _folders(Path(results)) if _named(path, str(name), Path(results))]
+    return [path for path in found if not _scored_again(path)] or found
 
 
 def said(found: Iterable[Run]) -> str:
@@ -47,12 +48,26 @@ def said(found: Iterable[Run]) -> str:
 
 
 def _only(folders: list[Path], name: Path | str) -> Run:
-    from harness.report import runs
+    from harness.report import runs, tables
+    from harness.run.journal import difference
 
     if len(folders) == 1:
         return runs.load(folders[0])
-    some = ", ".join(str(folder) for folder in folders[:_MOST])
-    raise JournalError(f"{name}: {len(folders)} runs: {some}; name one of them")
+    some = [runs.load(folder) for folder in folders[:_MOST]]
+    first = some[0].identity
+    told = ", ".join(
+        f"{run.folder}"
+        + (f" ({tables.short(difference(run.identity, first), 80)})" if run is not some[0] else "")
+        for run in some
+    )
+    raise JournalError(f"{name}: {len(folders)} runs: {told}; name one of them")
+
+
+def _scored_again(folder: Path) -> bool:
+    """Whether the run only scores another's responses: a model's name means the other then."""
+    from harness.run.journal import read_json
+
+    return "scored_from" in read_json(folder / "request.json")
 
 
 def _folders(under: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from harness.report.chosen import Chosen, chosen
 from harness.report.comparable import asked, differences, same_but
 from harness.report.remembered import remembered
 from harness.report.runs import Run
-from harness.report.summary import Value
+from harness.report.summary import COUNTS, Value
 from harness.run import journal
 from harness.types import Estimate
 
@@ -47,7 +47,7 @@ def rankings(runs: Sequence[Run]) -> dict[str, list[Run]]:
             groups.setdefault(json.dumps(asked(run), sort_keys=True), []).append(run)
     titled: dict[str, list[Run]] = {}
     first: dict[str, dict[str, Any]] = {}
-    for key, members in sorted(groups.items(), key=lambda item: (_title(item[1][0]), item[0])):
+    for key, members in sorted(groups.items(), key=_place):
         title, wanted = _title(members[0]), json.loads(key)
         if title in first:
             title += f" · {tables.short(journal.difference(wanted, first[title]), 120)}"
@@ -56,6 +56,13 @@ def rankings(runs: Sequence[Run]) -> dict[str, list[Run]]:
         first.setdefault(title, wanted)
         titled[title] = sorted(members, key=lambda r: (-_sure(r), r.model, r.frames or 0, r.id))
     return titled
+
+
+def _place(group: tuple[str, list[Run]]) -> tuple[str, bool, str]:
+    """Under one title the runs that asked a model come before those that were scored again: what
+    sets the latter apart is said of them."""
+    key, members = group
+    return _title(members[0]), all("scored_from" in run.request for run in members), key
 
 
 def figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -219,6 +226,10 @@ def _title(run: Run) -> str:
     named = [(key, run.identity.get(key, value)) for key, value in usual.items()]
     unusual = [f"{key}={value}" for key, value in named if value != usual[key]]
     unusual += ["imported"] if run.identity.get("imported") else []
+    judge = run.identity.get("judge")
+    if isinstance(judge, Mapping):
+        known = [str(judge[key]) for key in ("model", "checkpoint", "rule") if judge.get(key)]
+        unusual.append(f"judge: {known[0] if known else 'unnamed'}")
     return " · ".join([run.task, *unusual])
 
 
@@ -234,7 +245,7 @@ def _sure(run: Run) -> float:
         return sign * value
     if main.bounds is not None:
         value = main.bounds[0 if main.higher_is_better else 1]
-    n = summary.n + summary.truncated + summary.failed + summary.unscored
+    n = sum(getattr(summary, name) for name in COUNTS)  # askings, as `expected` counts them
     missing = max((summary.expected or 0) - n - summary.unlabelled, 0)
     if not missing:
         return sign * value

@@ -15,7 +15,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from harness.types import Question, Record, Response, Score, Usage
 PATIENCE = 60.0
 """Seconds that a shard waits for another that is writing the summary."""
 
-CIRCUMSTANCES = ("settings", "environment", "questions")
+CIRCUMSTANCES = ("settings", "environment", "questions", "scored_from")
 """What request.json holds beside the identity: it may differ when a run is resumed."""
 
 
@@ -197,8 +197,10 @@ def write_atomically(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise JournalError(f"{path}: cannot write ({error.strerror}); free some space") from error
+        with suppress(OSError):
+            temporary.unlink()
+        advice = "" if path.parent.is_dir() else "; there is no such folder"
+        raise JournalError(f"{path}: cannot write ({error.strerror}{advice})") from error
 
 
 def difference(theirs: object, ours: object, where: str = "") -> str:

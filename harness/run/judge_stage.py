@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.identity import describe
-from harness.run.judge_controls import judge_controls, missing
+from harness.run.judge_controls import Control, judge_controls, missing
 from harness.run.judge_options import PLAIN, JudgeOptions
 from harness.run.judge_verdicts import corrected, labels
 from harness.run.judging import (
@@ -76,7 +76,11 @@ def judge_stage(
         return done, None
     identity = judge.identity()
     write_judgements(judgement_file(run, judge), found, identity)
-    controls = judge_controls(judge, scorer, done, store, tell)
+    controls: Sequence[Control] = ()
+    try:
+        controls = judge_controls(judge, scorer, done, store, tell)
+    except HarnessError as error:  # the verdicts stand; only their controls are lacking
+        tell(f"judge: no controls: {error}")
     said: dict[str, Any] = {
         "identity": dict(identity),
         "settings": describe(GENERATION),

@@ -221,8 +221,11 @@ class _Pending:
         self.rounds += 1
         self.hashes += hashes
         for key in hashes:
-            if key in calls.kept:
-                self.replies.append(calls.kept[key].text)
+            reply = calls.kept.get(key)
+            if reply is not None and reply.finish in ("length", "thinking"):
+                self.failure, self.done = "the judge's reply was cut off", True
+            elif reply is not None:
+                self.replies.append(reply.text)
             else:
                 self.failure = failures.get(key, "the judge gave no reply")
                 self.done = True

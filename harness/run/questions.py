@@ -60,6 +60,8 @@ def kept_records(
         with journal.alone() as alone:
             if not alone:
                 raise JournalError(f"{journal.folder}: {lines[0]}: stop the other shards first")
+            for name in ("summary.json", "report.html"):  # they count what is dropped now
+                (journal.folder / name).unlink(missing_ok=True)
             rewrite(journal.folder, list(found.records.values()))
         for line in lines:
             tell(line)

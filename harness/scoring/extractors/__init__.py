@@ -74,7 +74,7 @@ VERDICTS: Mapping[str, Verdict] = {
 
 
 def right(extractor: str, response: str, options: Sequence[str], gold: str) -> bool | None:
-    """What the named rule makes of a response whose right letter is ``gold``; None: unread.
+    """What the named rule makes of a response whose right letter is ``gold``; None: unparsed.
 
     The one function an audit needs: it takes the verdict where the source judges, and the
     letter where it reads.

@@ -112,7 +112,7 @@ def mvbench_lmms(response: str, options: Sequence[str]) -> str | None:
     """The letter of "B. text" in either case, else the first stand-alone a-e, the article "a" too.
 
     Apostrophes keep their word apart: "can't" has no stand-alone letter, "it's a" has one.
-    A response that is exactly empty leaves the denominator there (``denominator=nonempty``).
+    A response that is exactly empty leaves the denominator there (``counted=nonempty``).
     tasks/mvbench/utils.py, mcq_acc.
     """
     text = response.strip()
@@ -219,7 +219,7 @@ def tomato_lmms(response: str, options: Sequence[str]) -> str | None:
     """The only option letter anywhere in the response, else the last in parentheses, else the first
     in the alphabet; with no letter, an option's text; with nothing at all, A.
 
-    Texts are looked for only in responses of six words or more. Never unread: a refusal is A.
+    Texts are looked for only in responses of six words or more. Never unparsed: a refusal is A.
     The rule without a judge. tasks/tomato/utils.py.
     """
     text = _trimmed(response)

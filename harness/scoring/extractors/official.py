@@ -32,8 +32,8 @@ VIDEOMME_PREFIXES = (
 def videomme(response: str, options: Sequence[str]) -> str | None:
     """The first capital A-D after known phrases are deleted, anywhere, even inside a word.
 
-    "Based on the video, C" is B. BradyFU/Video-MME, evaluation/eval_your_results.py; an unread
-    answer leaves the denominator there (``denominator=answered``). VLMEvalKit reads the same way.
+    "Based on the video, C" is B. BradyFU/Video-MME, evaluation/eval_your_results.py; an unparsed
+    answer leaves the denominator there (``counted=answered``). VLMEvalKit reads the same way.
     """
     return first_capital(response, VIDEOMME_PREFIXES, "ABCD")
 
