@@ -37,6 +37,8 @@ _OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "vide
 _NOT_IN_REQUEST = {"data", "frames", "plan"}
 _LEAST = {
     **dict.fromkeys(("frames", "limit", "permute_options", "repeats", "workers"), 1),
+    "generation.max_new_tokens": 1,
+    "generation.temperature": 0,
     "video.timeout": 0.001,
     "video.workers": 0,
     "video.in_flight": 1,
@@ -229,8 +231,9 @@ def _refuse_missing(settings: Mapping[str, Any]) -> None:
 
 def _refuse_small(settings: Mapping[str, Any]) -> None:
     """Numbers below what has a meaning; types are checked elsewhere."""
-    video = settings.get("video")
-    flat = {**settings, **{f"video.{k}": v for k, v in (video or {}).items()}}
+    flat = dict(settings)
+    for group in ("video", "generation"):
+        flat |= {f"{group}.{key}": value for key, value in (settings.get(group) or {}).items()}
     for key, least in _LEAST.items():
         value = flat.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool) and value < least:

@@ -111,3 +111,22 @@ def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "labels.jsonl").write_text('{"question": "a", "values": {}}\nnonsense\n')
     with pytest.raises(JournalError, match=r"labels\.jsonl: line 2 is not readable"):
         verdicts(tmp_path)
+
+
+def test_a_verdict_on_another_response_is_passed_over(tmp_path):
+    from dataclasses import replace
+
+    records = [record("a", "red"), record("b", "blue")]
+    file = tmp_path / "labels.jsonl"
+    label(records, SCORER, file, ask=lambda _: "1", tell=lambda _: None)
+    assert set(labels(file, records)) == {"a", "b"}
+    other = replace(records[0], response=replace(records[0].response, text="green"))
+    assert set(labels(file, [other, records[1]])) == {"b"}
+
+
+def test_a_file_of_verdicts_that_is_none_is_said_in_one_line(tmp_path):
+    with pytest.raises(JournalError, match="cannot be read"):
+        labels(tmp_path / "none.jsonl")
+    (tmp_path / "odd.jsonl").write_text('{"question": "a"}\n')
+    with pytest.raises(JournalError, match="line 1 needs a question and its values"):
+        labels(tmp_path / "odd.jsonl")

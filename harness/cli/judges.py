@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     records = read_records(folders[0])
     found = {who: said for folder in folders for who, said in verdicts(folder).items()}
     if words.people is not None:
-        found["people"] = labels(words.people)
+        found["people"] = labels(words.people, records)
     if not found:
         raise RequestError(f"{words.runs[0]}: no judge was asked, and no person gave verdicts")
     videos = {record.key: record.video for record in records}

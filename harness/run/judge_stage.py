@@ -105,7 +105,7 @@ def _corrected(
 ) -> dict[str, JSON]:
     """Every value that people gave verdicts on, corrected by them. Raises RequestError when these
     are about other responses, and JournalError for a file that cannot be read."""
-    people = labels(file)
+    people = labels(file, records)
     found: dict[str, JSON] = {}
     for name in sorted({name for values in people.values() for name in values}):
         estimate = corrected(records, people, name, scorer)

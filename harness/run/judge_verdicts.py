@@ -1,7 +1,9 @@
 """What several judges and people said about one run: read, compared, corrected.
 
 People's verdicts are a file with a line a question, ``{"question": key, "values": {name: number}}``
-(``harness label`` writes it); a judge's are the run's own (``harness.run.judging``).
+(``harness label`` writes it, with a hash of the response that was read: a verdict on another
+response to the same question is passed over); a judge's are the run's own
+(``harness.run.judging``).
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from random import Random
 from typing import Any
 
 from harness.errors import JournalError
+from harness.identity import digest
+from harness.run.journal import read_records
 from harness.run.judging import JUDGEMENTS
 from harness.scoring.agreement import kappa
 from harness.scoring.calibration import calibrated
@@ -50,13 +54,22 @@ def verdicts(run: Path) -> dict[str, Values]:
         head, *lines = _lines(file)
         found[_name(head, file)] = {line["question"]: line.get("values", {}) for line in lines}
     if (run / LABELS).is_file():
-        found["people"] = labels(run / LABELS)
+        found["people"] = labels(run / LABELS, read_records(run))
     return found
 
 
-def labels(file: Path) -> Values:
-    """People's verdicts; the last one about a question counts. Raises JournalError."""
-    return {line["question"]: line["values"] for line in _lines(file)}
+def labels(file: Path, records: Sequence[Record] = ()) -> Values:
+    """People's verdicts; the last one about a question counts, and none on another response than
+    that of ``records``. Raises JournalError."""
+    said = {record.key: digest(record.response.text) for record in records if record.response}
+    found: dict[str, Mapping[str, float]] = {}
+    for number, line in enumerate(_lines(file), start=1):
+        key, values = line.get("question"), line.get("values")
+        if not isinstance(key, str) or not isinstance(values, dict):
+            raise JournalError(f"{file}: line {number} needs a question and its values")
+        if said.get(key, line.get("response")) == line.get("response", said.get(key)):
+            found[key] = values
+    return found
 
 
 def agreements(
@@ -119,7 +132,7 @@ def label(
     """Asks a person about each record that ``file`` has no verdict on, without the judge's own;
     how many were answered. Each verdict is on disk before the next question. "s" skips, "q" ends.
     """
-    done = labels(file) if file.is_file() else {}
+    done = labels(file, records) if file.is_file() else {}
     answered = 0
     for number, record in enumerate(records, start=1):
         bounds = scorer.bounds(record.question)
@@ -138,7 +151,8 @@ def label(
                 values[name] = said
         if len(values) == len(bounds):
             with file.open("a", encoding="utf-8") as out:
-                out.write(json.dumps({"question": record.key, "values": values}) + "\n")
+                read = {"question": record.key, "response": digest(record.response.text)}
+                out.write(json.dumps({**read, "values": values}) + "\n")
             answered += 1
     return answered
 
@@ -169,7 +183,11 @@ def _ask(
 
 def _lines(file: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for number, raw in enumerate(file.read_bytes().splitlines(), start=1):
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise JournalError(f"{file}: cannot be read ({error.strerror})") from error
+    for number, raw in enumerate(content.splitlines(), start=1):
         try:
             line = json.loads(raw)
         except ValueError as error:

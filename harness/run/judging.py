@@ -129,7 +129,7 @@ def judgements(
     """
     calls = Calls(store, judge.identity(), generation, repeat)
     judgeable = [r for r in records if r.response and r.status not in ("failed", "truncated")]
-    texts = {record.question.id: record.response.text for record in judgeable if record.response}
+    texts = {_asking(r.question): r.response.text for r in judgeable if r.response}
     pending = {r.key: _Pending(_accompanied(r, texts, scorer)) for r in judgeable}
     asked = kept = 0
     failures: dict[str, str] = {}
@@ -289,13 +289,21 @@ def _samples(prompts: Mapping[str, Prompt], batch: int) -> Iterator[Sample]:
         yield Sample(clip, None, None, tuple(prompts[key] for key in keys))
 
 
-def _accompanied(record: Record, texts: Mapping[str, str], scorer: JudgedScorer) -> Record:
+def _asking(question: Question, id: str | None = None) -> tuple[str, int, int]:
+    """One asking of a question, or of another one asked in the same rotation and repeat."""
+    return (question.id if id is None else id, question.rotation, question.repeat)
+
+
+def _accompanied(
+    record: Record, texts: Mapping[tuple[str, int, int], str], scorer: JudgedScorer
+) -> Record:
     """The record, with the responses to the questions that the scorer wants beside it."""
     if not isinstance(scorer, Accompanied):
         return record
     ids = scorer.companions(record.question)
     if not ids:
         return record
-    found = {id: texts[id] for id in ids if id in texts}
+    askings = {id: _asking(record.question, id) for id in ids}
+    found = {id: texts[asking] for id, asking in askings.items() if asking in texts}
     metadata = dict(record.question.metadata) | {COMPANIONS: found}
     return replace(record, question=replace(record.question, metadata=metadata))

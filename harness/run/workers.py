@@ -146,7 +146,7 @@ def _spread(request: Request, driver: Driver) -> None:
                     del crew[end]
                     free.append(worker)
                     process.join()
-                    if process.exitcode:
+                    if process.exitcode or driver.queue.in_session(worker):
                         driver.died(worker, f"exit code {process.exitcode}")
                     continue
                 _heed(driver, worker, end, message)
