@@ -142,6 +142,8 @@ def test_every_field_can_be_set_whether_the_yaml_names_it_or_not() -> None:
         ("frames=0", "frames=0: write 1 or more"),
         ("limit=0", "limit=0: write 1 or more"),
         ("video.timeout=-3", "video.timeout=-3: write 0.001 or more"),
+        ("generation.max_new_tokens=0", "generation.max_new_tokens=0: write 1 or more"),
+        ("generation.temperature=-1", "generation.temperature=-1: write 0 or more"),
         ("frmaes=8", "frmaes: no such setting; nearest: frames"),
         ("task.scorer=default", "task.scorer='default': write a "),
         ("backend=named", "backend.model=null: write a text"),
