@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.report.baseline import Side
@@ -129,14 +129,11 @@ def _like(base: Side, name: Path, results: Path, ignore: Sequence[str]) -> Side:
     """The run of this name; where there are several, the one asked as the baseline was."""
     from harness.report import baseline, runs
     from harness.report.finding import folders_named, run_named
+    from harness.report.gate import compared
 
     if name.is_file() and name.suffix == ".json":
         return baseline.read(name, results)
-    wanted = _without(base.identity, ignore)
+    wanted = compared(base.identity, ignore)
     several = [runs.load(folder) for folder in folders_named(name, results)]
-    alike = [run for run in several if _without(run.identity, ignore) == wanted]
+    alike = [run for run in several if compared(run.identity, ignore) == wanted]
     return baseline.side_of(alike[0] if len(alike) == 1 else run_named(name, results))
-
-
-def _without(identity: Mapping[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
-    return {key: value for key, value in identity.items() if key not in ignore}

@@ -154,7 +154,7 @@ def _waived(found: Check, waiver: Waiver, day: date) -> Check:
 
 
 def _request(baseline: Side, run: Side, ignore: Sequence[str]) -> Check:
-    theirs, ours = (_without(_completed(side.identity), ignore) for side in (baseline, run))
+    theirs, ours = (compared(side.identity, ignore) for side in (baseline, run))
     changed = journal.difference(theirs, ours)
     if targets := changed_targets(baseline, run):
         some = _some(targets, f"{len(targets)} right answers are others: ")
@@ -166,6 +166,11 @@ def _request(baseline: Side, run: Side, ignore: Sequence[str]) -> Check:
     elif ignore:
         detail += f" (--ignore {', '.join(ignore)})"
     return Check("request unchanged", not changed, detail)
+
+
+def compared(identity: Mapping[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
+    """What of an identity has to agree: all but the fields of ``ignore``, by dotted name."""
+    return _without(_completed(identity), ignore)
 
 
 def _completed(identity: Mapping[str, Any]) -> dict[str, Any]:
