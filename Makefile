@@ -1,12 +1,14 @@
 # make demo: install, evaluate four tiny models, a tiny judge too.   make test: everything CI runs.
 PYTHON ?= python3
+PYTHON312 ?= $(firstword $(shell python3.12 -c 'import sys; print(sys.executable)' 2>/dev/null) \
+	$(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python))
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 MODELS := tiny_image tiny_video tiny_video_dpo tiny_qwen
 SWEEP := model=tiny_image,tiny_video,tiny_video_dpo,tiny_qwen
 
-.PHONY: demo test check docs gate mutants format clean vllm peers
+.PHONY: demo test test-ray test-formats check docs gate mutants format clean vllm peers
 
 demo: .venv/installed
 	$(BIN)/python -m harness -m $(SWEEP)
@@ -14,7 +16,34 @@ demo: .venv/installed
 	$(BIN)/python -m training.agreement
 
 test: check gate
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_FLAGS)
+
+# What needs packages that do not live beside ours, each in an environment of its own that sees ours
+# behind it: a real Ray cluster, and the readers of what `harness publish` writes (inspect_ai; the
+# validator of every_eval_ever where there is a Python 3.12).
+test-ray: .venv/installed build/ray/installed
+	OMP_NUM_THREADS=1 build/ray/bin/python -m pytest tests/test_ray.py $(PYTEST_FLAGS)
+
+test-formats: .venv/installed build/formats/installed
+	EVERY_EVAL_EVER="$$(ls build/every_eval_ever/bin/every_eval_ever 2>/dev/null)" \
+		build/formats/bin/python -m pytest tests/test_publish.py $(PYTEST_FLAGS)
+
+build/ray/installed: PACKAGES := ray==2.60.0
+build/formats/installed: PACKAGES := inspect-ai==0.3.285
+build/ray/installed build/formats/installed: .venv/installed
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet $(PACKAGES)
+	for packages in $(@D)/lib/*/site-packages; do \
+		printf '%s\n' "$(CURDIR)" "$(CURDIR)"/.venv/lib/*/site-packages > $$packages/behind.pth; done
+	touch $@
+
+build/formats/installed: build/every_eval_ever/installed
+build/every_eval_ever/installed:
+	mkdir -p $(@D)
+	if [ -n "$(PYTHON312)" ]; then $(PYTHON312) -m venv $(@D) && \
+		$(@D)/bin/pip install --quiet every-eval-ever==0.3.0; fi
+	touch $@
 
 check: .venv/installed
 	$(BIN)/ruff check .
