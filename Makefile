@@ -25,7 +25,7 @@ test-ray: .venv/installed build/ray/installed
 	OMP_NUM_THREADS=1 build/ray/bin/python -m pytest tests/test_ray.py $(PYTEST_FLAGS)
 
 test-formats: .venv/installed build/formats/installed
-	EVERY_EVAL_EVER="$$(ls build/every_eval_ever/bin/every_eval_ever 2>/dev/null)" \
+	EVERY_EVAL_EVER="$$(ls $(CURDIR)/build/every_eval_ever/bin/every_eval_ever 2>/dev/null)" \
 		build/formats/bin/python -m pytest tests/test_publish.py $(PYTEST_FLAGS)
 
 build/ray/installed: PACKAGES := ray==2.60.0
