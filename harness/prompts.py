@@ -99,12 +99,9 @@ class PromptTemplate:
             lines = self.subtitle_join.join(cue.text for cue in cues) or self.no_subtitles
             block = self.subtitle_block.format(subtitles=lines)
         template = self._template(question)
-        values = {
-            "question": question.text,
-            "subtitles": block,
-            "frames": len(times),
-            "times": ", ".join(f"{time:.1f} s" for time in times),
-        }
+        values = {"question": question.text, "subtitles": block, "frames": len(times), "times": ""}
+        if "{times" in template:
+            values["times"] = ", ".join(f"{time:.1f} s" for time in times)
         if not question.option_images or "{options}" not in template:
             return [Text(template.format(options=self.options(question), **values))]
         before, _, after = template.partition("{options}")
@@ -122,9 +119,9 @@ class PromptTemplate:
 
     def options(self, question: Question) -> str:
         """What stands for ``{options}``: one a line. A subclass may print them otherwise."""
+        line = self.option.format
         return "\n".join(
-            self.option.format(letter=letter(place), text=text)
-            for place, text in enumerate(question.options)
+            [line(letter=letter(place), text=text) for place, text in enumerate(question.options)]
         )
 
     def _cues(self, clip: Clip, times: Sequence[float]) -> list[Cue]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -14,16 +14,21 @@ IDS = ("id", "question_id", "uid", "qid", "question_idx")  # what data sets call
 
 class Row(dict[str, Any]):
     """One row of a benchmark's data, with its ``number`` (from 1, as a person counts) and ``where``
-    it stands in its file ("rows.jsonl line 4", where the source knows). ``labelled``: whether any
-    row has an answer at all; where none has, the labels are hidden.
+    it stands in its file ("rows.jsonl line 4", where the source knows ``places``). ``labelled``:
+    whether any row has an answer at all; where none has, the labels are hidden.
 
     A field that is not there is an error of the data, which names the row: a KeyError of any other
     mapping in a task's code stays what it is, a bug.
     """
 
     number: int = 0
-    where: str = ""
     labelled: bool = True
+    places: Callable[[int], str] | None = None
+
+    @property
+    def where(self) -> str:
+        """Where it stands in its file; "" where the source does not know."""
+        return self.places(self.number - 1) if self.places else ""
 
     def groups(self, *names: str) -> dict[str, tuple[str, ...]]:
         """These fields as a question's groups: a list has several values, "" and [] have none."""
@@ -32,7 +37,7 @@ class Row(dict[str, Any]):
     def extended(self, more: Mapping[str, Any]) -> Row:
         """This row with other fields beside its own, under the same number."""
         row = Row({**self, **more})
-        row.number, row.where, row.labelled = self.number, self.where, self.labelled
+        row.number, row.labelled, row.places = self.number, self.labelled, self.places
         return row
 
     def nulls(self, keys: Iterable[str]) -> list[str]:
@@ -73,7 +78,7 @@ class Tracked(Row):
 
     def __init__(self, row: Row) -> None:
         super().__init__(row)
-        self.number, self.where, self.labelled = row.number, row.where, row.labelled
+        self.number, self.labelled, self.places = row.number, row.labelled, row.places
         self.asked: list[str] = []
 
     def __getitem__(self, key: str) -> Any:

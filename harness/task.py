@@ -95,8 +95,9 @@ class Source(Protocol):
         """What decides the rows: repository and commit, or a hash of their content."""
         ...
 
-    def prepare(self, names: Iterable[Path]) -> None:
-        """Fetches and verifies the videos at these paths where they are not here."""
+    def prepare(self, names: Iterable[Path]) -> bool | None:
+        """Fetches and verifies the videos at these paths where they are not here. False: every
+        file is where it was before, so that no row has to be read again."""
         ...
 
 
@@ -127,9 +128,10 @@ class Task:
         """What decides the rows, for the run id."""
         return self.source.identity()
 
-    def prepare(self, clips: Sequence[Clip]) -> None:
-        """Fetches the clips' videos; their paths may be others afterwards. Raises DataError."""
-        self.source.prepare(clip.video for clip in clips if clip.video is not None)
+    def prepare(self, clips: Sequence[Clip]) -> bool | None:
+        """Fetches the clips' videos. Their paths may be others afterwards, unless it returns False.
+        Raises DataError."""
+        return self.source.prepare(clip.video for clip in clips if clip.video is not None)
 
     def clip(self, row: Row) -> Clip:
         """The row's clip, its questions left empty. Standard fields: ``video``; perhaps ``start``
@@ -188,7 +190,7 @@ class Task:
         """Every row with its ``place``: 0, 1, … in its split, "counting/0" in one of several."""
         places: Counter[str] = Counter()
         rows = self.source.rows()
-        placing = self.source if isinstance(self.source, Placing) else None
+        places_of = self.source.place if isinstance(self.source, Placing) else None
         labelled = any("answer" in given or "answer_index" in given for given in rows)
         for number, given in enumerate(rows, start=1):
             config = str(given.get("config", ""))
@@ -196,8 +198,7 @@ class Task:
             places[config] += 1
             row = Row(given)
             row["place"] = f"{config}/{place}" if config else str(place)
-            row.number, row.labelled = number, labelled
-            row.where = placing.place(number - 1) if placing else ""
+            row.number, row.labelled, row.places = number, labelled, places_of
             yield row
 
     def clips(self, bad: list[BadRow] | None = None) -> Sequence[Clip]:
@@ -224,16 +225,24 @@ class Task:
         """The question as asked when the frames at ``times`` (seconds) are shown."""
         return self.prompt.write(clip, question, times)
 
+    def _clip(self, row: Row) -> Clip:
+        """The row's clip. Raises DataError where a field of it is null that has to be there."""
+        if not nothing(row):
+            return self.clip(row)
+        tracked = Tracked(row)
+        clip = self.clip(tracked)
+        if nulls := row.nulls(tracked.asked):
+            raise DataError(f"its {nulls[0]} is null")
+        return clip
+
     def _read(self, bad: list[BadRow]) -> Iterator[tuple[Clip, Question]]:
         seen: set[str] = set()
         scorer = self.scorer if isinstance(self.scorer, Validating) else None  # slow to ask: once
         for row in self.rows():
-            video, question = "", Question(row_id(row), str(row.get("question") or ""))
+            video = ""
+            question: Question | None = None
             try:
-                tracked = Tracked(row)
-                clip = self.clip(tracked)
-                if nulls := row.nulls(tracked.asked):
-                    raise DataError(f"its {nulls[0]} is null")
+                clip = self._clip(row)
                 video, question = clip.id, self.question(row)
                 if problem := _problem(row, question, scorer):
                     raise DataError(problem)
@@ -247,6 +256,7 @@ class Task:
                 seen.add(question.id)
                 yield clip, question
                 continue
+            question = question or Question(row_id(row), str(row.get("question") or ""))
             if question.id in seen:  # its record must not replace the other's
                 question = replace(question, id=f"{question.id} (row {row.number})")
             seen.add(question.id)

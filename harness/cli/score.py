@@ -149,5 +149,5 @@ def _written(run: Run, task: Task, judge: JSON, records: Sequence[Record]) -> Su
         unjudged=LIMIT if judge else 0.0,
         share=run.summary.share,
     )
-    write_summary(run.folder, summary)
+    write_summary(run.folder, summary, records)
     return summary

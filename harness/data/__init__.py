@@ -123,15 +123,17 @@ class Source:
         told = {key: json.dumps(value) for key, value in read.items() if value}
         return {"repo": self.repo, "revision": self._store.at, **told}
 
-    def prepare(self, names: Iterable[object] | None = None) -> None:
-        """Downloads, verifies and extracts what ``names`` need; all there is by default.
+    def prepare(self, names: Iterable[object] | None = None) -> bool:
+        """Downloads, verifies and extracts what ``names`` need; all there is by default. Whether
+        there are other files now than before.
 
         ``names`` are what ``video`` takes or the paths it gave. Names that no archive holds are
         left to ``check``. Nothing is done for a local ``path``, nor asked of the hub when all is
         there already. Raises DataError and GatedError; run again, it goes on where it stopped.
         """
         if self.path is not None:
-            return
+            return False
+        before = self._video_folder, self._subtitle_folder
         wanted = None if names is None else [self._name(name) for name in names]
         if self.subtitle_archives:
             self._store.prepare("subtitles", self.subtitle_archives)
@@ -139,6 +141,7 @@ class Source:
             self._store.prepare("videos", self.archives, wanted, self.videos)
         for stale in ("_video_folder", "_subtitle_folder"):
             self.__dict__.pop(stale, None)
+        return (self._video_folder, self._subtitle_folder) != before
 
     def check(self, names: Iterable[object]) -> list[Problem]:
         """What is wrong with the videos called ``names``: missing, truncated, undecodable.

@@ -97,6 +97,14 @@ class Folder:
             self._by_name[same(folder.name)].append(folder)
             self._by_id[same(folder.name)].append(folder)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same files."""
+        if not isinstance(other, Folder):
+            return NotImplemented
+        return (self.root, self._by_name) == (other.root, other._by_name)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def find(self, name: str) -> Path | None:
         """The file called ``name``, or None.
 

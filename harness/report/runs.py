@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,7 +109,8 @@ class Run:
     @cached_property
     def records(self) -> list[Record]:
         """Every record, sorted by question. Raises JournalError."""
-        return _checked(self.folder, self.old)
+        read = migration.records if self.old else read_records
+        return _checked(self.folder, read(self.folder))
 
     def summarised(
         self, records: Sequence[Record], metrics: Sequence[Metric] | None = None
@@ -141,8 +142,8 @@ class Run:
             ) from None
 
 
-def load(folder: Path | str) -> Run:
-    """Reads one run folder. Raises JournalError."""
+def load(folder: Path | str, records: Sequence[Record] | None = None) -> Run:
+    """Reads one run folder; its ``records`` only where they are not given. Raises JournalError."""
     folder = Path(folder)
     path = folder / "request.json"
     if not path.is_file():
@@ -156,6 +157,8 @@ def load(folder: Path | str) -> Run:
         if not isinstance(name, str) or not NAME.fullmatch(name) or ".." in name:
             raise JournalError(f"{path}: {key} is {name!r}, which this harness never writes")
     run = Run(folder, request)
+    if records is not None:
+        vars(run)["records"] = _checked(folder, records)
     _ = run.summary  # a run that cannot be read is found out here
     return run
 
@@ -203,12 +206,12 @@ def resolve(name: Path | str, results: Path | str = "results") -> Run:
     return load(found[0])
 
 
-def _checked(folder: Path, old: bool) -> list[Record]:
-    found = migration.records(folder) if old else read_records(folder)
+def _checked(folder: Path, found: Sequence[Record]) -> list[Record]:
     records = sorted(found, key=lambda record: record.key)
     for record in records:
-        values: Mapping[str, object] = record.score.values if record.score else {}
-        for name, value in values.items():
+        if record.score is None:
+            continue
+        for name, value in record.score.values.items():
             if not (isinstance(value, int | float) and math.isfinite(value)):
                 raise JournalError(
                     f"{folder}: question {record.key!r} has the {name} {value!r}, which is "

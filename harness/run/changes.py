@@ -14,8 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import DataError
+from harness.run.scoring import NOT_SCORED
 from harness.task import Task
 from harness.types import Clip, Question, Record
+
+_ENCODER = json.JSONEncoder(default=str, sort_keys=True)
 
 BLOCK = 65536
 """Bytes read of a video at its beginning, its middle and its end."""
@@ -42,7 +45,8 @@ def fingerprints(clip: Clip) -> dict[str, str]:
 class Kept:
     """What of an earlier run's records is still right for the questions as they are now.
 
-    ``records`` by key, their questions with today's labels; ``changed`` the keys of those whose
+    ``records`` by key, those with another label or group now by today's, and not scored;
+    ``changed`` the keys of those whose
     responses are dropped; ``relabelled`` the keys whose label or groups changed; ``gone`` the keys
     that are asked no more.
     """
@@ -80,9 +84,10 @@ def still_right(task: Task, clips: Sequence[Clip], records: Sequence[Record]) ->
             if record.response is not None and not _same(task, clip, question, record, now):
                 changed.append(question.key)
                 continue
-            if _labels(record.question) != _labels(question):
+            if not _same_labels(record.question, question):
                 relabelled.append(question.key)
-            kept[question.key] = replace(record, question=question)
+                record = _unscored(replace(record, question=question))
+            kept[question.key] = record
     return Kept(kept, tuple(changed), tuple(relabelled), tuple(before))
 
 
@@ -105,8 +110,18 @@ def _same(
         return True
 
 
-def _labels(question: Question) -> str:
-    return json.dumps([question.target, question.groups], default=str, sort_keys=True)
+def _same_labels(one: Question, other: Question) -> bool:
+    if one.target == other.target and one.groups == other.groups:
+        return True
+    said = (_ENCODER.encode([q.target, q.groups]) for q in (one, other))  # lists are tuples there
+    return next(said) == next(said)
+
+
+def _unscored(record: Record) -> Record:
+    """Without the score by an older label, which a report could take for today's."""
+    if record.response is None:
+        return record
+    return replace(record, score=None, status="unscored", reason=NOT_SCORED, stage=None)
 
 
 def _hash_question(clip: Clip, question: Question) -> str:
@@ -121,8 +136,7 @@ def _hash_question(clip: Clip, question: Question) -> str:
         clip.fps,
         clip.subtitle_offset,
     ]
-    text = json.dumps(said, default=str, sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(_ENCODER.encode(said).encode()).hexdigest()[:12]
 
 
 def _hash_files(paths: Sequence[Path | None]) -> str:

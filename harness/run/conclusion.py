@@ -11,11 +11,12 @@ from harness.names import several
 from harness.report import html
 from harness.report.runs import load
 from harness.report.summary import Summary, summarise
-from harness.run.journal import read_records, write_atomically
+from harness.run.journal import write_atomically
 from harness.run.judge_stage import judge_stage
 from harness.run.judging import LIMIT
+from harness.run.record_lines import RecordFiles
 from harness.run.request import Request
-from harness.run.scoring import rewrite, score_records, written_whole
+from harness.run.scoring import rewrite, score_records
 from harness.run.share import share_of_peak
 from harness.types import Clip, Record
 
@@ -45,18 +46,20 @@ def conclude(
     alone: bool = True,
     tell: Tell = lambda line: None,
     bad: Sequence[Record] = (),
+    files: RecordFiles | None = None,
 ) -> Outcome:
     """Scores what is not scored yet, and derives summary.json and report.html. Records are
     rewritten only ``alone``: other shards may be appending to them. ``bad`` are the records of rows
-    that could not be asked."""
-    known = read_records(folder)
+    that could not be asked; ``files`` has perhaps read the folder's records before."""
+    files = files or RecordFiles(folder)
+    known = files.read()
     kept = {record.key: record for record in (*known, *bad)}
     task, records = request.benchmark, list(kept.values())
     records = score_records(task, records)
     records, judge = judge_stage(
         task.scorer, request.judge, records, folder, request.results, tell, request.judging
     )
-    if alone and not (records == known and written_whole(folder, len(known))):
+    if alone and not (records == known and files.whole(len(known))):
         rewrite(folder, records)
     summary = summarise(
         records,
@@ -73,19 +76,19 @@ def conclude(
         unjudged=LIMIT if judge else 0.0,
         share=share_of_peak(request.backend, records),
     )
-    write_summary(folder, summary)
+    write_summary(folder, summary, records)
     longer = 4 * request.generation.max_new_tokens
     found = tuple(complaints(records, summary, request.allow_failures, longer))
     return Outcome(folder, summary, found)
 
 
-def write_summary(folder: Path, summary: Summary) -> None:
+def write_summary(folder: Path, summary: Summary, records: Sequence[Record]) -> None:
     """summary.json, and the page that is derived from it and the records; of a very large run only
     `harness view` makes one."""
     text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / "summary.json", text + "\n")
     if (summary.expected or 0) <= html.LARGEST:
-        write_atomically(folder / "report.html", html.page(load(folder)))
+        write_atomically(folder / "report.html", html.page(load(folder, records)))
 
 
 def hidden_labels(summary: Summary) -> str:

@@ -6,14 +6,14 @@
       summary.json      derived, can be made again
 
 A kill at any moment costs at most the line being written: a torn last line is cut off before
-the next append, and its question is asked again.
+the next append, and its question is asked again. So are the questions of lines that a power cut
+left as zeros.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import os
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,10 +22,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.errors import JournalError
-from harness.types import Question, Record, Response, Score, Usage
+from harness.run.durable import put_in_place
+from harness.run.record_lines import RecordFiles, line, mend, refuse_constant
+from harness.types import Record
 
 PATIENCE = 60.0
 """Seconds that a shard waits for another that is writing the summary."""
+
+MOMENT = 1.0
+"""Seconds that a shard waits for its own lock, which others take for a moment to see if it is at
+work."""
 
 CIRCUMSTANCES = ("settings", "environment", "questions", "scored_from")
 """What request.json holds beside the identity: it may differ when a run is resumed."""
@@ -45,16 +51,19 @@ class Journal:
         self.shard = shard
         self._whole = FileLock(folder / ".lock")
         self._lock = self._whole if shard is None else FileLock(folder / f".lock-{shard}")
+        self.records = RecordFiles(folder)
 
     def __enter__(self) -> Journal:
-        self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(timeout=0)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0 if self.shard is None else MOMENT)
         except Timeout:
             raise JournalError(
                 f"{self.folder}: another process is running this same request; "
                 "wait for it, or stop it and run again to resume"
             ) from None
+        except OSError as error:
+            raise JournalError(f"{self.folder}: cannot write ({error.strerror})") from error
         try:
             if self.shard is None:
                 self._refuse_shards()
@@ -64,7 +73,10 @@ class Journal:
                 self._claim_beside_others()
                 paths = [self.folder / f"records-{self.shard}.jsonl"]
             for path in paths:
-                _cut_torn_line(path)
+                mend(path)
+        except OSError as error:
+            self._lock.release()
+            raise JournalError(f"{self.folder}: cannot write ({error.strerror})") from error
         except BaseException:
             self._lock.release()
             raise
@@ -153,10 +165,10 @@ class Appender:
 
     def append(self, record: Record) -> None:
         """Writes one record as one line, at once. Raises JournalError when the disk refuses."""
-        line = memoryview(_line(record))
+        left = memoryview(line(record))
         try:
-            while line:
-                line = line[self._file.write(line) :]
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as error:
             raise JournalError(
                 f"{self.path}: cannot write ({error.strerror}); free some space and run the same "
@@ -165,24 +177,18 @@ class Appender:
 
 
 def read_records(folder: Path) -> list[Record]:
-    """All records of a run, file by file in the order written; the last one for a question wins.
+    """Every record of a run, file by file in the order written; the last one for a question wins.
 
     Only failures are ever asked again, so an answer outlives a failure that another worker's
     file holds. A torn last line is passed over. Raises JournalError for any other damaged line.
     """
-    latest: dict[str, Record] = {}
-    for path in sorted(folder.glob("records-*.jsonl")):
-        for record in _read_file(path):
-            known = latest.get(record.key)
-            if known is None or known.status == "failed" or record.status != "failed":
-                latest[record.key] = record
-    return list(latest.values())
+    return RecordFiles(folder).read()
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file. Raises JournalError when it is none (NaN is not JSON)."""
     try:
-        value = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+        value = json.loads(path.read_bytes(), parse_constant=refuse_constant)
     except (OSError, ValueError) as error:
         raise JournalError(f"{path}: not readable as JSON ({error})") from error
     if not isinstance(value, dict):
@@ -192,10 +198,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replaces a file by way of a temporary one, so that no reader ever sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # on any machine
     try:
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        put_in_place(temporary, path)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
@@ -217,72 +223,3 @@ def difference(theirs: object, ours: object, where: str = "") -> str:
 
 def _identity(request: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in request.items() if key not in CIRCUMSTANCES}
-
-
-def _line(record: Record) -> bytes:
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain)
-    return text.encode("utf-8", "replace") + b"\n"
-
-
-def _plain(value: Any) -> Any:
-    """A dataclass as its fields (``asdict`` would copy all that they hold); all else that JSON does
-    not know as text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return str(value)
-
-
-def _read_file(path: Path) -> Iterator[Record]:
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            yield _record(json.loads(line, parse_constant=_refuse_constant))
-        except (ValueError, TypeError, KeyError) as error:
-            last = number == len(lines) - 1 and not lines[-1]
-            if last:  # a power cut can leave a full-length line of zeros
-                return
-            raise JournalError(
-                f"{path}:{number}: damaged record ({error}); delete the line to have its "
-                "question asked again"
-            ) from error
-
-
-def _record(value: dict[str, Any]) -> Record:
-    question = dict(value["question"])
-    question["groups"] = {k: tuple(v) for k, v in question["groups"].items()}
-    for key in ("options", "images", "option_images"):
-        question[key] = tuple(question[key])
-    known = {**value, "question": Question(**question)}
-    for key in ("frames", "times", "notes"):
-        known[key] = tuple(known[key])
-    if known["response"]:
-        known["response"] = _response(known["response"])
-    if known["score"]:
-        known["score"] = Score(**known["score"])
-    return Record(**known)
-
-
-def _response(value: dict[str, Any]) -> Response:
-    usage = Usage(**value["usage"]) if value.get("usage") else None
-    lists = {name: tuple(value.get(name, ())) for name in ("told_times", "notes")}
-    return Response(**{**value, "usage": usage, **lists})
-
-
-def _cut_torn_line(path: Path) -> None:
-    """Cuts the file after its last whole record."""
-    if not path.exists():
-        return
-    content = path.read_bytes()
-    keep = content.rfind(b"\n") + 1
-    start = content.rfind(b"\n", 0, max(keep - 1, 0)) + 1
-    try:
-        if keep:
-            json.loads(content[start:keep])
-    except ValueError:
-        keep = start
-    if keep < len(content):
-        os.truncate(path, keep)
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from harness.names import DISTRIBUTION, several
@@ -16,8 +17,8 @@ from harness.run.conclusion import Outcome, conclude, hidden_labels
 from harness.run.journal import Journal
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan
-from harness.run.progress import Progress
-from harness.run.questions import kept_records, pending, prepared
+from harness.run.progress import LOG, Progress
+from harness.run.questions import fetched, kept_records, pending, prepared
 from harness.run.request import Request, run_id
 from harness.run.workers import answer
 from harness.types import Clip, Record
@@ -59,39 +60,18 @@ def run(
     needed = make_plan(request, clips)
     tell(str(needed))
     needed.refuse(allow_overflow=request.allow_overflow)
-    request.benchmark.prepare(clips)
-    if bad is not None:
-        bad.clear()
-    clips = prepared(request, bad)  # now with the paths of what was fetched
+    clips = fetched(request, clips, bad)
+    left_out = [row.record() for row in bad or ()] if request.limit is None else []
     described = describe(request, clips)
-    number, shards = request.part or (0, 1)
-    shard = None if request.part is None else number
+    shard = None if request.part is None else request.part[0]
     with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
-        left_out = [row.record() for row in bad or ()] if request.limit is None else []
-        before = kept_records(request, clips, left_out, journal, tell)
-        share = clips[number::shards]
-        left = pending(share, before, request.retry_failures)
-        questions = sum(len(clip.questions) for clip in share)
-        kept = questions - sum(len(clip.questions) for clip in left)
-        if line := _kept(questions, kept):
-            tell(line)
-            log.info(line)
-        waited = 0.0
-        if stopping is not None:
-            known = [stopping.enough(record) for record in before.values()]
-            left = [] if any(known) else stopping.arrange(left)
-        if left:
-            waited = answer(
-                request,
-                left,
-                journal.folder,
-                Progress(left, kept=kept, stream=sys.stderr if progress else None),
-                number,
-                enough=stopping.enough if stopping is not None else None,
-            )
+        left, kept = _left(request, clips, left_out, journal, tell, stopping)
+        waited = _asked(request, left, journal.folder, kept, progress, stopping)
         with journal.alone() as alone:
-            outcome = conclude(request, clips, journal.folder, waited, alone, tell, left_out)
+            outcome = conclude(
+                request, clips, journal.folder, waited, alone, tell, left_out, journal.records
+            )
         if line := hidden_labels(outcome.summary):
             tell(line)
         for complaint in outcome.complaints:
@@ -102,6 +82,56 @@ def run(
 def plan(request: Request) -> Plan:
     """What the request will need, without running it."""
     return make_plan(request, prepared(request))
+
+
+def _left(
+    request: Request,
+    clips: Sequence[Clip],
+    bad: Sequence[Record],
+    journal: Journal,
+    tell: Tell,
+    stopping: Stopping | None,
+) -> tuple[list[Clip], int]:
+    """What this process has still to ask of the clips, in its order, and how many questions of its
+    share were answered before."""
+    before = kept_records(request, clips, bad, journal, tell)
+    number, shards = request.part or (0, 1)
+    share = clips[number::shards]
+    left = pending(share, before, request.retry_failures)
+    kept = _questions(share) - _questions(left)
+    if line := _kept(_questions(share), kept):
+        tell(line)
+        LOG.info(line)
+    if stopping is None:
+        return left, kept
+    known = [stopping.enough(record) for record in before.values()]
+    return [] if any(known) else stopping.arrange(left), kept
+
+
+def _asked(
+    request: Request,
+    clips: Sequence[Clip],
+    folder: Path,
+    kept: int,
+    progress: bool,
+    stopping: Stopping | None,
+) -> float:
+    """Has the clips' questions answered, ``kept`` others were before; the seconds that models
+    waited for frames."""
+    if not clips:
+        return 0.0
+    return answer(
+        request,
+        clips,
+        folder,
+        Progress(clips, kept=kept, stream=sys.stderr if progress else None),
+        request.part[0] if request.part else 0,
+        enough=stopping.enough if stopping is not None else None,
+    )
+
+
+def _questions(clips: Sequence[Clip]) -> int:
+    return sum(len(clip.questions) for clip in clips)
 
 
 def _kept(questions: int, kept: int) -> str:

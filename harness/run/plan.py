@@ -14,6 +14,7 @@ from harness.errors import DataError, PlanError, VideoError
 from harness.names import several
 from harness.run.judge_cost import JudgeCost, judge_cost
 from harness.run.request import Request
+from harness.run.uncollected import uncollected
 from harness.types import Clip, Costing, Memory, Planner, Prompt
 from harness.video import probe
 
@@ -106,9 +107,11 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
     Raises ModelError when there is no checkpoint.
     """
     frames = request.sampling.frames
-    written = [_prompts(request, clip) for clip in clips]
-    prompts = [prompt for each in written for prompt in each]
     planner = request.backend if isinstance(request.backend, Planner) else None
+    with uncollected():
+        each = (_prompts(request, clip) for clip in clips)
+        written = list(each) if planner else [[] for _ in each]  # a bug in a prompt shows now
+    prompts = [prompt for each in written for prompt in each]
     tokens = tuple(planner.count(prompts, frames)) if planner and prompts else ()
     longest = max(range(len(tokens)), key=tokens.__getitem__, default=0)
     per_frame = 0
@@ -130,7 +133,9 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
         operations=_total(costing, request, written, tokens) if costing else 0.0,
         rate=costing.rate if costing else None,
         judge=judge_cost(
-            request.benchmark.scorer, (p.question for p in prompts), request.judging.price
+            request.benchmark.scorer,
+            (question for clip in clips for question in clip.questions),
+            request.judging.price,
         )
         if request.judge is not None
         else None,

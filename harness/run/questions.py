@@ -10,9 +10,10 @@ from harness.errors import DataError, JournalError
 from harness.rows import BadRow
 from harness.run.changes import still_right
 from harness.run.checks import refuse_idle
-from harness.run.journal import Journal, read_records
+from harness.run.journal import Journal
 from harness.run.request import Request
 from harness.run.scoring import rewrite
+from harness.run.uncollected import uncollected
 from harness.subset import select
 from harness.types import Clip, Question, Record
 
@@ -20,12 +21,22 @@ from harness.types import Clip, Question, Record
 def prepared(request: Request, bad: list[BadRow] | None = None) -> list[Clip]:
     """The clips this request asks about, in the benchmark's order; rows that cannot be asked are
     put into ``bad``. Without it they raise DataError, as does a benchmark without questions."""
-    every = list(request.benchmark.clips(bad))
-    if not every and not bad:
-        raise DataError(f"task={request.task}: there are no questions in its rows; check data=")
-    refuse_idle(request.benchmark, every, request.control, request.permute_options)
-    chosen = select(every, request.limit)
-    return asked(chosen, request.control, request.permute_options, request.repeats)
+    with uncollected():
+        every = list(request.benchmark.clips(bad))
+        if not every and not bad:
+            raise DataError(f"task={request.task}: there are no questions in its rows; check data=")
+        refuse_idle(request.benchmark, every, request.control, request.permute_options)
+        chosen = select(every, request.limit)
+        return asked(chosen, request.control, request.permute_options, request.repeats)
+
+
+def fetched(request: Request, clips: list[Clip], bad: list[BadRow] | None = None) -> list[Clip]:
+    """The same clips, with the paths of what was fetched for them. Raises DataError."""
+    if request.benchmark.prepare(clips) is False:
+        return clips
+    if bad is not None:
+        bad.clear()
+    return prepared(request, bad)
 
 
 def pending(
@@ -54,8 +65,9 @@ def kept_records(
     """The records of an earlier run of this request that still are of what would be asked now, by
     key. All else is taken out of its files. Raises JournalError where other shards hold them."""
     left_out = {record.key for record in bad}
-    known = [record for record in read_records(journal.folder) if record.key not in left_out]
-    found = still_right(request.benchmark, clips, known)
+    known = [record for record in journal.records.read() if record.key not in left_out]
+    with uncollected():
+        found = still_right(request.benchmark, clips, known)
     if lines := list(found.lines()):
         with journal.alone() as alone:
             if not alone:

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from harness.errors import ModelError
 from harness.run.changes import fingerprints
+from harness.run.scoring import NOT_SCORED
 from harness.types import Clip, Failure, Frames, Prompt, Record, Response, Sample
 
 LONGEST_RESPONSE = 1_000_000
 """Characters. What a server sends beyond this is a failure, not an answer."""
-NOT_SCORED = "not scored yet"
 
 
 @dataclass(frozen=True)

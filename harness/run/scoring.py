@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from harness.errors import HarnessError
-from harness.run.journal import Appender
+from harness.errors import HarnessError, JournalError
+from harness.run.durable import put_in_place
+from harness.run.record_lines import line
 from harness.task import Task
 from harness.types import Record, Scorer, Status
+
+NOT_SCORED = "not scored yet"
+"""The reason of a record whose response no scorer has seen."""
 
 
 def score_records(task: Task, records: Sequence[Record]) -> list[Record]:
@@ -29,15 +34,23 @@ def _scored(task: Task, scorer: Scorer | None, record: Record) -> Record:
         return record
     if response.finish in ("thinking", "length") and _cut_off(task, record):
         reason = f"cut off after {response.usage.output if response.usage else '?'} tokens"
-        return replace(record, score=None, status="truncated", reason=reason)
+        return _changed(record, score=None, status="truncated", reason=reason)
     if scorer is None:
         return record
     try:
         score = scorer.score(record.question, response)
     except HarnessError as error:
-        return replace(record, score=None, status="unscored", reason=str(error))
+        return _changed(record, score=None, status="unscored", reason=str(error))
     status: Status = "scored" if score.values else "unparsed"
-    return replace(record, score=score, status=status, reason=None, stage=None)
+    return _changed(record, score=score, status=status, reason=None, stage=None)
+
+
+def _changed(record: Record, **changes: Any) -> Record:
+    """The record with these fields; the very same one where they are as they were: what has not
+    changed is then known at sight, and not kept twice."""
+    if all(getattr(record, name) == value for name, value in changes.items()):
+        return record
+    return replace(record, **changes)
 
 
 def _cut_off(task: Task, record: Record) -> bool:
@@ -49,24 +62,21 @@ def _cut_off(task: Task, record: Record) -> bool:
 
 
 def rewrite(folder: Path, records: Sequence[Record]) -> None:
-    """Replaces the records of a run folder by these, all in one file, whole or not at all."""
-    temporary = folder / ".rewritten"
-    temporary.mkdir(exist_ok=True)
-    (temporary / "records-0.jsonl").unlink(missing_ok=True)
-    with Appender(temporary) as appender:
-        for record in records:
-            appender.append(record)
-    os.replace(temporary / "records-0.jsonl", folder / "records-0.jsonl")
-    for other in folder.glob("records-*.jsonl"):
-        if other.name != "records-0.jsonl":
-            other.unlink()
-    temporary.rmdir()
-
-
-def written_whole(folder: Path, records: int) -> bool:
-    """Whether so many records lie there as ``rewrite`` would leave them: in one file, each once."""
-    paths = list(folder.glob("records-*.jsonl"))
-    if [path.name for path in paths] != ["records-0.jsonl"]:
-        return False
-    with paths[0].open("rb") as file:
-        return sum(1 for _ in file) == records
+    """Replaces the records of a run folder by these, all in one file, whole or not at all. Raises
+    JournalError when the disk refuses."""
+    path, others = folder / "records-0.jsonl", sorted(folder.glob("records-*.jsonl"))
+    written = folder / ".records-0.jsonl.rewritten"
+    try:
+        with written.open("wb") as file:
+            file.writelines(map(line, records))
+        put_in_place(written, path)
+        for other in others:
+            if other != path:
+                other.unlink()
+    except OSError as error:
+        with suppress(OSError):
+            written.unlink()
+        raise JournalError(
+            f"{path}: cannot write ({error.strerror}); free some space and run the same command "
+            "again: what was answered is kept"
+        ) from error

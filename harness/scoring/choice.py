@@ -59,8 +59,10 @@ class ChoiceScorer:
             return None if question.target is None else "it has no options"  # nothing to score
         if count > len(LETTERS):
             return f"it has {count} options; up to {len(LETTERS)} (A to {LETTERS[-1]}) can be asked"
-        counted = Counter(option.strip() for option in question.options)
-        twice = next((text for text, times in counted.items() if times > 1), None)
+        texts = [option.strip() for option in question.options]
+        twice = None
+        if len(set(texts)) < len(texts):
+            twice = next(text for text, times in Counter(texts).items() if times > 1)
         if twice is not None and self.extractor == "default":
             return f"two of its options are equal: {twice!r}"
         target = question.target

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from harness.errors import DataError
 
 LETTERS = "ABCDEFGHIJ"
+_PREFIXES = [re.compile(rf"\s*(?:\({x}\)|{x}[.):])\s*") for x in LETTERS]
 
 
 def letter(index: int) -> str:
@@ -39,7 +40,7 @@ def listed_options(given: Any) -> tuple[str, ...]:
         given = given.values()
     if not isinstance(given, Iterable) or isinstance(given, bytes):
         raise DataError(f"its options are {_short(given)} and not a list")
-    return tuple(_option(place, option) for place, option in enumerate(given))
+    return tuple([_option(place, option) for place, option in enumerate(given)])
 
 
 def _option(place: int, option: Any) -> str:
@@ -81,7 +82,8 @@ def certain_target(answer: Any, options: Sequence[str]) -> Any:
 
 def _by_text(said: str, options: Sequence[str]) -> str | None:
     for same in (str.strip, lambda text: " ".join(text.casefold().split())):
-        places = [place for place, option in enumerate(options) if same(option) == same(said)]
+        wanted = same(said)
+        places = [place for place, option in enumerate(options) if same(option) == wanted]
         if len(places) == 1:
             return letter(places[0])
     return None
@@ -141,12 +143,12 @@ def without_prefixes(options: Any) -> tuple[str, ...]:
 @lru_cache(maxsize=64)  # a response is read by every rule in turn when a run is audited
 def _without_prefixes(texts: tuple[str, ...]) -> tuple[str, ...]:
     while texts:
-        found = [
-            re.match(rf"\s*(?:\({letter}\)|{letter}[.):])\s*", option)
-            for letter, option in zip(LETTERS, texts, strict=False)
-        ]
-        if len(found) < len(texts) or not all(found):
+        ends = []
+        for prefix, option in zip(_PREFIXES, texts, strict=False):
+            if (found := prefix.match(option)) is None:
+                break
+            ends.append(found.end())
+        if len(ends) < len(texts):
             break
-        pairs = zip(texts, found, strict=True)
-        texts = tuple(option[match.end() if match else 0 :] for option, match in pairs)
-    return tuple(option.strip() for option in texts)
+        texts = tuple(option[end:] for option, end in zip(texts, ends, strict=True))
+    return tuple([option.strip() for option in texts])
