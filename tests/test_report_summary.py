@@ -12,6 +12,7 @@ from harness.metrics import Mean
 from harness.report.diagnostics import diagnosed
 from harness.report.runs import find, load, resolve
 from harness.report.summary import Summary, summarise
+from harness.run.conclusion import complaints
 from harness.scoring.choice import ChoiceScorer
 from tests.runs import gold, record, records, right, write, wrong
 

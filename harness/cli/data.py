@@ -93,7 +93,9 @@ def _report(task: str, source: Source, videos: Sequence[Path], subtitles: list[P
         print(f"{problem.kind:<12} {problem.video}: {problem.detail}")
     kinds = Counter(problem.kind for problem in found)
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    origin = " ".join(value[:19] for value in source.identity().values())
+    identity = source.identity()
+    parts = (identity[key] for key in ("rows", "repo", "revision") if key in identity)
+    origin = " ".join(part[:19] for part in parts)
     with_subtitles = len(unique) - subtitles.count(None) if any(subtitles) else 0
     print(
         f"{task} ({origin}): {len(unique) - len(found)} of {several(len(unique), 'video')} usable"
