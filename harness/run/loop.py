@@ -82,6 +82,7 @@ def run(
             known = [stopping.enough(record) for record in before.values()]
             left = [] if any(known) else stopping.arrange(left)
         if left:
+            (journal.folder / "summary.json").unlink(missing_ok=True)  # of an earlier session
             waited = answer(
                 request,
                 left,

@@ -6,14 +6,23 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from harness.errors import HarnessError
 from harness.run.journal import Appender
-from harness.task import Task
-from harness.types import Record, Scorer, Status
+from harness.types import JudgedScorer, Record, Scorer, Status
 
 
-def score_records(task: Task, records: Sequence[Record]) -> list[Record]:
+class Scoring(Protocol):
+    """What scoring looks at of a task."""
+
+    @property
+    def scorer(self) -> Scorer | JudgedScorer: ...
+    @property
+    def answer_marker(self) -> str: ...
+
+
+def score_records(task: Scoring, records: Sequence[Record]) -> list[Record]:
     """Every record with its score, by the task's scorer; failed ones stay as they are.
 
     A response that was cut off before its answer is "truncated" and never scored. A scorer that
@@ -23,7 +32,7 @@ def score_records(task: Task, records: Sequence[Record]) -> list[Record]:
     return [_scored(task, scorer, record) for record in records]
 
 
-def _scored(task: Task, scorer: Scorer | None, record: Record) -> Record:
+def _scored(task: Scoring, scorer: Scorer | None, record: Record) -> Record:
     response = record.response
     if response is None or record.status == "failed":
         return record
@@ -40,7 +49,7 @@ def _scored(task: Task, scorer: Scorer | None, record: Record) -> Record:
     return replace(record, score=score, status=status, reason=None, stage=None)
 
 
-def _cut_off(task: Task, record: Record) -> bool:
+def _cut_off(task: Scoring, record: Record) -> bool:
     """Whether the response ended before its answer: in its thinking, or before the marker."""
     response = record.response
     if response is None or response.finish == "thinking":
