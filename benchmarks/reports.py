@@ -23,7 +23,7 @@ from tabulate import tabulate
 
 from harness.identity import describe, digest
 from harness.metrics import GroupScore, Mean
-from harness.report import audit, baseline, compare, gate, leaderboard, runs
+from harness.report import audit, baseline, compare, gate, gate_rules, leaderboard, runs
 from harness.run.journal import Appender, Journal
 from harness.scoring.choice import ChoiceScorer
 from harness.types import Metric, Question, Record, Response
@@ -93,7 +93,7 @@ def _compare(folder: Path) -> None:
 
 def _gate(folder: Path) -> None:
     before, after = map(baseline.side_of, _found(folder / "two"))
-    gate.check(before, after, gate.Rules(exact=True))
+    gate.check(before, after, gate_rules.Rules(exact=True))
 
 
 def _audit(folder: Path) -> None:

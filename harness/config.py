@@ -14,11 +14,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError
 
 from harness.build import build, build_as, check
 from harness.errors import RequestError
+from harness.field_types import fit
 from harness.names import DISTRIBUTION, nearest
 from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
 from harness.run.judge_options import judge_options
@@ -141,6 +142,8 @@ def explain(error: Exception) -> str:
     cause = error.__cause__
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
         error = cause
+    if isinstance(error, MissingMandatoryValue) and error.full_key:
+        return f"{error.full_key}: has to be set; write {error.full_key}=VALUE"
     if isinstance(error, OmegaConfBaseException) and error.msg:
         said = str(error.msg).splitlines()[0]
         return f"{error.full_key}: {said}" if error.full_key else said
@@ -230,7 +233,9 @@ def _refuse_missing(settings: Mapping[str, Any]) -> None:
 
 
 def _refuse_small(settings: Mapping[str, Any]) -> None:
-    """Numbers below what has a meaning; types are checked elsewhere."""
+    """Numbers below what has a meaning; other types are checked elsewhere, but that of ``frames``
+    would be found wrong under the name of whatever refers to it first."""
+    fit(settings.get("frames"), int, "frames")
     flat = dict(settings)
     for group in ("video", "generation"):
         flat |= {f"{group}.{key}": value for key, value in (settings.get(group) or {}).items()}

@@ -39,8 +39,14 @@ def refused(
 
 
 def test_what_can_be_used_passes() -> None:
-    refuse_idle(TASK, [Clip("a", Path("a.mp4"), (OPEN, CHOICE))], "no_options", 4)
+    refuse_idle(TASK, [Clip("a", Path("a.mp4"), (OPEN, CHOICE))], "no_options", 2)
     refuse_idle(TASK, [Clip("a", None, (CHOICE,))], "none", 1)
+
+
+def test_more_rotations_than_options_are_refused() -> None:
+    """They would ask nothing more, under another run id."""
+    said = "permute_options=99: no question has more than 2 options; write 2 or less"
+    assert refused(OPEN, CHOICE, permute_options=99) == said
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,45 @@ def test_the_leaderboard_goes_on_beside_a_run_that_cannot_be_read(run: Any) -> N
     assert "broken" in err
 
 
+def test_a_task_without_runs_is_refused_with_those_that_there_are(run: Any) -> None:
+    """An empty leaderboard and a 0 would be taken for one."""
+    write(RESULTS, records(6))
+    for command in ("leaderboard", "plot"):
+        code, _, err = run(command, "--task", "nope")
+        assert code == 2
+        assert err == "harness: --task nope: no run of it; there are: demo\n"
+    assert run("leaderboard", "--task", "demo")[0] == 0
+
+
+def test_publish_into_a_file_is_one_line(run: Any, folder: Path) -> None:
+    made = write(RESULTS, records(6))
+    (folder / "notes.txt").write_text("mine")
+    code, _, err = run("publish", made.id, "--to", "lmms", "-o", "notes.txt")
+    assert code == 2
+    assert err == "harness: notes.txt: no folder can be made there (a file of this name is there)\n"
+    for words in (["site", "results", "-o", "notes.txt"], ["publish", made.id, "--to", "lmms",
+                  "-o", "notes.txt/below"]):  # fmt: skip
+        code, _, err = run(*words)
+        assert code == 2, words
+        assert "Traceback" not in err
+        assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_earlier_names_of_the_audit_s_options_work_and_are_not_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from harness.cli.audit import parser
+
+    assert "--reader" not in parser().format_help()
+    words = ["x", "--reader", "default", "--denominator", "all"]
+    assert vars(parser().parse_args(words)).items() >= {
+        ("extractor", "default"), ("counted", "all"),
+    }  # fmt: skip
+    assert vars(parser().parse_args(["x"])).items() >= {
+        ("extractor", "videomme"), ("counted", "answered"),
+    }  # fmt: skip
+
+
 def test_the_gate_takes_the_run_that_was_asked_as_its_baseline_was(run: Any) -> None:
     same = write(RESULTS, records(90))
     code, out, err = run("gate", "--update", str(same.folder))

@@ -9,8 +9,10 @@ import pytest
 
 from harness.cli import main
 from harness.errors import JournalError, RequestError
-from harness.report import baseline, early, gate
-from harness.report.gate import Rules, Waiver
+from harness.metrics import Mean
+from harness.report import baseline, early, gate, gate_verdict
+from harness.report.gate_request import compared
+from harness.report.gate_rules import Rules, Waiver
 from harness.run.journal import read_records
 from harness.stats import sequential
 from harness.types import Score
@@ -293,6 +295,40 @@ def test_the_drop_of_an_error_is_a_rise(tmp_path):
     assert failed(verdict(after, before)) == set()
 
 
+@pytest.mark.parametrize(
+    ("metric", "was", "now", "enough", "less"),
+    [
+        ({}, 1.0, 0.9, "11", "9"),  # percent: points
+        ({"unit": "", "high": 5.0}, 4.0, 3.5, "0.6", "0.4"),  # a judge's 0 to 5
+        ({"unit": "s", "high": None, "higher_is_better": False}, 2.0, 5.0, "3.5", "2.5"),
+    ],
+)
+def test_max_drop_is_in_the_unit_that_the_metric_is_printed_in(
+    metric, was, now, enough, less, tmp_path, monkeypatch, capsys
+):
+    """It may be chance: two videos, of which one moved."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    before = [scored(record(i, "A"), was) for i in range(6)]
+    far = was + 2 * (now - was)
+    after = [scored(record(i, "A"), far if i < 3 else was) for i in range(6)]
+    one, other = (
+        write(tmp_path / name, some, metric=metric) for name, some in (("a", before), ("b", after))
+    )
+    words = ["gate", str(one.folder), str(other.folder)]
+    assert main([*words, "--max-drop", enough]) == 0
+    assert main([*words, "--max-drop", less]) == 1
+    assert f"more than --max-drop {less}" in capsys.readouterr().out
+
+
+def test_the_usual_drop_is_a_share_of_the_scale_and_none_without_one(tmp_path):
+    """0.05 of a second, of 100 seconds, is no drop; 0.05 of 0..1 is five points."""
+    rules = Rules()
+    assert rules.drop_of(Mean("accuracy")) == 0.05
+    assert rules.drop_of(Mean("score", high=5.0, unit="")) == 0.25
+    assert rules.drop_of(Mean("error", high=None, unit="s")) is None
+    assert Rules(max_drop=2.0).drop_of(Mean("error", high=None, unit="s")) == 2.0
+
+
 def many(changed=0, clips=400):
     """Three questions a clip; the first ``changed`` of every ten clips answered wrong."""
     return [record(i, wrong(i) if (i // 3) % 10 < changed else right(i)) for i in range(3 * clips)]
@@ -381,15 +417,15 @@ def test_junit_is_xml_whatever_the_ids_hold(tmp_path):
     after = write(tmp_path / "b", [record(0, None, question={"id": nasty})])
     sides = baseline.side_of(before), baseline.side_of(after)
     checks = gate.check(*sides)
-    suite = ElementTree.fromstring(gate.junit(sides[1], checks).split("\n", 1)[1])
+    suite = ElementTree.fromstring(gate_verdict.junit(sides[1], checks).split("\n", 1)[1])
     assert any("etc/passwd" in (e.get("message") or "") for e in suite.iter("failure"))
-    assert "<x>" not in gate.markdown(*sides, checks)
+    assert "<x>" not in gate_verdict.markdown(*sides, checks)
     assert json.loads(json.dumps([check.detail for check in checks]))
 
 
 def test_a_setting_that_is_new_with_its_default_changes_no_baseline() -> None:
     kept = {"sampling": {"rule": "linspace", "frames": 8, "short": "fewer"}, "generation": {}}
-    now = gate._completed({**kept, "repeats": 1, "sampling": asdict(Sampling())})
-    assert gate._completed(kept) == now
-    assert gate._completed({**kept, "repeats": 2}) != now
-    assert gate._completed({**kept, "sampling": asdict(Sampling(last=True))}) != now
+    now = compared({**kept, "repeats": 1, "sampling": asdict(Sampling())}, ())
+    assert compared(kept, ()) == now
+    assert compared({**kept, "repeats": 2}, ()) != now
+    assert compared({**kept, "sampling": asdict(Sampling(last=True))}, ()) != now

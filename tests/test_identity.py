@@ -130,6 +130,49 @@ def test_a_default_that_is_spelt_out_changes_nothing(tmp_path: Path) -> None:
     assert digest(describe(one)) == digest(describe(two))
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"columns": {"question": "ask"}},
+        {"columns": {"question": "query"}},
+        {"fps": 2.0},
+        {"fps": 4.0},
+        {"videos": "short"},
+        {"configs": ("a",)},
+    ],
+)
+def test_what_is_made_of_local_rows_decides(changed: dict[str, Any], tmp_path: Path) -> None:
+    """Two mappings of columns ask two questions of the same file."""
+    (tmp_path / "rows.jsonl").write_text('{"video": "one", "query": "x", "ask": "y"}\n')
+    (tmp_path / "a.jsonl").write_text('{"video": "one", "query": "x", "ask": "y"}\n')
+    plain = Source(path=str(tmp_path / "rows.jsonl"))
+    assert list(plain.identity()) == ["rows"]  # as ever where nothing is changed
+    others = [{"columns": {"question": "query"}}, {"fps": 3.0}, {}]
+    found = replace(plain, **changed).identity()
+    for other in others:
+        if other != changed:
+            assert found != replace(plain, **other).identity()
+
+
+def test_the_order_in_which_columns_are_named_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"video": "one", "query": "x", "no": "y"}\n')
+    one = {"question": "query", "id": "no"}
+    sources = [
+        Source(path=str(tmp_path), columns=columns)
+        for columns in (one, dict(reversed(one.items())))
+    ]
+    assert sources[0].identity() == sources[1].identity()
+
+
+@pytest.mark.parametrize("rule", ["fps", "fps:1", "fps:1.0", "fps:01"])
+def test_one_sampling_has_one_run_id(rule: str, tmp_path: Path) -> None:
+    words = ["task=demo", "backend=fake", "sampling=fps", f"results={tmp_path}"]
+    assert compose([*words, f"sampling.rule={rule}"]).folder() == compose(words).folder()
+    assert compose([*words, "sampling.rule=fps:2"]).folder() != compose(words).folder()
+    half = [compose([*words, f"sampling.rule=fps:{r}"]).folder() for r in ("0.5", "0.50", ".5")]
+    assert len(set(half)) == 1
+
+
 def test_what_is_marked_does_not_decide() -> None:
     assert describe(Marked(1, 2)) == describe(Marked(1, 3)) != describe(Marked(2, 2))
 

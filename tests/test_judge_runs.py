@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -148,6 +149,7 @@ def test_a_plan_says_what_the_judge_will_be_asked(activitynet):
     assert cost.calls == 4  # the rows ask four questions, each of two videos
     assert 4 * 250 < cost.tokens < 4 * 350
     assert "judge: up to 4 calls and 4 for its controls, about" in str(plan(request))
+    assert "judge: up to 1 call and" in str(replace(cost, calls=1))
     assert "judge" not in str(plan(compose(activitynet)))
 
 

@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.cli import main
 from harness.cli import watch as command
+from harness.config import compose
 from harness.errors import RequestError
 from harness.report import live
+from harness.run.loop import run
 from tests.runs import record, records, right, write
 
 
@@ -55,6 +58,44 @@ def test_speed_time_left_and_silence(tmp_path):
     assert "2 questions/s, 0:00:30 left" in live.line(then, first, clock=1010.0)
     assert "nothing new for 0:02:00" in live.line(then, first, clock=1130.0)
     assert replace(first, started=None).speed() is None
+
+
+class Looking:
+    """Looks at the run from outside, with every record that is written."""
+
+    def __init__(self):
+        self.states = []
+
+    def arrange(self, clips):
+        return list(clips)
+
+    def enough(self, record):
+        (request,) = Path("results").rglob("request.json")
+        self.states.append(live.state(request.parent))
+        return False
+
+
+def test_a_resumed_run_is_going_on_again(tmp_path, monkeypatch):
+    """All of its questions have a record, one of them of a failure that is asked again now."""
+    monkeypatch.chdir(tmp_path)
+    words = ["task=demo", "backend=fake", "video.workers=0", "limit=2"]
+    run(compose([*words, "backend.failures={001-1: busy}"]), progress=False)
+    (request,) = Path("results").rglob("request.json")
+    now = live.state(request.parent)
+    assert (now.answered, now.expected, now.done) == (6, 6, True)
+    assert now.statuses["failed"] == 1
+    looking = Looking()
+    run(compose(words), progress=False, stopping=looking)
+    assert looking.states[-1].answered == 6
+    assert not looking.states[-1].done
+    assert looking.states[-1].speed() is None  # not six in the time since the first start
+    assert live.state(request.parent).done
+
+
+def test_an_interval_of_a_run_that_goes_on_is_not_called_final(tmp_path):
+    found = live.state(going_on(tmp_path, records(60, 0.5)))
+    assert "so far (looked at early: not final)" in live.line(found)
+    assert "not final" not in live.line(replace(found, done=True))
 
 
 def test_watch_ends_with_the_run(tmp_path, capsys, monkeypatch):

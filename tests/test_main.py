@@ -126,6 +126,17 @@ def test_a_resumed_run_says_what_was_kept_and_a_finished_one_that_it_is(run: Any
     assert "complete, nothing to do" in again.out
 
 
+def test_a_run_ends_with_the_ranking_that_it_stands_in_and_no_other(run: Any) -> None:
+    run(*FAKE, "limit=2")
+    run(*FAKE, "limit=2", "control=blank")
+    out = run(*FAKE, "limit=3").out
+    titles = [line for line in out.splitlines() if line.startswith("demo")]
+    assert titles == ["demo · limit=3"]
+    again = run(*FAKE, "limit=2").out
+    assert [line for line in again.splitlines() if line.startswith("demo")] == ["demo · limit=2"]
+    assert "visual gain" in again  # its control is found all the same
+
+
 def test_the_run_folder_has_a_log(run: Any) -> None:
     run(*FAKE, "limit=2", "backend.failures={001-1: 'no answer'}")
     log = (only_run() / "run.log").read_text()

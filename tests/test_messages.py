@@ -68,7 +68,7 @@ FAKE = ("task=mine", "backend=fake", "video.workers=0")
         (["video.timeout=-3"], "video.timeout=-3: write 0.001 or more"),
         (["video=3"], "video=3: write video=NAME, or set its keys"),
         (["frames=0"], "frames=0: write 1 or more"),
-        (["frames=many"], "sampling.frames='many': write a whole number"),
+        (["frames=many"], "frames='many': write a whole number"),
         (["control=blnk"], "control='blnk': write none | blank"),
         (["model=tiny_vidoe"], "model=tiny_vidoe: no such model; nearest: tiny_video"),
         (["model=../../etc"], "model=../../etc: no such model"),
@@ -84,6 +84,29 @@ FAKE = ("task=mine", "backend=fake", "video.workers=0")
 )
 def test_a_setting(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said in line(capsys, *FAKE, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["leaderbord"], "leaderbord: no such command; nearest: leaderboard; harness --help lists"),
+        (["fly"], "fly: no such command; harness --help lists them, and settings are KEY=VALUE"),
+        (["frames", "8"], "frames 8: write frames=8"),
+        (["data"], "harness data: name one task, not 0: harness data videomme"),
+        (["data", "demo", "task=mine"], "harness data: name one task, not 2"),
+        (["task=mine", "backend=openai", "model=hosted"], "backend.url: has to be set; write back"),
+        (["task=demo/open", "judge=openai"], "judge.url: has to be set; write judge.url=VALUE"),
+        (["task=mine", "frames=abc"], "frames='abc': write a whole number"),
+    ],
+)
+def test_the_first_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = line(capsys, *words)
+    assert found.startswith(said)
+
+
+def test_data_takes_its_task_as_a_run_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "task=demo", "--check"]) == 0
+    assert "66 of 66 videos usable" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

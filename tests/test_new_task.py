@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import harness.demo
 from harness.cli import main
 from harness.config import compose
 from harness.data.columns import guess, standard
 from harness.errors import DataError, HarnessError
+from tests.videos import scramble
 
 CLIPS = sorted((Path(harness.demo.__path__[0]) / "data" / "videos").iterdir())[:2]
 HEADER = ("clip", "query", "A", "B", "C", "correct", "kind")
@@ -95,6 +97,34 @@ def test_try_says_what_is_odd(folder: Path, capsys: pytest.CaptureFixture[str]) 
         "gone: ",
     ):
         assert any(said in line for line in odd), (said, odd)
+
+
+def rows_file(folder: Path, rows: list[dict[str, Any]], name: str = "rows.jsonl") -> str:
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return name
+
+
+def test_try_reads_frames_as_a_run_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of frames by its own row's clock; a damaged video as video.damaged says."""
+    (folder / "still").mkdir()
+    for n in range(1, 5):
+        Image.new("RGB", (32, 32)).save(folder / "still" / f"{n}.png")
+    scramble(folder / "two.mp4", 0.4, 0.6)
+    row = {"question": "?", "options": ["a", "b"], "answer": "A"}
+    rows = [{**row, "video": "still", "fps": 2}, {**row, "video": "two", "fps": None}]
+    main(["new", "task", "mine", "--rows", rows_file(folder, rows)])
+    capsys.readouterr()
+    words = ["try", "task=mine", "frames=4", "video.workers=0"]
+    assert main(words) == 1
+    said = capsys.readouterr().out
+    assert "frames: 4 of 32 × 32 pixels, at 0.0, 0.5, 1.0, 1.5 s" in said
+    assert "odd: still" not in said
+    assert "odd: two: " in said
+    assert "undecodable" in said.split("odd: two")[1]
+    main([*words, "video.damaged=partial"])
+    said = capsys.readouterr().out
+    assert said.count("frames: ") == 2
+    assert "answered 'A', the right answer" in said.split("── two")[1]
 
 
 @pytest.mark.parametrize(

@@ -157,3 +157,27 @@ def test_cells_escape_tags_and_entities_and_nothing_else():
     assert tables.cell("<b>&lt;</b> & <0.001 a|b\x1b[31m\n") == (
         "&lt;b>&amp;lt;&lt;/b> & <0.001 a\\|b [31m"
     )
+
+
+def test_nothing_is_tested_where_the_interval_is_unknown(tmp_path):
+    """All questions are about one video: no p, rather than a p of 1."""
+    first = write(tmp_path, [record(i, right(i)) for i in range(3)], model="a")
+    second = write(tmp_path, [record(i, wrong(i)) for i in range(3)], model="b")
+    result = compare.compare([first, second])
+    row = compare.markdown(result).rpartition("## Differences")[2].splitlines()[4]
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert cells[5] == "-100.0 [?, ?]"
+    assert (cells[8], cells[9], cells[11]) == ("?", "?", "?")  # p, Holm, detectable
+
+
+def test_a_detectable_difference_is_none_that_cannot_be(tmp_path):
+    """Two videos that say the opposite: even a drop from 100 to 0 might be chance."""
+    first = write(tmp_path, [record(i, right(i) if i < 3 else wrong(i)) for i in range(6)])
+    second = write(
+        tmp_path, [record(i, wrong(i) if i < 3 else right(i)) for i in range(6)], model="b"
+    )
+    result = compare.compare([first, second])
+    assert stats.minimum_detectable(result.differences[0].paired.difference) > 1
+    assert result.differences[0].detectable == float("inf")
+    assert "| none |" in " ".join(compare.markdown(result).split())
+    assert compare.as_data(result)["differences"][0]["detectable"] == float("inf")

@@ -12,6 +12,7 @@ from harness.metrics import Mean
 from harness.report.diagnostics import diagnosed
 from harness.report.runs import find, load, resolve
 from harness.report.summary import Summary, summarise
+from harness.run.conclusion import complaints
 from harness.scoring.choice import ChoiceScorer
 from tests.runs import gold, record, records, right, write, wrong
 
@@ -241,3 +242,11 @@ def test_degenerate_responses_are_counted_and_thinking_alone_is_none():
     assert summarise(answers, **NAMES).degenerate == 3
     cut = replace(answers[2], response=replace(answers[2].response, thinking="Well, it is"))
     assert summarise([*answers[:2], cut, *answers[3:]], **NAMES).degenerate == 2
+
+
+def test_what_is_said_of_degenerate_responses_claims_no_cause():
+    answers = [record(0, "!!!!!!"), *(record(i, right(i)) for i in range(1, 6))]
+    (line,) = complaints(answers, summarise(answers, **NAMES), allow_failures=False, longer=64)
+    assert line.startswith("1 of 6 questions were answered with nothing, or with one character")
+    assert "harness view" in line
+    assert "do not use" not in line

@@ -29,8 +29,8 @@ def test_what_is_missing_is_said() -> None:
 
 
 def test_a_number_without_an_interval_or_without_a_value() -> None:
-    assert measured({"value": 3.14159, "ci95": None, "unit": "s"}) == "3.14"
-    assert measured({"value": 12.5, "ci95": [None, None], "unit": ""}) == "12.5"
+    assert measured({"value": 3.14159, "ci95": None, "unit": "s"}) == "3.14 [?, ?]"
+    assert measured({"value": 12.5, "ci95": [None, None], "unit": ""}) == "12.5 [?, ?]"
     assert measured({"value": None, "ci95": None, "unit": "%"}) == "no score"
     assert several(2700, "video") == "2,700 videos"
 

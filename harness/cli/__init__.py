@@ -53,7 +53,28 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if words and words[0] in COMMANDS:
         return int(command(words[0]).main(words[1:]))
+    if words:
+        _refuse_misspelt(words[0])
     return int(command("run").main(words))
+
+
+def _refuse_misspelt(word: str) -> None:
+    """Raises RequestError for a word that was to be a command and is none; the words of a run are
+    KEY=VALUE, and its own messages say what is wrong with those."""
+    import difflib
+
+    from harness.errors import RequestError
+    from harness.overrides import GROUPS, top_level_keys
+
+    if not word.replace("-", "").isalpha() or word.startswith("-"):
+        return
+    if word in (*top_level_keys(), *GROUPS):
+        return
+    near = difflib.get_close_matches(word, COMMANDS, n=3, cutoff=0.6)
+    said = f"; nearest: {', '.join(near)}" if near else ""
+    raise RequestError(
+        f"{word}: no such command{said}; harness --help lists them, and settings are KEY=VALUE"
+    )
 
 
 def command(name: str) -> ModuleType:

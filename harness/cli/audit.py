@@ -14,15 +14,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--import", dest="taken", action="store_true", help="take responses in")
     made.add_argument("--model", default="imported", help="whose responses (with --import)")
     made.add_argument("--task", default="videomme", help="which benchmark (with --import)")
-    made.add_argument(
-        "--extractor", "--reader", default="videomme", help="read how (with --import)"
-    )
-    made.add_argument(
-        "--counted",
-        "--denominator",
-        default="answered",
-        help="over which responses (with --import)",
-    )
+    made.add_argument("--extractor", default="videomme", help="read how (with --import)")
+    made.add_argument("--counted", default="answered", help="over which (with --import)")
+    for new, old in (("extractor", "--reader"), ("counted", "--denominator")):  # earlier names
+        made.add_argument(old, dest=new, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     made.add_argument("--all", action="store_true", help="list every disagreement")
     made.add_argument("--results", type=Path, default=Path("results"))
     return made

@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("task", metavar="TASK", help="a task, as in task=TASK")
+    made.add_argument("task", nargs="?", metavar="TASK", help="a task, as in task=TASK")
     add_settings(made)
     made.add_argument("--check", action="store_true", help="fetch nothing, only look")
     return made
@@ -53,16 +53,32 @@ def main(argv: Sequence[str]) -> int:
     from harness.errors import RequestError
     from harness.subset import select
 
-    request = compose([f"task={words.task}", *words.settings])
+    task, settings = _named(words)
+    request = compose([f"task={task}", *settings])
     source = request.benchmark.source
     if not isinstance(source, Source):
-        raise RequestError(f"task={words.task} has no harness.data.Source to prepare")
+        raise RequestError(f"task={task} has no harness.data.Source to prepare")
     with untouched() if words.check else nullcontext():
         clips = select(request.benchmark.clips(), request.limit)
         if not words.check:
             source.prepare(None if request.limit is None else _videos(clips))
             clips = select(request.benchmark.clips(), request.limit)  # with the fetched paths
-        return _report(words.task, source, _videos(clips), [clip.subtitles for clip in clips])
+        return _report(task, source, _videos(clips), [clip.subtitles for clip in clips])
+
+
+def _named(words: argparse.Namespace) -> tuple[str, list[str]]:
+    """The task, named by itself or as task=TASK, and the other settings. Raises RequestError."""
+    from harness.errors import RequestError
+
+    given = [words.task, *words.settings] if words.task else []
+    names = [word.removeprefix("task=") for word in given if "=" not in word]
+    names += [word.removeprefix("task=") for word in given if word.startswith("task=")]
+    if len(names) != 1:
+        raise RequestError(
+            f"harness data: name one task, not {len(names)}: harness data videomme "
+            "(harness --help task says which there are)"
+        )
+    return names[0], [word for word in given if "=" in word and not word.startswith("task=")]
 
 
 def _videos(clips: Sequence[Clip]) -> list[Path]:
@@ -77,7 +93,9 @@ def _report(task: str, source: Source, videos: Sequence[Path], subtitles: list[P
         print(f"{problem.kind:<12} {problem.video}: {problem.detail}")
     kinds = Counter(problem.kind for problem in found)
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    origin = " ".join(value[:19] for value in source.identity().values())
+    identity = source.identity()
+    parts = (identity[key] for key in ("rows", "repo", "revision") if key in identity)
+    origin = " ".join(part[:19] for part in parts)
     with_subtitles = len(unique) - subtitles.count(None) if any(subtitles) else 0
     print(
         f"{task} ({origin}): {len(unique) - len(found)} of {several(len(unique), 'video')} usable"

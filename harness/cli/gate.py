@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.report.baseline import Side
-    from harness.report.gate import Check, Rules
+    from harness.report.gate_rules import Check, Rules
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,7 +21,10 @@ def parser() -> argparse.ArgumentParser:
         help="a run; with --sequential KEY=VALUE … too, which is run as far as needed",
     )  # fmt: skip
     made.add_argument("--update", action="store_true", help="make RUN the baseline")
-    made.add_argument("--max-drop", type=float, default=5.0, help="points; default 5")
+    made.add_argument(
+        "--max-drop", type=float, metavar="POINTS",
+        help="of the headline, as printed: percent, or its own unit; default: 5%% of its scale",
+    )  # fmt: skip
     made.add_argument("--alpha", type=float, default=0.05, help="how often chance may fail a test")
     made.add_argument(
         "--tolerance", action="append", default=[], metavar="PART=POINTS",
@@ -63,8 +66,8 @@ def main(argv: Sequence[str]) -> int:
         made = run_named(last, words.results)
         print(baseline.update(made, before[0] if before else None, words.results))
         return 0
-    rules = _rules(words)
     base = baseline.read(before[0], words.results)
+    rules = _rules(words, base)
     run = _like(base, last, words.results, words.ignore)
     checks = (early.check if words.sequential else gate.check)(base, run, rules)
     return _shown(words, base, run, checks)
@@ -78,7 +81,8 @@ def _asked_early(
     from harness.report import baseline, early, runs
     from harness.run import loop
 
-    rules, base = _rules(words), baseline.read(path, words.results)
+    base = baseline.read(path, words.results)
+    rules = _rules(words, base)
     request = compose([*settings, f"results={words.results}"])
     stopper = early.Stopper(early.Early(base, rules), request.benchmark)
     outcome = loop.run(request, stopping=stopper)
@@ -88,12 +92,12 @@ def _asked_early(
 
 def _shown(words: argparse.Namespace, base: Side, run: Side, checks: Sequence[Check]) -> int:
     """Prints the verdict and writes it where asked; the exit code."""
-    from harness.report import gate
+    from harness.report import gate_verdict
     from harness.run.journal import write_atomically
 
-    text = gate.markdown(base, run, checks)
+    text = gate_verdict.markdown(base, run, checks)
     if words.junit:
-        write_atomically(words.junit, gate.junit(run, checks))
+        write_atomically(words.junit, gate_verdict.junit(run, checks))
     if words.markdown:
         write_atomically(words.markdown, text)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
@@ -103,20 +107,22 @@ def _shown(words: argparse.Namespace, base: Side, run: Side, checks: Sequence[Ch
     return int(not all(check.passed for check in checks))
 
 
-def _rules(words: argparse.Namespace) -> Rules:
-    """What the command line lets through, points as shares. Raises RequestError."""
+def _rules(words: argparse.Namespace, base: Side) -> Rules:
+    """What the command line lets through, from the headline's unit as it is printed to its own
+    scale: points of a percentage are hundredths. Raises RequestError."""
     from harness.errors import RequestError
-    from harness.report.gate import Rules, Waiver
+    from harness.report.gate_rules import Rules, Waiver
 
+    scale = 100 if base.headline.unit == "%" else 1
     tolerances = {}
     for word in words.tolerance:
         part, _, points = word.rpartition("=")
         try:
-            tolerances[part.strip()] = float(points) / 100
+            tolerances[part.strip()] = float(points) / scale
         except ValueError as error:
             raise RequestError(f"--tolerance {word!r}: write PART=POINTS") from error
     return Rules(
-        max_drop=words.max_drop / 100,
+        max_drop=None if words.max_drop is None else words.max_drop / scale,
         alpha=words.alpha,
         exact=words.exact,
         ignore=tuple(words.ignore),
@@ -129,7 +135,7 @@ def _like(base: Side, name: Path, results: Path, ignore: Sequence[str]) -> Side:
     """The run of this name; where there are several, the one asked as the baseline was."""
     from harness.report import baseline, runs
     from harness.report.finding import folders_named, run_named
-    from harness.report.gate import compared
+    from harness.report.gate_request import compared
 
     if name.is_file() and name.suffix == ".json":
         return baseline.read(name, results)

@@ -25,14 +25,13 @@ def main(argv: Sequence[str]) -> int:
     from harness.cli.ending import complain
     from harness.errors import RequestError
     from harness.report import figure, leaderboard, plots, runs
+    from harness.report.finding import of_task
     from harness.run.journal import write_atomically
 
     if not words.results.is_dir():
         raise RequestError(f"{words.results}: no such folder; name the one that holds the runs")
     found, complaints = runs.find(words.results)
-    if words.task:
-        found = [run for run in found if run.task == words.task]
-    print(leaderboard.markdown(found))
+    print(leaderboard.markdown(of_task(found, words.task)))
     if not words.task:
         leaderboard.write(words.results, found)
         write_atomically(words.results / "leaderboard.tex", figure.latex(found))

@@ -25,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.cli.ending import complain
     from harness.errors import RequestError
     from harness.report import plots, runs
-    from harness.report.finding import run_named
+    from harness.report.finding import of_task, run_named
 
     endings = words.format.split(",")
     complaints: list[str] = []
@@ -38,8 +38,7 @@ def main(argv: Sequence[str]) -> int:
         if not words.results.is_dir():
             raise RequestError(f"{words.results}: no such folder; name it with --results")
         found, complaints = runs.find(words.results)
-        chosen = [run for run in found if words.task in (None, run.task)]
-        made = plots.write(chosen, words.out, endings)
+        made = plots.write(of_task(found, words.task), words.out, endings)
     for path in made:
         print(path)
     if not made:

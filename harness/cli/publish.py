@@ -38,11 +38,11 @@ def main(argv: Sequence[str]) -> int:
     """Writes (or sends) the run and prints where to."""
     words = parser().parse_args(argv)
 
+    from harness.report import tables
     from harness.report.finding import run_named
 
     run = run_named(words.run, words.results)
-    out = words.out or run.folder
-    out.mkdir(parents=True, exist_ok=True)
+    out = tables.folder(words.out or run.folder)
     makers = {"hub": _hub, "every_eval_ever": _every_eval, "inspect": _inspect, "lmms": _lmms}
     if words.to in makers:
         print(makers[words.to](run, out, words))
@@ -58,6 +58,7 @@ def _hub(run: Run, out: Path, words: argparse.Namespace) -> str:
     import yaml
 
     from harness.errors import RequestError
+    from harness.report import tables
     from harness.report.plots import slug
     from harness.report.publish import facts, hub
     from harness.run.journal import write_atomically
@@ -80,7 +81,7 @@ def _hub(run: Run, out: Path, words: argparse.Namespace) -> str:
         url=words.url,
     )
     path = out / ".eval_results" / f"{slug(run.task)}.yaml"
-    path.parent.mkdir(exist_ok=True)
+    tables.folder(path.parent)
     write_atomically(path, hub.text(made))
     return hub.push(path, words.push) if words.push else str(path)
 

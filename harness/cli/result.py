@@ -24,13 +24,12 @@ def result_line(summary: Mapping[str, Any], place: str = "") -> str:
 
 
 def measured(metric: Mapping[str, Any]) -> str:
-    """``91.4 [87.3, 94.6]``: a metric of a summary with its interval; "no score" without one."""
+    """``91.4 [87.3, 94.6]``, ``91.4 [?, ?]``: a metric of a summary with its interval; "no score"
+    without a value."""
     value, unit = metric.get("value"), metric.get("unit")
     if value is None:
         return "no score"
     low, high = metric.get("ci95") or (None, None)
-    if low is None or high is None:
-        return _number(value, unit)
     return f"{_number(value, unit)} [{_number(low, unit)}, {_number(high, unit)}]"
 
 
@@ -50,5 +49,7 @@ def sweep_size(words: Sequence[str]) -> int | None:
     return size
 
 
-def _number(value: float, unit: object) -> str:
+def _number(value: float | None, unit: object) -> str:
+    if value is None:
+        return "?"
     return f"{100 * value:.1f}" if unit == "%" else f"{value:.3g}"

@@ -94,19 +94,19 @@ class Runs:
             sys.exit(1)
 
     def show(self) -> None:
-        """Prints one table for every task that was run, and rewrites the leaderboard of all."""
+        """Prints the rankings that the runs stand in, and rewrites the leaderboard of all."""
         from harness.report import leaderboard, tables
         from harness.report.diagnostics import diagnosed
         from harness.report.runs import find
 
+        mine = {outcome.folder for _, outcome in self.done}
         for results in dict.fromkeys(request.results for request, _ in self.done):
             every, _ = find(results)
             leaderboard.write(results, every)
-            asked = {request.task for request, _ in self.done if request.results == results}
-            runs = [run for run in every if run.task in asked]
-            for title, ranked in leaderboard.rankings(runs).items():
-                rows = tables.frame(leaderboard.cells(ranked, runs)).fillna("")
-                print(f"\n{title}\n{rows.to_string(index=False)}")
+            for title, ranked in leaderboard.rankings(every).items():
+                if any(run.folder in mine for run in ranked):
+                    rows = tables.frame(leaderboard.cells(ranked, every)).fillna("")
+                    print(f"\n{title}\n{rows.to_string(index=False)}")
         if self.suite and self.done:
             self._show_suite()
         if self.expected == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.cli.completion import add_settings
@@ -12,11 +13,14 @@ from harness.cli.completion import add_settings
 if TYPE_CHECKING:
     from harness.run.request import Request
     from harness.task import BadRow
-    from harness.types import Clip, Frames, Question
+    from harness.types import Clip, Failure, Frames, Prompt
 
 QUESTIONS = 5
 _SAME = 0.6
 """Share of one right letter among a benchmark's answers above which guessing it pays."""
+
+_BY_LENGTH = ("fps", "longvideobench")
+"""Sampling rules that give a short clip fewer frames on purpose."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,11 +41,9 @@ def main(argv: Sequence[str]) -> int:
     bad: list[BadRow] = []
     every = list(request.benchmark.clips(bad))
     odd = [row.reason for row in bad] + list(_odd_labels(request, every))
-    chosen, shown = select(every, QUESTIONS), 0
-    for place, clip in enumerate(chosen):
-        several = -(-(QUESTIONS - shown) // (len(chosen) - place))  # spread over the clips
-        odd += _show(request, clip, clip.questions[:several])
-        shown += len(clip.questions[:several])
+    chosen = _spread(select(every, QUESTIONS))
+    odd += _shown(request, chosen)
+    shown = sum(len(clip.questions) for clip in chosen)
     count = sum(len(clip.questions) for clip in every)
     print(f"\n{count} questions about {len(every)} videos; {shown} shown")
     for line in dict.fromkeys(odd):
@@ -51,56 +53,70 @@ def main(argv: Sequence[str]) -> int:
     return int(bool(odd))
 
 
-def _show(request: Request, clip: Clip, questions: Sequence[Question]) -> list[str]:
-    """Prints a clip's questions; returns what is odd about them."""
-    from harness.errors import HarnessError
+def _spread(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips with so many of their questions that there are five of them, or few more."""
+    left, made = QUESTIONS, []
+    for place, clip in enumerate(clips):
+        some = clip.questions[: -(-left // (len(clips) - place))]
+        made.append(replace(clip, questions=some))
+        left -= len(some)
+    return made
 
-    print(f"\n── {clip.id}")
+
+def _shown(request: Request, clips: Sequence[Clip]) -> list[str]:
+    """Prints the clips' questions, their frames read as a run would read them; returns what is odd
+    about them."""
+    from harness.controls import asked
+    from harness.run.loading import load
+    from harness.video.prefetch import Prefetcher
+
     odd: list[str] = []
-    times: Sequence[float] = ()
-    if clip.video is not None:
-        try:
-            frames = _frames(request, clip)
-        except HarnessError as error:
-            print(f"video: {error}")
-            return [f"{clip.id}: {error}"]
-        times = [float(time) for time in frames.times]
-        count, height, width = frames.pixels.shape[:3]
-        when = ", ".join(f"{time:.1f}" for time in times)
-        print(f"frames: {count} of {width} × {height} pixels, at {when} s")
-        if count < request.sampling.frames:
-            odd.append(f"{clip.id}: only {count} of {request.sampling.frames} frames")
-    for question in questions:
-        odd += _ask(request, clip, question, times)
+
+    def skip(clip: Clip, failure: Failure) -> None:
+        print(f"\n── {clip.id}\n{failure.stage}: {failure.reason}")
+        odd.append(f"{clip.id}: {failure.reason}")
+
+    options = request.video
+    with Prefetcher(options.workers, options.timeout, options.in_flight) as reader:
+        for sample in load(asked(clips, request.control), request, reader, skip):
+            print(f"\n── {sample.clip.id}")
+            if sample.frames is not None:
+                odd += _frames(request, sample.clip, sample.frames)
+            for prompt in sample.prompts:
+                odd += _ask(request, sample.clip, prompt)
     return odd
 
 
-def _frames(request: Request, clip: Clip) -> Frames:
-    from harness import video
+def _frames(request: Request, clip: Clip, frames: Frames) -> Iterator[str]:
+    """Prints which frames are shown."""
+    count, height, width = frames.pixels.shape[:3]
+    when = ", ".join(f"{time:.1f}" for time in frames.times)
+    print(f"frames: {count} of {width} × {height} pixels, at {when} s")
+    by_length = request.sampling.rule.startswith(_BY_LENGTH)
+    if count < request.sampling.frames and not by_length:
+        yield f"{clip.id}: only {count} of {request.sampling.frames} frames"
+    for note in (frames.damage, *frames.notes):
+        if note:
+            yield f"{clip.id}: {note}"
 
-    assert clip.video is not None
-    info = video.probe(clip.video)
-    return video.read(clip.video, request.sampling.indices(info, clip.segment))
 
-
-def _ask(request: Request, clip: Clip, question: Question, times: Sequence[float]) -> Iterator[str]:
+def _ask(request: Request, clip: Clip, prompt: Prompt) -> Iterator[str]:
     """Prints one question, and what the scorer makes of the right answer."""
     from harness.models.fake import Fake
     from harness.types import Response, Sample, Scorer
 
-    task = request.benchmark
-    prompt = task.write(clip, question, times)
+    question, scorer = prompt.question, request.benchmark.scorer
     print(f"\n{prompt.text}\n")
-    (reply,) = Fake(rule="target").generate(
-        [Sample(clip, None, None, (prompt,))], request.generation
-    )
     if question.target is None:
         print("no right answer is known: it will be asked and not scored")
         return
-    if not isinstance(reply, Response) or not isinstance(task.scorer, Scorer):
+    (reply,) = Fake(rule="target").generate(
+        [Sample(clip, None, None, (prompt,))], request.generation
+    )
+    if not isinstance(reply, Response) or not isinstance(scorer, Scorer):
         print("scored by a judge")
         return
-    score = task.scorer.score(question, reply)
+    score = scorer.score(question, reply)
     values = ", ".join(f"{name} {value:g}" for name, value in score.values.items())
     print(
         f"answered {reply.text!r}, the right answer; read {score.answer!r}: {values or 'unparsed'}"

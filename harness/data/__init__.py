@@ -111,17 +111,20 @@ class Source:
         return kept(picture, self._cache / "images")
 
     def identity(self) -> dict[str, str]:
-        """What decides the rows, for the run id: repository, commit and which of its rows are read,
-        or a content hash."""
+        """What decides the rows, for the run id: a content hash, or repository and commit with
+        which of its rows are read; and what is made of them here."""
+        read: dict[str, Any] = {"columns": self.columns, "fps": self.fps, "videos": self.videos}
+        read |= {"configs": self.configs, "files": self.files}  # a row says its own
         if self._rows_files:
             digest = hashlib.sha256()
             for file in self._rows_files:
                 digest.update(file.read_bytes())
-            return {"rows": f"sha256:{digest.hexdigest()}"}
-        read: dict[str, Any] = {"config": self.config, "configs": self.configs, "split": self.split}
-        read |= {"columns": self.columns, "files": self.files, "fps": self.fps}
-        told = {key: json.dumps(value) for key, value in read.items() if value}
-        return {"repo": self.repo, "revision": self._store.at, **told}
+            origin = {"rows": f"sha256:{digest.hexdigest()}"}
+        else:
+            origin = {"repo": self.repo, "revision": self._store.at}
+            read |= {"config": self.config, "split": self.split}
+        told = {key: json.dumps(value, sort_keys=True) for key, value in read.items() if value}
+        return origin | told
 
     def prepare(self, names: Iterable[object] | None = None) -> bool:
         """Downloads, verifies and extracts what ``names`` need; all there is by default. Whether

@@ -19,7 +19,7 @@ from harness.build import build
 from harness.errors import HarnessError, JournalError, RequestError
 from harness.identity import describe
 from harness.metrics import LOST, Mean
-from harness.report import migration
+from harness.report import migration, tables
 from harness.report.runs import Run, resolve
 from harness.run.journal import read_json, write_atomically
 from harness.types import Metric, Question, Record, Response, Score
@@ -105,7 +105,7 @@ def update(run: Run, path: Path | None = None, results: Path | str = "results") 
         for record in run.records
         for kept in (_kept(record),)
     )  # one line per question, so that a changed answer is one line in a review
-    path.parent.mkdir(parents=True, exist_ok=True)
+    tables.folder(path.parent)
     write_atomically(path, head + "{\n" + ",\n".join(lines) + "\n }\n}\n")
     return path
 

@@ -28,7 +28,9 @@ class Difference:
     """One line: the second run minus the first, on one part of the questions.
 
     ``before`` and ``after`` are the headline over the questions that count in both; ``holm`` is
-    ``paired.p`` adjusted: headlines among all compared runs, parts among all parts.
+    ``paired.p`` adjusted: headlines among all compared runs, parts among all parts; p is NaN
+    where the interval is unknown. ``detectable`` is infinite where not even the largest possible
+    difference would be found.
     """
 
     second: str
@@ -107,7 +109,8 @@ def markdown(result: Comparison, most: int | None = MOST) -> str:
         "In brackets the 95% interval of the paired difference, clustered by video; p: clustered t "
         "test, adjusted by Holm over the runs compared (overall) or over all parts; McNemar: "
         "exact, taking questions as independent; detectable: the difference that this design "
-        "finds four times in five. Over the questions that count in both runs.\n"
+        "finds four times in five (none: not even the largest possible). Over the questions that "
+        "count in both runs.\n"
     )
     return "\n".join(lines)
 
@@ -167,12 +170,25 @@ def _of_units(headline: Summing, label: str, name: str, one: Units, other: Units
     one = {key: unit for key, unit in one.items() if key in other}
     other = {key: other[key] for key in one}
     values = [estimated(some, headline.low, headline.high) for some in (one, other)]
-    return _described(label, name, values, difference_of(headline, one, other))
+    low, high = headline.low, headline.high
+    reach = None if low is None or high is None else high - low
+    return _described(label, name, values, difference_of(headline, one, other), reach)
 
 
-def _described(label: str, name: str, values: Sequence[Estimate], found: Paired) -> Difference:
+def _described(
+    label: str,
+    name: str,
+    values: Sequence[Estimate],
+    found: Paired,
+    reach: float | None = None,
+) -> Difference:
+    """``reach``: how far two values can lie apart (None: without bound)."""
     before, after = (value.value for value in values)
+    if math.isnan(found.difference.ci95[0]):  # one video, say: there was nothing to test by
+        found = replace(found, p=math.nan)
     detectable = stats.minimum_detectable(found.difference)
+    if reach is not None and detectable > reach:
+        detectable = math.inf
     return Difference(label, name, before, after, found, found.p, detectable)
 
 
@@ -271,7 +287,7 @@ def _cells(d: Difference, unit: str) -> Mapping[str, Any]:
         "p": tables.probability(d.paired.p),
         "p (Holm)": tables.probability(d.holm),
         "McNemar": tables.probability(d.paired.mcnemar),
-        "detectable": tables.number(d.detectable, unit),
+        "detectable": "none" if math.isinf(d.detectable) else tables.number(d.detectable, unit),
     }
 
 

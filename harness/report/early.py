@@ -11,8 +11,9 @@ from harness.errors import RequestError
 from harness.metrics import Summing, Unit, weights
 from harness.report import tables
 from harness.report.baseline import Side
-from harness.report.gate import Check, Rules, shown
 from harness.report.gate import check as check_all
+from harness.report.gate import shown
+from harness.report.gate_rules import Check, Rules
 from harness.run.scoring import score_records
 from harness.stats import sequential
 from harness.task import Task
@@ -53,9 +54,8 @@ class Early:
             sizes[unit.video] = sizes.get(unit.video, 0.0) + self._weight[key]
         self.order = sequential.order(sizes, self.seed)
         self._asked = {record.key: record.question for record in known}
-        self._test = sequential.Sequential(
-            sizes, self.rules.max_drop, self.rules.alpha, self._reach
-        )
+        self._drop = self.rules.drop_of(headline) or 0.0
+        self._test = sequential.Sequential(sizes, self._drop, self.rules.alpha, self._reach)
 
     @property
     def verdict(self) -> sequential.Verdict:
@@ -103,7 +103,7 @@ class Early:
         detail = (
             f"{self.verdict} after {seen} of {every} clips: {self._rule.name} "
             f"{tables.interval(found, unit, signed=True)} (valid at any time), tolerated drop "
-            f"{tables.number(self.rules.max_drop, unit)}, alpha {self.rules.alpha:g}"
+            f"{tables.number(self._drop, unit)}, alpha {self.rules.alpha:g}"
         )
         return Check("no drop (sequential)", self.verdict == "as good", detail)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import JournalError, RequestError
+from harness.names import nearest
 
 if TYPE_CHECKING:
     from harness.report.runs import Run
@@ -37,6 +38,17 @@ def folders_named(name: Path | str, results: Path | str = "results") -> list[Pat
         return [path for path in found if not _scored_again(path)] or found
     found = [path for path in _folders(Path(results)) if _named(path, str(name), Path(results))]
     return [path for path in found if not _scored_again(path)] or found
+
+
+def of_task(found: Sequence[Run], task: str | None) -> list[Run]:
+    """The runs of one task; all of them for None. Raises RequestError, which says which tasks there
+    are, where it has none."""
+    chosen = [run for run in found if task in (None, run.task)]
+    if task is not None and not chosen:
+        known = {run.task for run in found}
+        hint = nearest(task, known) or ("" if known else "; there are no runs at all")
+        raise RequestError(f"--task {task}: no run of it{hint}")
+    return chosen
 
 
 def said(found: Iterable[Run]) -> str:

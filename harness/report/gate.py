@@ -2,84 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import date
-from typing import Any
 
 from harness import stats
 from harness.errors import RequestError
 from harness.metrics import Mean, Unit, difference, difference_of
 from harness.report import tables
-from harness.report.baseline import Side, changed_targets
+from harness.report.baseline import Side
+from harness.report.gate_request import listed, request_check
+from harness.report.gate_rules import Check, Rules, Waiver
 from harness.report.summary import in_order
-from harness.run import journal
-from harness.types import Generation, Metric, Record
-from harness.video.sampling import Sampling
-
-ALPHA = 1 - stats.LEVEL
-_WAIVER = re.compile(r"(?P<check>[^=]+)=(?P<until>\d{4}-\d\d-\d\d)\s+(?P<reason>\S.*)")
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing the gate looks at; ``detail`` says what it saw."""
-
-    name: str
-    passed: bool
-    detail: str
-
-
-@dataclass(frozen=True)
-class Waiver:
-    """A check, or a part ("task_type: Order"), that may fail until a day (included), and why."""
-
-    check: str
-    until: date
-    reason: str
-
-    @classmethod
-    def read(cls, text: str) -> Waiver:
-        """From ``CHECK=YYYY-MM-DD REASON``. Raises RequestError."""
-        found = _WAIVER.fullmatch(text.strip())
-        try:
-            if found is None:
-                raise ValueError("no date and reason")
-            return cls(found["check"].strip(), date.fromisoformat(found["until"]), found["reason"])
-        except ValueError as error:
-            raise RequestError(
-                f"--waive {text!r}: {error}; write CHECK=YYYY-MM-DD REASON, such as "
-                "'task_type: Order=2027-01-31 the new decoder drops a frame'"
-            ) from error
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a gate lets through.
-
-    ``max_drop`` is the largest drop of the headline let through though it may be chance, in the
-    metric's own scale (0.05: 5 points of an accuracy); ``alpha`` is how often a run that is no
-    worse may fail each test; ``tolerances`` are drops that single parts may have, by
-    "group: value": such a part fails when it is sure to be worse, and worse by more than that.
-    ``exact`` fails on any changed answer; ``ignore`` names fields of the request that may differ.
-    """
-
-    max_drop: float = 0.05
-    alpha: float = ALPHA
-    exact: bool = False
-    ignore: tuple[str, ...] = ()
-    tolerances: Mapping[str, float] = field(default_factory=dict)
-    waivers: tuple[Waiver, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
-            raise RequestError(f"--alpha {self.alpha:g}: must lie between 0 and 1, such as 0.05")
-        for name, drop in {"--max-drop": self.max_drop, **self.tolerances}.items():
-            if not drop >= 0:
-                raise RequestError(f"{name}: {drop:g} is no drop; write a number of points from 0")
+from harness.types import Metric, Record
 
 
 def check(
@@ -101,44 +37,13 @@ def check(
                 f"{name!r}: no such part or check here; there are {', '.join(names)}"
             )
     checks = [
-        _request(baseline, run, rules.ignore),
+        request_check(baseline, run, rules.ignore),
         _coverage(baseline, run),
         _drop(baseline, run, common, rules),
         _parts(baseline, run, parts, rules, _holding(waived, day)),
     ]
     checks += [_exact(baseline, run)] if rules.exact else []
     return [_waived(c, waived[c.name], day) if c.name in waived else c for c in checks]
-
-
-def markdown(baseline: Side, run: Side, checks: Sequence[Check]) -> str:
-    """The gate's verdict as a page."""
-    passed = all(check.passed for check in checks)
-    rows = [
-        {"check": c.name, "result": "pass" if c.passed else "FAIL", "detail": c.detail}
-        for c in checks
-    ]
-    title = f"# Gate: {'passed' if passed else 'FAILED'}\n"
-    what = f"{tables.cell(run.label)} against {tables.cell(baseline.label)}\n"
-    return "\n".join([title, what, tables.markdown(rows)])
-
-
-def junit(run: Side, checks: Sequence[Check]) -> str:
-    """The same as JUnit XML, one test case per check."""
-    from xml.etree import ElementTree
-
-    failures = sum(not check.passed for check in checks)
-    suite = ElementTree.Element(
-        "testsuite", name="harness.gate", tests=str(len(checks)), failures=str(failures)
-    )
-    for item in checks:
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=_xml(run.label), name=item.name, time="0"
-        )
-        kind = "system-out" if item.passed else "failure"
-        attributes = {} if item.passed else {"message": _xml(item.detail)}
-        ElementTree.SubElement(case, kind, attributes).text = _xml(item.detail)
-    ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def _holding(waived: Mapping[str, Waiver], day: date) -> Mapping[str, Waiver]:
@@ -153,54 +58,11 @@ def _waived(found: Check, waiver: Waiver, day: date) -> Check:
     return Check(found.name, True, f"{found.detail}; waived until {waiver.until}: {waiver.reason}")
 
 
-def _request(baseline: Side, run: Side, ignore: Sequence[str]) -> Check:
-    theirs, ours = (compared(side.identity, ignore) for side in (baseline, run))
-    changed = journal.difference(theirs, ours)
-    if targets := changed_targets(baseline, run):
-        some = _some(targets, f"{len(targets)} right answers are others: ")
-        changed = f"{changed}; {some}" if changed else some
-    hidden = journal.difference(_completed(baseline.identity), _completed(run.identity))
-    detail = changed or "asked exactly alike"
-    if ignore and hidden and not changed:
-        detail = f"asked alike but for what --ignore passes over ({hidden})"
-    elif ignore:
-        detail += f" (--ignore {', '.join(ignore)})"
-    return Check("request unchanged", not changed, detail)
-
-
-def compared(identity: Mapping[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
-    """What of an identity has to agree: all but the fields of ``ignore``, by dotted name."""
-    return _without(_completed(identity), ignore)
-
-
-def _completed(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """An identity with the settings that there were not yet when it was kept, as they are by
-    default: a setting that is new changes no baseline."""
-    kept: dict[str, Any] = json.loads(json.dumps(dict(identity)))
-    usual = {"sampling": asdict(Sampling()), "generation": asdict(Generation())}
-    for name, fields in json.loads(json.dumps(usual)).items():
-        if isinstance(kept.get(name), dict):
-            kept[name] = fields | kept[name]
-    return {"repeats": 1, "judge": None} | kept
-
-
-def _without(identity: dict[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
-    kept = dict(identity)
-    for name in ignore:
-        *path, last = name.split(".")
-        inner: Any = kept
-        for key in path:
-            inner = inner.get(key) if isinstance(inner, dict) else None
-        if isinstance(inner, dict):
-            inner.pop(last, None)
-    return kept
-
-
 def _coverage(baseline: Side, run: Side) -> Check:
     wanted = [key for key in baseline.records if baseline.counts(key)]
     lost = [key for key in wanted if not run.counts(key)]
     detail = f"{len(wanted) - len(lost)} of {len(wanted)} questions answered"
-    return Check("coverage kept", not lost and bool(wanted), detail + _some(lost, "; lost: "))
+    return Check("coverage kept", not lost and bool(wanted), detail + listed(lost, "; lost: "))
 
 
 def _paired(
@@ -265,9 +127,10 @@ def _drop(baseline: Side, run: Side, common: Sequence[str], rules: Rules) -> Che
         f"{result.gained} gained, {result.lost} lost of {change.n}"
     )
     significant = change.value < 0 and result.p < rules.alpha
-    large = change.value < -rules.max_drop - 1e-9
+    most = rules.drop_of(headline)
+    large = most is not None and change.value < -most - 1e-9
     if significant or large:
-        limit = f"more than --max-drop {tables.number(rules.max_drop, headline.unit)}"
+        limit = f"more than --max-drop {tables.number(most, headline.unit)}"
         detail += f": {f'significant at {rules.alpha:g}' if significant else limit}"
     elif change.value > 0 and result.p < rules.alpha:
         detail += ": better; make it the baseline with --update"
@@ -314,21 +177,9 @@ def _exact(baseline: Side, run: Side) -> Check:
     keys = baseline.records.keys() | run.records.keys()
     changed = [key for key in sorted(keys) if _answer(baseline, key) != _answer(run, key)]
     detail = f"{len(changed)} of {len(keys)} answers changed"
-    return Check("answers unchanged", not changed, detail + _some(changed, ": "))
+    return Check("answers unchanged", not changed, detail + listed(changed, ": "))
 
 
 def _answer(side: Side, key: str) -> object:
     record = side.records.get(key)
     return (False,) if record is None else (True, record.score.answer if record.score else None)
-
-
-def _some(keys: Sequence[str], before: str) -> str:
-    if not keys:
-        return ""
-    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
-    return before + ", ".join(keys[:5]) + more
-
-
-def _xml(text: str) -> str:
-    """Text without what XML 1.0 cannot hold, such as NUL."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)

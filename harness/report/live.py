@@ -8,16 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from harness.report import tables
 from harness.report.runs import Run, load
 from harness.run.journal import read_records
 from harness.run.scoring import score_records
 from harness.types import Estimate, Record, Scorer
-
-if TYPE_CHECKING:
-    from harness.task import Task
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,8 @@ class State:
 
     ``answered`` of ``expected`` questions; ``score`` over those that can be scored without a judge
     (None: none yet, or a judge decides); ``statuses`` counts by status; ``reason`` is the latest
-    failure's; ``written`` when the records last grew (Unix time); ``started`` when the run was.
+    failure's; ``written`` when the records last grew (Unix time); ``started`` when the run was
+    (None: not known, or it was resumed since); ``done``: it has ended, and is not going on again.
     """
 
     answered: int
@@ -58,6 +55,7 @@ def state(folder: Path) -> State:
     counted = any(record.score and record.score.values for record in records)
     failed = [record.reason for record in records if record.status == "failed" and record.reason]
     started = (run.request.get("environment") or {}).get("started")
+    resumed = started is None or _sessions(run) > 1
     finished = expected is not None and len(records) >= int(expected)
     return State(
         len(records),
@@ -67,16 +65,20 @@ def state(folder: Path) -> State:
         Counter(record.status for record in records),
         failed[-1] if failed else "",
         max((path.stat().st_mtime for path in files), default=0.0),
-        datetime.fromisoformat(str(started)).timestamp() if started else None,
+        None if resumed else datetime.fromisoformat(str(started)).timestamp(),
         finished and (folder / "summary.json").is_file(),
     )
 
 
 def line(now: State, before: State | None = None, clock: float | None = None) -> str:
-    """The state in one line: ``120 of 198, 91.4 [87.3, 94.6] so far, 13.8/s, 0:06 left``."""
+    """The state in one line: ``120 of 198 questions, 91.4 [87.3, 94.6] so far (looked at early: not
+    final), 13.8 questions/s, 0:06 left``. An interval covers at the size that was fixed beforehand,
+    not at whichever moment one looks; one that holds at all moments needs clips in random order,
+    as `gate --sequential` asks them, which a run's are not."""
     parts = [f"{now.answered:,} of {now.expected or '?'} questions"]
     if now.score is not None:
-        parts.append(tables.interval(now.score, now.unit) + ("" if now.done else " so far"))
+        found = tables.interval(now.score, now.unit)
+        parts.append(found if now.done else f"{found} so far (looked at early: not final)")
     elif now.answered:
         parts.append("not scored yet")
     parts += [
@@ -98,13 +100,22 @@ def line(now: State, before: State | None = None, clock: float | None = None) ->
     return ", ".join(parts)
 
 
+def _sessions(run: Run) -> int:
+    """How often the run was begun: each session's first line in its log is the same."""
+    try:
+        text = (run.folder / "run.log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 1
+    return text.count(f" INFO {run.model} on {run.task}: ")
+
+
 def _scored(run: Run, records: list[Record]) -> list[Record]:
     """The records with what a scorer that asks nobody makes of them."""
     waiting = any(record.status == "unscored" for record in records)
     if not waiting or not isinstance(run.scorer, Scorer):
         return records
     rules = _Rules(run.scorer, str(run.protocol.get("answer_marker") or ""))
-    return score_records(cast("Task", rules), records)
+    return score_records(rules, records)
 
 
 @dataclass(frozen=True)

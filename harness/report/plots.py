@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import RequestError
+from harness.report import tables
 from harness.report.compare import Difference, compare
 from harness.report.leaderboard import rankings
 from harness.report.runs import Run
@@ -276,7 +277,7 @@ def _files(figure: Figure, stem: Path, endings: Sequence[str]) -> list[Path]:
     for ending in endings:
         if ending not in undated:
             raise RequestError(f"{ending}: no format of a figure; write {', '.join(ENDINGS)}")
-        stem.parent.mkdir(parents=True, exist_ok=True)
+        tables.folder(stem.parent)
         path = stem.with_name(f"{stem.name}.{ending}")
         figure.savefig(path, dpi=200, metadata=undated[ending])
         made.append(path)

@@ -27,7 +27,7 @@ def write(
 
     Raises JournalError for a damaged run and when the disk refuses.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    tables.folder(folder)
     for run in runs:
         tell(run)
         _run_page(run, runs, folder / place(run))
@@ -65,7 +65,7 @@ def place(run: Run) -> Path:
 
 
 def _run_page(run: Run, runs: Sequence[Run], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    tables.folder(folder)
     page, summary = folder / "report.html", run.folder / "summary.json"
     if (run.folder / "frames").is_dir():
         shutil.copytree(run.folder / "frames", folder / "frames", dirs_exist_ok=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import RequestError
 from harness.report.summary import clean
 from harness.run.journal import write_atomically
 from harness.types import Estimate
@@ -90,9 +91,19 @@ def _number(text: str) -> bool:
     return not text.translate(_NUMERIC) and any(c.isdigit() or c == "?" for c in text)
 
 
+def folder(path: Path) -> Path:
+    """The folder, made where it is not there yet. Raises RequestError where it cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file of this name is there" if path.is_file() else str(error.strerror).lower()
+        raise RequestError(f"{path}: no folder can be made there ({reason})") from error
+    return path
+
+
 def write(stem: Path, text: str, rows: Sequence[Mapping[str, Any]], data: Any) -> list[Path]:
     """Writes ``stem``.md (text), .csv (rows, in numbers) and .json (data). Raises JournalError."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    folder(stem.parent)
     paths = [stem.with_name(stem.name + ending) for ending in (".md", ".csv", ".json")]
     write_atomically(paths[0], text)
     write_atomically(paths[1], frame(rows).to_csv(index=False))

@@ -22,6 +22,11 @@ def refuse_idle(task: Task, clips: Sequence[Clip], control: str, permute_options
     most = max(len(question.options) for question in questions)
     if permute_options > 1 and most < 2:
         raise RequestError(f"permute_options={permute_options}: no question has options to rotate")
+    if permute_options > most > 1:
+        raise RequestError(
+            f"permute_options={permute_options}: no question has more than {most} options; "
+            f"write {most} or less"
+        )
     if control == "no_options" and not most:
         raise RequestError("control=no_options: no question has options")
     if control in _OF_FRAMES and all(clip.video is None for clip in clips):

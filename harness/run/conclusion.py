@@ -128,7 +128,8 @@ def complaints(
         )
     if summary.degenerate > MOST_DEGENERATE * len(records):
         yield (
-            f"{summary.degenerate} of {len(records)} answers are empty or one token repeated: the "
-            "prompt overflows the model's context, or the checkpoint is damaged; do not use this "
-            "score"
+            f"{summary.degenerate} of {count} were answered with nothing, or with one character or "
+            "word over and over: look at them with harness view before this score is used (a "
+            "prompt that overflows the context, a wrong chat template and a damaged checkpoint "
+            "are what does this; so is a model that has nothing to say)"
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.errors import JudgeError
+from harness.names import several
 from harness.run.judge_calls import prompt_hash
 from harness.run.judge_controls import KINDS, SHARE
 from harness.run.judge_options import Price
@@ -43,7 +44,7 @@ class JudgeCost:
 
     def __str__(self) -> str:
         said = (
-            f"judge: up to {self.calls:,} calls and {self.controls:,} for its controls, "
+            f"judge: up to {several(self.calls, 'call')} and {self.controls:,} for its controls, "
             f"about {self.tokens:,} tokens read and at most {self.new} written each"
         )
         return said if self.most is None else f"{said}: at most about {self.most:,.2f} by its price"

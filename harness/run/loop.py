@@ -120,6 +120,7 @@ def _asked(
     waited for frames."""
     if not clips:
         return 0.0
+    (folder / "summary.json").unlink(missing_ok=True)  # of an earlier session
     return answer(
         request,
         clips,

@@ -6,19 +6,27 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from harness.errors import HarnessError, JournalError
 from harness.run.durable import put_in_place
 from harness.run.record_lines import line
-from harness.task import Task
-from harness.types import Record, Scorer, Status
+from harness.types import JudgedScorer, Record, Scorer, Status
 
 NOT_SCORED = "not scored yet"
 """The reason of a record whose response no scorer has seen."""
 
 
-def score_records(task: Task, records: Sequence[Record]) -> list[Record]:
+class Scoring(Protocol):
+    """What scoring looks at of a task."""
+
+    @property
+    def scorer(self) -> Scorer | JudgedScorer: ...
+    @property
+    def answer_marker(self) -> str: ...
+
+
+def score_records(task: Scoring, records: Sequence[Record]) -> list[Record]:
     """Every record with its score, by the task's scorer; failed ones stay as they are.
 
     A response that was cut off before its answer is "truncated" and never scored. A scorer that
@@ -28,7 +36,7 @@ def score_records(task: Task, records: Sequence[Record]) -> list[Record]:
     return [_scored(task, scorer, record) for record in records]
 
 
-def _scored(task: Task, scorer: Scorer | None, record: Record) -> Record:
+def _scored(task: Scoring, scorer: Scorer | None, record: Record) -> Record:
     response = record.response
     if response is None or record.status == "failed":
         return record
@@ -53,7 +61,7 @@ def _changed(record: Record, **changes: Any) -> Record:
     return replace(record, **changes)
 
 
-def _cut_off(task: Task, record: Record) -> bool:
+def _cut_off(task: Scoring, record: Record) -> bool:
     """Whether the response ended before its answer: in its thinking, or before the marker."""
     response = record.response
     if response is None or response.finish == "thinking":

@@ -106,18 +106,26 @@ SAMPLERS: Mapping[str, Sampler] = {
 }
 
 
+def spelt(rule: str) -> str:
+    """A rule's one name: "fps", "fps:1" and "fps:1.0" are "fps:1". Raises RequestError for a rate
+    that is none."""
+    name, colon, value = rule.partition(":")
+    if name != "fps":
+        return rule
+    try:
+        rate = float(value) if colon else 1.0
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise RequestError(f"sampling {rule!r}: write a rate in frames per second, e.g. fps:0.5")
+    return f"fps:{int(rate) if rate.is_integer() else rate}"
+
+
 def sampler(rule: str) -> Sampler:
     """The rule of this name, ``fps:R`` included. Raises RequestError, naming the nearest."""
-    name, colon, value = rule.partition(":")
-    if name == "fps" and colon:
-        try:
-            rate = float(value)
-        except ValueError:
-            rate = 0.0
-        if not 0 < rate < float("inf"):
-            raise RequestError(
-                f"sampling {rule!r}: write a rate in frames per second, e.g. fps:0.5"
-            )
+    name, colon, value = spelt(rule).partition(":")
+    if name == "fps":
+        rate = float(value)
         return lambda info, n: fps(info, n, rate)
     if colon or name not in SAMPLERS:
         near = difflib.get_close_matches(rule, SAMPLERS, 3, 0.4) or sorted(SAMPLERS)
@@ -154,6 +162,7 @@ class Sampling:
     total_pixels: int | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "rule", spelt(self.rule))  # one spelling, one run id
         sampler(self.rule)
         if self.frames < 1:
             raise RequestError(f"frames={self.frames}: a clip needs at least one frame")
