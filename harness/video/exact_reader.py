@@ -9,11 +9,11 @@ the slow and certain path: decoding from the start, every frame traced to its pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from harness.errors import VideoError
 from harness.types import FrameResize, Frames, VideoInfo
@@ -21,6 +21,7 @@ from harness.video.convert import Converter, Resized, shrunk
 from harness.video.full_decode import traced
 from harness.video.index import Choose, Index, build
 from harness.video.pixel_buffer import Allocate, PixelBuffer
+from harness.video.sample_table import SampleTable, sample_table
 from harness.video.seeking_reader import OffTrackError, SeekingReader
 from harness.video.video_file import VideoFile
 
@@ -28,19 +29,33 @@ Damaged = Literal["fail", "partial"]
 
 
 class OpenVideo:
-    """An open video: its ``index``, ``info`` and ``read``. Made by ``open_video``."""
+    """An open video: ``info``, ``read`` and ``index``. Made by ``open_video``."""
 
     first = 0  # frames in files are counted from 0
 
     def __init__(self, file: VideoFile, choose: Choose | None = None) -> None:
         self.path = file.path
         self.file = file
-        self.index = _remembered(file, choose)
+        self._held = _remembered(file, choose)
 
     @property
     def info(self) -> VideoInfo:
         """What the video holds."""
-        return self.index.info
+        return self._held.info
+
+    @property
+    def index(self) -> Index:
+        """The index of every frame. Where the sample table sufficed so far, it is made now."""
+        if isinstance(self._held, SampleTable):
+            self.file.rewind()
+            self._held = build(self.file)
+            _remember(self.file, self._held)
+        return self._held
+
+    def _index_of(self, frames: Collection[int]) -> Index:
+        """An index that is right for these frames at least."""
+        table = self._held if isinstance(self._held, SampleTable) else None
+        return (table.index(self.file, frames) if table else None) or self.index
 
     def read(
         self,
@@ -61,19 +76,21 @@ class OpenVideo:
         if resize and (made := resize.size(len(indices), width, height)):
             converter = Resized(Converter(width, height, shrink=shrink), made, resize)
         collected = PixelBuffer(converter, indices, allocate)
-        sound = {i for i in indices if self.index.sound(i, self.index.flaws)}
-        for target in sound & self.index.kept.keys():
-            collected.put(self.index.kept[target], target)
-        left = sound - self.index.kept.keys()
-        left = self._by_seeking(left, collected) if self.index.seekable else left
+        index = self._index_of(indices)
+        sound = {i for i in indices if index.sound(i, index.flaws)}
+        for target in sound & index.kept.keys():
+            collected.put(index.kept[target], target)
+        left = sound - index.kept.keys()
+        left = self._by_seeking(left, collected, index) if index.seekable else left
         bad = self._by_counting(left, collected) if left else set()
-        return self._result(bad | (set(indices) - sound), collected, damaged)
+        bad |= set(indices) - sound
+        return collected.frames(index.times, self._damage(bad, collected.asked, damaged))
 
     def usable(self, damaged: Damaged) -> None:
         """Raises VideoError when the file is known to be damaged, unless that is allowed."""
-        if self.index.damage and damaged == "fail":
+        if self._held.damage and damaged == "fail":
             raise VideoError(
-                f"{self.path}: {self.index.damage}: download it again, or read what is there "
+                f"{self.path}: {self._held.damage}: download it again, or read what is there "
                 "with damaged=partial"
             )
 
@@ -91,28 +108,21 @@ class OpenVideo:
         if wanted:  # perhaps only the seek went wrong: the certain path knows
             self.read(stretch, size=16)
 
-    def _by_seeking(self, targets: set[int], collected: PixelBuffer) -> set[int]:
+    def _by_seeking(self, targets: set[int], collected: PixelBuffer, index: Index) -> set[int]:
         """The fast path. Returns the targets that are left to the certain one."""
         left: set[int] = set()
-        walk = SeekingReader(self.file, self.index)
-        for key, group in self._groups(targets):
-            wanted = {int(self.index.pts[i]): i for i in group}
+        walk = SeekingReader(self.file, index)
+        for key, group in _groups(targets, index):
+            wanted = {int(index.pts[i]): i for i in group}
             try:
                 done = collected.take(walk.frames(key, group), wanted)
             except OffTrackError:
                 done = False
             if not done:
                 left.update(group)
-                walk = SeekingReader(self.file, self.index)
+                walk = SeekingReader(self.file, index)
         collected.forget(left)
         return left
-
-    def _groups(self, targets: set[int]) -> list[tuple[int, list[int]]]:
-        """The targets by the keyframe that each needs, in the file's order."""
-        groups: dict[int, list[int]] = {}
-        for target in sorted(targets):
-            groups.setdefault(self.index.key(target), []).append(target)
-        return sorted(groups.items())
 
     def _by_counting(self, targets: set[int], collected: PixelBuffer) -> set[int]:
         """The certain path: decodes from the start. Returns the targets that are damaged."""
@@ -129,18 +139,27 @@ class OpenVideo:
         collected.forget(bad)
         return bad
 
-    def _result(self, bad: set[int], collected: PixelBuffer, damaged: Damaged) -> Frames:
-        """What was collected, without the ``bad`` targets, which cannot be decoded."""
-        damage = self.index.damage
-        if bad:
-            missing = f"{len(bad)} of {collected.asked} target frames undecodable"
-            if damaged == "fail" or len(bad) == collected.asked:
-                raise VideoError(
-                    f"{self.path}: {missing} (the first is frame {min(bad)} of "
-                    f"{self.info.count}): the file is damaged: download it again"
-                )
-            damage = f"{damage}; {missing}" if damage else missing
-        return collected.frames(self.index.times, damage)
+    def _damage(self, bad: set[int], asked: int, damaged: Damaged) -> str:
+        """What is wrong in words, ``bad`` of the targets being undecodable. Raises VideoError where
+        that is not allowed, or nothing is left."""
+        damage = self._held.damage
+        if not bad:
+            return damage
+        missing = f"{len(bad)} of {asked} target frames undecodable"
+        if damaged == "fail" or len(bad) == asked:
+            raise VideoError(
+                f"{self.path}: {missing} (the first is frame {min(bad)} of "
+                f"{self.info.count}): the file is damaged: download it again"
+            )
+        return f"{damage}; {missing}" if damage else missing
+
+
+def _groups(targets: set[int], index: Index) -> list[tuple[int, list[int]]]:
+    """The targets by the keyframe that each needs, in the file's order."""
+    groups: dict[int, list[int]] = {}
+    for target in sorted(targets):
+        groups.setdefault(index.key(target), []).append(target)
+    return sorted(groups.items())
 
 
 @contextmanager
@@ -156,20 +175,30 @@ def open_video(path: Path, choose: Choose | None = None) -> Iterator[OpenVideo]:
         file.close()
 
 
-_indexed: dict[tuple[str, int, int, int], Index] = {}
+_Held: TypeAlias = Index | SampleTable
+_held: dict[tuple[str, int, int, int], _Held] = {}
 
 
-def _remembered(file: VideoFile, choose: Choose | None) -> Index:
-    """The file's index, kept for the next few calls: probing and reading then share it.
+def _remembered(file: VideoFile, choose: Choose | None) -> _Held:
+    """The file's sample table, where that suffices, or its index, kept for the next few calls:
+    probing and reading then share it.
 
     It goes by the file's size, time and place on disk, so that a replaced file is indexed anew.
     """
+    if held := _held.get(_identity(file)):
+        return held
+    found = sample_table(file) or build(file, choose)
+    _remember(file, found)
+    return found
+
+
+def _remember(file: VideoFile, held: _Held) -> None:
+    """Keeps it in place of the oldest of eight, without frames, which would fill the memory."""
+    while len(_held) >= 8:
+        _held.pop(next(iter(_held)), None)
+    _held[_identity(file)] = replace(held, kept={}) if isinstance(held, Index) else held
+
+
+def _identity(file: VideoFile) -> tuple[str, int, int, int]:
     status = file.path.stat()
-    name = (str(file.path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino)
-    if index := _indexed.get(name):
-        return index
-    index = build(file, choose)
-    while len(_indexed) >= 8:
-        _indexed.pop(next(iter(_indexed)), None)
-    _indexed[name] = replace(index, kept={})  # frames would fill the memory
-    return index
+    return str(file.path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino

@@ -34,6 +34,11 @@ class Opening:
         self._frame: VideoFrame | None = None
         self._words = ""
 
+    @property
+    def done(self) -> bool:
+        """Whether the first frame is there."""
+        return self._frame is not None
+
     def see(self, packet: Packet[VideoStream]) -> None:
         """Takes the next packet, if one is still needed."""
         if self._frame is None:

@@ -140,7 +140,7 @@ def _by_packets(file: VideoFile, packets: Packets, first: VideoFrame, setup: Set
     times = (pts - pts[0]) * unit
     keys = np.flatnonzero(packets.keys)
     return Index(
-        _info(file, first, len(pts), times[-1] + step * unit),
+        described(file, first, len(pts), times[-1] + step * unit),
         times,
         pts,
         order,
@@ -174,7 +174,7 @@ def _by_decoding(
     keys = np.flatnonzero(packets.keys)
     ranks = {place: rank for rank, place in enumerate(order)}
     return Index(
-        _info(file, first, len(times), times[-1] + step),
+        described(file, first, len(times), times[-1] + step),
         times,
         np.zeros(len(stamps), np.int64),
         np.array(order, np.int64),
@@ -214,7 +214,7 @@ def _claimed(file: VideoFile, packets: Packets, first: VideoFrame) -> VideoInfo:
     unit = float(file.stream.time_base or 0)
     ascending = packets.timed and len(pts) > 1 and bool((np.diff(pts) > 0).all())
     seconds = (pts[-1] - pts[0]) * unit + np.median(np.diff(pts)) * unit if ascending else 0.0
-    return _info(file, first, max(len(pts), 1), float(seconds))
+    return described(file, first, max(len(pts), 1), float(seconds))
 
 
 def _times(file: VideoFile, stamps: list[int | None]) -> NDArray[np.float64]:
@@ -229,7 +229,8 @@ def _rate(file: VideoFile) -> float:
     return float(file.stream.average_rate or file.stream.guessed_rate or 25)
 
 
-def _info(file: VideoFile, first: VideoFrame, count: int, duration: float) -> VideoInfo:
+def described(file: VideoFile, first: VideoFrame, count: int, duration: float) -> VideoInfo:
+    """What a video of so many frames and seconds holds."""
     if duration <= 0:  # one frame without a duration
         duration = count / _rate(file)
     duration = float(duration)

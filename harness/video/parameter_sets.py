@@ -11,12 +11,14 @@ _START = b"\0\0\1"
 @dataclass(frozen=True)
 class Units:
     """How a codec's NAL units are told apart (H.264: ITU-T H.264 table 7-1; HEVC: H.265 table
-    7-1) and where its decoder configuration keeps parameter sets (ISO/IEC 14496-15)."""
+    7-1) and where its decoder configuration keeps parameter sets (ISO/IEC 14496-15). ``barriers``:
+    the slices of pictures before which everything is shown that is stored before them."""
 
     codec: str
     kind: Callable[[int], int]
     sets: tuple[int, ...]
     slices: frozenset[int]
+    barriers: frozenset[int]
 
     def rank(self, unit: bytes) -> int:
         """Parameter sets are given in this order: those that others refer to come first."""
@@ -45,8 +47,16 @@ class Units:
 
 
 UNITS: Mapping[str, Units] = {
-    "h264": Units("h264", lambda head: head & 31, (7, 13, 15, 8), frozenset(range(1, 6))),
-    "hevc": Units("hevc", lambda head: head >> 1 & 63, (32, 33, 34), frozenset(range(32))),
+    "h264": Units(
+        "h264", lambda head: head & 31, (7, 13, 15, 8), frozenset(range(1, 6)), frozenset({5})
+    ),
+    "hevc": Units(
+        "hevc",
+        lambda head: head >> 1 & 63,
+        (32, 33, 34),
+        frozenset(range(32)),
+        frozenset(range(16, 24)),
+    ),
 }
 
 
