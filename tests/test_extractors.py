@@ -221,3 +221,29 @@ def test_lmms_eval_read_video_mme_otherwise_before_april_2026() -> None:
         ("First A, then D", "A", "D"),
     ):
         assert (old(response, OPTIONS["T"]), new(response, OPTIONS["T"])) == (before, after)
+
+
+@pytest.mark.parametrize("response", ["A, " * 2000, "A or " * 2000, "\n- A: x " * 500, "{" * 9000])
+def test_the_default_comes_to_an_end_on_long_lists(response: str) -> None:
+    assert EXTRACTORS["default"](response, OPTIONS["T"]) in (None, "A")
+
+
+@pytest.mark.parametrize(
+    ("expected", "options", "response"),
+    [
+        ("B", "Y", "(B) no"),  # an option's own "no" rejects nothing
+        ("B", "Y", "B: no"),
+        ("A", "Y", "A: yes"),
+        ("I", "J", "I would go with I."),
+        ("C", "V", "Vitamin A is what he takes."),
+        ("E", "J", "Not A, not B. E fits best."),
+        ("D", "M", r"\boxed{None of the above}"),
+        ("C", "N", '{"answer": 3}'),
+        (None, "N", '{"answer": [2, 3]}'),
+        ("B", "T", '{"reason": "A is red", "answer": "blue truck"}'),
+    ],
+)
+def test_other_options_are_read_with_the_same_care(
+    expected: str | None, options: str, response: str
+) -> None:
+    assert EXTRACTORS["default"](response, OPTIONS[options]) == expected

@@ -190,7 +190,7 @@ PROMPTS = {
         "your choice: A, B, C, or D. Don't generate any other text.\n"
     ),
     "ovobench": (
-        "\nQuestion: What was cut?\nOptions:\nA. onion\nB. leek\n\nRespond only with the letter "
+        "\nQuestion: What was cut?\nOptions:\nA. onion; B. leek;\n\nRespond only with the letter "
         "corresponding to your chosen option (e.g., A, B, C). \nDo not include any additional text "
         "or explanation in your response.\n"
     ),
@@ -200,6 +200,17 @@ PROMPTS = {
 @pytest.mark.parametrize("name", PROMPTS)
 def test_the_words_are_the_protocols(name, tmp_path):
     assert next(iter(asked(name, tmp_path).values()))[2] == PROMPTS[name]
+
+
+def test_video_mmmus_adaptation_has_its_own_words(tmp_path):
+    found = asked("videommmu", tmp_path)
+    learn = (
+        "You should watch and learn the video content. Then apply what you learned to answer the "
+    )
+    end = "question. The image for this question is at the end of the video.\n"
+    choice = f"{learn}following multi-choice {end}Which? <image 1>\nA. one\nB. two"
+    assert found["validation_Accounting_1"][2] == choice
+    assert found["validation_Accounting_2"][2] == f"{learn}following open-ended {end}How many?"
 
 
 def test_mmvus_open_questions_and_cot_have_their_own_words(tmp_path):
@@ -293,7 +304,14 @@ def test_vinogrounds_group_score_wants_all_four(tmp_path):
 
 def test_ovobench_shows_only_what_came_before(tmp_path):
     clips = [clip for clip, _, _ in asked("ovobench", tmp_path).values()]
-    assert [clip.segment for clip in clips] == [(0.0, 12.5), (0.0, 20.0)]
+    moments = {clip.id: clip.segment for clip in clips}
+    assert sorted(moments.values()) == [
+        (0.0, 12.5),
+        (0.0, 17.0),
+        (0.0, 20.0),
+        (0.0, 30.0),
+        (0.0, 32.0),
+    ]
     assert len({clip.video for clip in clips}) == 1
 
 

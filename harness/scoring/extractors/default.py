@@ -1,7 +1,8 @@
 """The default extractor: what a careful human would take a response to mean, and nothing more.
 
 Evidence from the strongest kind to the weakest: a letter alone; a letter that is claimed to be the
-answer; a leading letter ("B. text"); a letter as a closing clause; the text of exactly one option.
+answer; a leading letter ("B. text"); a letter as a closing clause; the only letter that is left
+standing as one ("B fits"); the text of exactly one option.
 The first kind that says anything decides. Evidence for two options is evidence for none, unless
 one is rejected ("A is wrong") or corrected ("wait, …"). tests/extractors.tsv was written first.
 """
@@ -12,52 +13,28 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from harness.scoring.extractors import languages
+from harness.scoring.extractors.markup import clean
+from harness.scoring.extractors.rejections import without_rejected
+from harness.scoring.extractors.wordings import (
+    ALONE,
+    ALTERNATIVES,
+    CLOSING,
+    CONNECTOR,
+    CORRECTION,
+    HEDGED,
+    IN_BRACKETS,
+    LEADING,
+    LINE,
+    LISTED,
+    NO_ARTICLE,
+    STRONG,
+    WEAK,
+)
 from harness.scoring.options import LETTERS, without_prefixes
 
 AMBIGUOUS = ""
 """What a step returns when it finds evidence for several options: nothing weaker may decide."""
 
-OPEN, CLOSE = r"[\"'(\[{]{0,3}", r"[\"')\]}]{0,3}"
-KIND = r"(?:(?:the\s+)?(?:option|choice|letter|answer)\b\s*:?\s*)?"
-IS = r"(?:is|was|are|would\s+be|should\s+be|must\s+be|could\s+be|might\s+be|will\s+be)"
-LIKELY = r"(?:(?:most\s+likely|probably|definitely|clearly|likely|still|therefore|indeed)\s+)?"
-LETTER = rf"{OPEN}(?P<x>[A-Ja-j])(?![\w'’]){CLOSE}"
-
-STRONG = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"\b(?:answer|guess|ans|option|choice)\s*(?:{IS}\b|[:=\-–])\s*{LIKELY}:?\s*{KIND}{LETTER}",
-        rf"\b(?:choose|select|pick|go\s+with|going\s+with|guess|say)\s+{KIND}{LETTER}",
-        rf"\b(?:it|that|this)(?:['’]s|\s+{IS})\s+{LIKELY}{KIND}{LETTER}",
-        rf"\bbut\s+(?:rather\s+)?{KIND}{LETTER}",
-        rf"(?<![\w'’]){LETTER}\s+(?:is|would\s+be|seems|looks)\s+(?:the\s+)?(?:most\s+|only\s+)?(?:\w+\s+)?"
-        r"(?:correct|right|best|answer|option|choice|true)\b",
-    )
-] + languages.CLAIMS
-WEAK = [re.compile(rf"\b(?:options?|choice|letter|answer|ans)\s*{LETTER}", re.IGNORECASE)]
-REJECTED = re.compile(
-    rf"\b(?:not|n['’]t|never|neither|nor|rather\s+than|instead\s+of|except)\s+{KIND}{OPEN}[A-J]\b{CLOSE}"
-    r"|(?<![\w'’])(?:[Oo]ption\s+|[Cc]hoice\s+)?[\"'(\[]{0,3}[A-J][\"')\]]{0,3}\s+(?:is|was|can)(?:n['’]t\b"
-    r"|\s*not\b|\s+(?:\w+\s+)?(?:wrong|incorrect|false|impossible|unlikely|too|out)\b)[^.\n,;]*",
-)
-CORRECTION = re.compile(
-    r"\b(?:wait|actually|correction|sorry|no|rather|instead|final(?:ly)?|however|second thought)\b",
-    re.IGNORECASE,
-)
-NEXT = r"(?=\s*(?:$|[.,:;)\]!?/&\n]|(?:and|or|are|is)\b))"
-ALTERNATIVES = re.compile(
-    rf"(?<![\w'’])[A-J]{CLOSE}\s*(?:,\s*(?:and|or)\b|,|/|&|\band/or\b|\band\b|\bor\b)\s*{OPEN}[A-J]\b{NEXT}"
-)
-LEADING = re.compile(
-    rf"^{OPEN}(?P<x>[A-Ja-j])(?![\w'’])(?P<close>{CLOSE})(?P<mark>\s*[.:,;\-–\n]|\s+(?:because|since|as|for)\b|)"
-)
-LISTED = re.compile(r"(?:\n|\bor\b|\band\b|,)\s*\(?([A-J])[.):](?=\s)")
-CLOSING = re.compile(
-    rf"(?:^|[\n.,:;!?]\s*|\b(?i:so|thus|therefore|hence|{languages.THEREFORE})\s+)"
-    rf"{OPEN}(?P<x>[A-J]){CLOSE}[.!]?\s*$"
-)
-IN_BRACKETS = re.compile(r"\(([A-Ja-j])\)")
 NEGATION = re.compile(
     r"\b(?:not|no|never|neither|nor|without|cannot|\w+nt|instead of|rather than)(?: \w+){0,3} $"
 )
@@ -65,7 +42,6 @@ SAID = re.compile(r"\b(?:is|are|was|were|be|answer|option)(?: (?:the|a|an))? $")
 LEAD_IN = re.compile(
     r"^(?:(?:the|my)\s)?(?:\w+\s)?answer(?:\sis)?\s|^(?:it\sis|its)\s|^(?:the|a|an)\s"
 )
-CONNECTOR = re.compile(r"\s*(?:$|[^\s\w]|\n|(?:because|since|as|is|was|and|or|but|for|so|not)\b)")
 
 
 def default(response: str, options: Sequence[str]) -> str | None:
@@ -80,14 +56,15 @@ def default(response: str, options: Sequence[str]) -> str | None:
         r"\W*+(?:(?:option|choice|letter|answer|ans)\b)?\W*+([A-Ja-j])\W*+", said, re.IGNORECASE
     ):
         return _valid(found[1], letters)
-    if len(set(re.findall("[A-J]", said))) > 1 and re.fullmatch(r"(?:\W*+\b[A-J]\b)+\W*+", said):
+    kept = without_rejected(said, texts)
+    if len(set(re.findall("[A-J]", kept))) > 1 and re.fullmatch(r"(?:\W*+\b[A-J]\b)+\W*+", kept):
         return None
-    kept = languages.REJECTED.sub(" ", REJECTED.sub(" ", said))
     for read in (
         _claimed(kept, letters),
         AMBIGUOUS if ALTERNATIVES.search(kept) else None,
         _leading(kept, letters, texts),
         _closing(kept, letters),
+        _alone(kept, letters),
     ):
         if read is not None:
             return read or None
@@ -113,19 +90,6 @@ def option_text(response: str, options: Sequence[str]) -> str | None:
     return LETTERS[whole[0]] if len(whole) == 1 and whole[0] < len(LETTERS) else None
 
 
-def clean(response: str) -> str:
-    """The response without thinking, tags, chat tokens, markup and full-width signs."""
-    text = unicodedata.normalize("NFKC", response).replace("。", ".")
-    text = re.sub(r"^.*</think>", "", text, flags=re.DOTALL | re.IGNORECASE)
-    if answers := re.findall(r"<answer>(.*?)(?:</answer>|$)", text, re.DOTALL | re.IGNORECASE):
-        text = answers[-1]
-    text = re.sub(r"<\|.*?\|>|</?\w+>", " ", text)
-    text = re.sub(r" ?\n[ \n]*", "\n", re.sub(r"[^\S\n]+", " ", text))
-    text = re.sub(r"\\boxed\s*\{|\\text\w*\s*\{", "{", text)
-    text = re.sub(r"[*`$#]|(?<!\w)_+|_+(?!\w)", "", text)
-    return re.sub(r"^\s*assistant\s*:", "", text, flags=re.IGNORECASE).strip()
-
-
 def _valid(letter: str, letters: str) -> str | None:
     return letter.upper() if letter.upper() in letters else None
 
@@ -139,13 +103,20 @@ def _is_letter(match: re.Match[str]) -> bool:
 
 def _claimed(text: str, letters: str) -> str | None:
     """The letter that is said to be the answer, by the strongest wording there is."""
+    either = {
+        m.start(name)
+        for m in ALTERNATIVES.finditer(text)
+        for name in ("x", "y", "u", "v")
+        if m[name]
+    }
     for patterns in (STRONG, WEAK):
         found = [m for p in patterns for m in p.finditer(text) if _is_letter(m)]
         claims = sorted((m.start("x"), m["x"].upper()) for m in found if m["x"].upper() in letters)
         if not claims:
             continue
-        if any(ALTERNATIVES.match(text, place) for place, _ in claims):
+        if claims[-1][0] in either:
             return AMBIGUOUS
+        claims = [claim for claim in claims if claim[0] not in either]
         last = claims[-1][1]
         others = [place for place, letter in claims if letter != last]
         if others and not CORRECTION.search(text, others[-1], claims[-1][0]):
@@ -166,7 +137,7 @@ def _leading(text: str, letters: str, options: Sequence[str]) -> str | None:
         return None
     if not marked and not (own and rest.startswith(own)):
         return None
-    if any(other != read for other in LISTED.findall(text)):
+    if any(other != read for other in (*LISTED.findall(text), *HEDGED.findall(text))):
         return AMBIGUOUS
     others = [_words(option) for option in options]
     return AMBIGUOUS if rest and rest != own and rest in others else read
@@ -179,6 +150,20 @@ def _closing(text: str, letters: str) -> str | None:
     closing = {found["x"]} if found and found["x"] in letters else set()
     both = bracketed | closing
     return None if not both else AMBIGUOUS if len(both) > 1 else next(iter(both))
+
+
+def _alone(text: str, letters: str) -> str | None:
+    """The only letter that is left, where it stands as one: "B fits best", "this leaves D"."""
+    listed = {match[1] for match in LINE.finditer(text)}
+    for part in (LINE.sub("\n", text), text):  # what is said of each option, then of the answer
+        found = {match["x"] for match in ALONE.finditer(part) if _stands(match)} & set(letters)
+        if found or len(listed) > 1:
+            break
+    return None if not found else AMBIGUOUS if len(found) > 1 else next(iter(found))
+
+
+def _stands(match: re.Match[str]) -> bool:
+    return _is_letter(match) or (match["x"] == "A" and match["next"] in NO_ARTICLE)
 
 
 def _words(text: str) -> str:
