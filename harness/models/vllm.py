@@ -9,6 +9,7 @@ which is checked.
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -70,6 +71,13 @@ class VLLM:
         return self.model.frame_size
 
     @property
+    def world_size(self) -> int:
+        """Over how many GPUs it is spread: tensor parallel by pipeline parallel."""
+        tensor = self.engine.get("tensor_parallel_size", self.gpus)
+        pipeline = self.engine.get("pipeline_parallel_size", 1)
+        return int(str(tensor)) * int(str(pipeline))
+
+    @property
     def reference(self) -> Transformers:
         """The same checkpoint on our own engine."""
         return self.model
@@ -111,6 +119,8 @@ class VLLM:
         }
         if self.weights is None:
             settings["revision"] = self.model.revision
+        if self.world_size > 1 and _in_placement_group():
+            settings["distributed_executor_backend"] = "ray"
         try:
             return _module("vllm").LLM(**(settings | dict(self.engine)))
         except (ValueError, RuntimeError, OSError) as error:
@@ -233,6 +243,17 @@ def metadata(sample: Sample) -> dict[str, Any]:
 def _drained(ready: deque[Response | Failure]) -> Iterator[Response | Failure]:
     while ready:
         yield ready.popleft()
+
+
+def _in_placement_group() -> bool:
+    """Whether this is an actor that Ray gave GPUs in a group, for workers of its own: vLLM takes
+    its executor for such only when told to, since the actor itself is shown no GPU."""
+    ray = sys.modules.get("ray")
+    return (
+        ray is not None
+        and ray.is_initialized()
+        and ray.util.get_current_placement_group() is not None
+    )
 
 
 def _module(name: str) -> Any:

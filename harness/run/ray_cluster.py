@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.errors import DataError, HarnessError, RequestError
 from harness.run.dispatch import Dispatcher
+from harness.run.ray_placement import Placement
 from harness.run.request import Request
 from harness.run.session import work
 from harness.run.workers import given_up
@@ -124,13 +125,11 @@ def answer_on_ray(
             ray.get_runtime_context().get_node_id(), soft=False
         )
         queue = ray.remote(Queue).options(num_cpus=0, scheduling_strategy=node).remote(list(clips))
-        options = request.ray
-        replica = ray.remote(Replica).options(num_cpus=options.cpus, num_gpus=options.gpus)
-        return _drive(ray, request, queue, replica, write)
+        return _drive(ray, request, queue, Placement(ray, Replica, request), write)
 
 
 def _drive(
-    ray: Any, request: Request, queue: Any, replica: Any, write: Callable[[Record], None]
+    ray: Any, request: Request, queue: Any, placement: Placement, write: Callable[[Record], None]
 ) -> float:
     crew: dict[Any, tuple[int, Any]] = {}
     numbers = itertools.count()
@@ -143,21 +142,23 @@ def _drive(
                 return float(waited)
             while len(crew) < min(request.workers, wanted):
                 number = next(numbers)
-                actor = replica.remote(request, queue, number)
+                actor = placement.start(request, queue, number)
                 crew[actor.run.remote()] = (number, actor)
+            placement.report()
             for ended in ray.wait(list(crew), timeout=PAUSE)[0]:
                 number, actor = crew.pop(ended)
                 try:
                     _got(ray, ended)
                 except (ray.exceptions.RayActorError, ray.exceptions.RaySystemError) as error:
-                    ray.kill(actor)
                     how = type(error).__name__
                     for clip in _got(ray, queue.died.remote(number)):
                         for record in given_up(clip, how):
                             write(record)
+                finally:
+                    placement.end(actor)
     finally:
         for _, actor in crew.values():
-            ray.kill(actor)
+            placement.end(actor)
         ray.kill(queue)
 
 
