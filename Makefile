@@ -73,12 +73,13 @@ build/vllm/installed: benchmarks/vllm_cpu.py
 		harness/demo/checkpoints/tiny_video build/vllm/checkpoints/tiny_video
 	touch $@
 
-# lmms-eval in an environment of its own, for benchmarks.side_by_side.
+# lmms-eval in an environment of its own, for benchmarks.side_by_side. It reaches into filelock._api, which
+# filelock 4 does not have; virtualenv, which it also wants, needs filelock 3.24.2 or later.
 peers: .venv/installed build/lmms_eval/installed
 
 build/lmms_eval/installed:
 	$(PYTHON) -m venv build/lmms_eval
-	build/lmms_eval/bin/pip install --quiet lmms-eval==0.7.3 decord==0.6.0 filelock==3.20.0 \
+	build/lmms_eval/bin/pip install --quiet lmms-eval==0.7.3 decord==0.6.0 filelock==3.32.7 \
 		torch==2.13.0 torchvision==0.28.0 transformers==5.23.0
 	touch $@
 

@@ -1,26 +1,33 @@
 """lmms-eval and this harness on the same clips, checkpoint, frames and prompts.
 
     make peers                            # lmms-eval, in an environment of its own
-    python -m benchmarks.side_by_side [--frames 32] [--shapes 12x3 4x10] [--json]
+    OMP_NUM_THREADS=1 python -m benchmarks.side_by_side [--frames 32] [--shapes 12x3 4x10] [--json]
 
 A medium LLaVA-NeXT-Video with random weights (float32, on a CPU) answers made-up questions about
 generated clips of 720p. Each program loads the checkpoint once; what is compared is a whole run,
-from its start to its scores, and each answer. Then our run is taken once more with its parts timed.
+from its start to its scores, and each answer. Processor seconds are those of a program and all its
+processes; seconds by the clock mean little where other work runs. The parts of our run are from a
+run of their own, in processor seconds.
 """
 
 from __future__ import annotations
 
 import argparse
-import cProfile
+import contextlib
+import functools
+import importlib
 import json
 import os
-import pstats
+import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import av
@@ -74,12 +81,13 @@ def mean(items):
     return sum(item["text"].strip()[:1] == item["right"] for item in items) / len(items)
 """
 PARTS = {
-    "reading frames (waited for)": ("prefetch.py", "_taken"),
-    "vision": ("decoder.py", "see"),
-    "prefill": ("sharing.py", "prefill"),
-    "new tokens": ("sharing.py", "step"),
-    "loading the model": ("loading.py", "load_model"),
+    "vision, and prompts' embeddings": "harness.models.transformers.decoder:Decoder.see",
+    "prefill": "harness.models.transformers.decoder:Decoder.advance",
+    "new tokens": "harness.models.transformers.decoder:Decoder.step",
+    "pixels and tokens": "harness.models.transformers.pooled:PooledWriter.write",
+    "loading the model": "harness.models.transformers.loading:load_model",
 }
+"""What of ours is timed, each function without the others that it calls."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,39 +109,44 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if not words.peer.is_file():
         raise SystemExit(f"{words.peer}: there is no lmms-eval; make peers installs it")
-    rows = [measure(words, *map(int, shape.split("x"))) for shape in words.shapes]
-    shown = [{k: v for k, v in row.items() if k != "parts"} for row in rows]
-    print(tabulate(shown, "keys", "pipe", floatfmt=".1f"))
-    for row in rows:
-        print(f"\nwhere our time goes, {row['clips x questions']}:")
-        print(tabulate(row["parts"].items(), ("part", "seconds"), "pipe", floatfmt=".1f"))
+    rows = []
+    for shape in words.shapes:
+        row = measure(words, *map(int, shape.split("x")))
+        rows.append(row)
+        shown = {k: v for k, v in row.items() if k != "parts"}
+        print(tabulate([shown], "keys", "pipe", floatfmt=".1f"))
+        print(f"\nwhere our time goes, {shape}:")
+        print(tabulate(row["parts"].items(), ("part", "CPU s"), "pipe", floatfmt=".1f"), flush=True)
     if words.json:
         print(json.dumps(rows))
     return 0
 
 
 def measure(words: argparse.Namespace, clips: int, questions: int) -> dict[str, Any]:
-    """Both programs in turn over so many clips and questions; the best of the repeats."""
+    """Both programs in turn over so many clips and questions; medians of the repeats."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         prepare(folder, words, clips, questions)
+        peer = [str(words.peer), str(ROOT / "benchmarks/lmms_eval_peer.py")]
         theirs, ours = [], []
         for i in range(words.repeats):
-            command = [str(words.peer), str(ROOT / "benchmarks/lmms_eval_peer.py")]
-            theirs.append(last_line([*command, str(folder), str(words.frames)], folder))
+            theirs.append(program([*peer, str(folder), str(words.frames)], folder))
             ours.append(our_run(folder, words, f"results{i}"))
         asked = [*our_words(folder, words), "results=profiled"]
-        parts = last_line(
-            [sys.executable, "-m", "benchmarks.side_by_side", "--profile", *asked], folder
-        )
-    said, answers = theirs[0]["answers"], ours[0]["answers"]
+        own = [sys.executable, "-m", "benchmarks.side_by_side", "--profile", *asked]
+        parts = program(own, folder).found
+    said, answers = theirs[0].found["answers"], ours[0].found["answers"]
     equal = sum(text.strip() == answers[id].strip() for id, text in said.items())
-    best = [min(run["whole"] for run in runs) for runs in (theirs, ours)]
+    cpu = [median(run.cpu for run in runs) for runs in (theirs, ours)]
+    clock = [median(run.clock for run in runs) for runs in (theirs, ours)]
     return {
         "clips x questions": f"{clips} x {questions}",
-        "lmms-eval, s": best[0],
-        "harness, s": best[1],
-        "times as fast": best[0] / best[1],
+        "lmms-eval, CPU s": cpu[0],
+        "harness, CPU s": cpu[1],
+        "times": cpu[0] / cpu[1],
+        "by the clock, s": clock[0],
+        "harness, s": clock[1],
+        "times, clock": clock[0] / clock[1],
         "answers equal": f"{equal}/{len(said)}",
         "parts": parts,
     }
@@ -149,30 +162,41 @@ def our_words(folder: Path, words: argparse.Namespace) -> list[str]:
     ]  # fmt: skip
 
 
-def our_run(folder: Path, words: argparse.Namespace, results: str) -> dict[str, Any]:
-    """One run of ours as a user starts it: its seconds and answers."""
-    command = [sys.executable, "-m", "harness", *our_words(folder, words), f"results={results}"]
-    began = time.perf_counter()
-    told = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
-    whole = time.perf_counter() - began
-    if told.returncode not in (0, 1):
-        raise SystemExit(told.stderr)
+@dataclass(frozen=True)
+class Ran:
+    """A program that ran: its seconds by the clock and of the processor, and what it found."""
+
+    clock: float
+    cpu: float
+    found: dict[str, Any]
+
+
+def our_run(folder: Path, words: argparse.Namespace, results: str) -> Ran:
+    """One run of ours as a user starts it, with its answers."""
+    own = [sys.executable, "-m", "harness", *our_words(folder, words), f"results={results}"]
+    ran = program(own, folder)
     [path] = (folder / results).rglob("records-*.jsonl")
     records = [json.loads(line) for line in path.read_text().splitlines()]
-    return {
-        "whole": whole,
-        "answers": {r["question"]["id"]: (r["response"] or {"text": ""})["text"] for r in records},
-    }
+    answers = {r["question"]["id"]: (r["response"] or {"text": ""})["text"] for r in records}
+    return replace(ran, found={"answers": answers})
 
 
-def last_line(command: list[str], folder: Path) -> dict[str, Any]:
-    """A program's last line, which is JSON, with its ``whole`` seconds where it has answers."""
-    began = time.perf_counter()
+def program(command: list[str], folder: Path) -> Ran:
+    """Runs a program to its end; what it found is its last line, where that is JSON. All its
+    processes count that it waited for."""
+    began, before = time.perf_counter(), children_cpu()
     told = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+    clock, cpu = time.perf_counter() - began, children_cpu() - before
     if told.returncode:
-        raise SystemExit(told.stderr[-6000:])
-    found: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
-    return found | ({"whole": time.perf_counter() - began} if "answers" in found else {})
+        raise SystemExit(f"{' '.join(command)}\n{told.stdout[-2000:]}\n{told.stderr[-6000:]}")
+    last = told.stdout.strip().splitlines()[-1:]
+    return Ran(clock, cpu, json.loads(last[0]) if last and last[0].startswith("{") else {})
+
+
+def children_cpu() -> float:
+    """Processor seconds of all processes that were waited for, their own children included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def environment() -> dict[str, str]:
@@ -183,19 +207,55 @@ def environment() -> dict[str, str]:
 
 
 def profiled(words: list[str]) -> dict[str, float]:
-    """Our run in this process: seconds of each part, and of all else."""
+    """Our run in this process: processor seconds of each part, and of all else."""
     from harness.cli import main as command
+    from harness.models.transformers import engine  # noqa: F401 - so that all libraries are loaded
 
-    profile = cProfile.Profile()
-    began = time.perf_counter()
-    profile.runcall(command, words)
-    whole = time.perf_counter() - began
-    seen: dict[str, float] = {}
-    for (file, _line, name), (_, _, _, cumulative, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
-        for part, (module, function) in PARTS.items():
-            if name == function and "harness" in file and Path(file).name == module:
-                seen[part] = max(seen.get(part, 0.0), cumulative)
-    return seen | {"whole run": whole}
+    imported = time.process_time()
+    parts = Parts()
+    for part, place in PARTS.items():
+        parts.watch(part, place)
+    with contextlib.redirect_stdout(sys.stderr):
+        if command(words) not in (0, 1):
+            raise SystemExit("our run failed")
+    whole = time.process_time()
+    return {
+        "reading frames, in processes of its own": children_cpu(),
+        **parts.seconds,
+        "imports": imported,
+        "all else of the main process": whole - imported - sum(parts.seconds.values()),
+        "whole run": whole + children_cpu(),
+    }
+
+
+class Parts:
+    """Processor seconds by part: a function's own, in its thread, less those of others in it."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self._here = threading.local()
+
+    def watch(self, part: str, place: str) -> None:
+        """Has the function at ``module:name`` counted from now on."""
+        module, _, path = place.partition(":")
+        *within, name = path.split(".")
+        owner = functools.reduce(getattr, within, importlib.import_module(module))
+        function = getattr(owner, name)
+
+        @functools.wraps(function)
+        def counted(*args: Any, **given: Any) -> Any:
+            running: list[float] = self._here.__dict__.setdefault("running", [])
+            began = time.thread_time()
+            running.append(0.0)
+            try:
+                return function(*args, **given)
+            finally:
+                inner, took = running.pop(), time.thread_time() - began
+                self.seconds[part] += took - inner
+                if running:
+                    running[-1] += took
+
+        setattr(owner, name, counted)
 
 
 # ── what is asked ────────────────────────────────────────────────────────────────────────────
