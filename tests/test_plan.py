@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from harness.config import compose
 from harness.errors import PlanError
+from harness.run.loop import plan
 from harness.run.plan import Plan
 
 
@@ -53,3 +55,10 @@ def test_missing_videos_are_named_and_counted() -> None:
 
 def test_a_backend_without_a_context_has_nothing_to_refuse() -> None:
     replace(FITS, tokens=(), memory=None).refuse()
+
+
+def test_the_prompts_that_are_counted_have_the_subtitles_that_will_be_asked_with() -> None:
+    """Subtitles can be most of a prompt: a plan without them lets through what overflows."""
+    words = ("model=tiny_video", "limit=20", "frames=8")
+    with_subtitles = plan(compose(["task=demo/subtitles", *words]))
+    assert sum(with_subtitles.tokens) > sum(plan(compose(["task=demo", *words])).tokens)
