@@ -20,12 +20,12 @@ from tests.test_decode import decode_all, same
 from tests.videos import FRAMES, ZOO, Encoding, encode, gop, number
 
 MP4 = [name for name in ZOO if name.endswith(("mp4", "mov"))]
-# where a field order, fragments, hidden frames or an H.264 keyframe that is no IDR picture call
-# for every packet
+# Every packet is read for fields, fragments, hidden frames, H.264 keyframes that are no IDR pictures,
+# and B-frames of which none is seen.
 REFUSED = {
     *("h264_open.mp4", "h264_faststart.mp4", "vfr.mp4", "edit_list_open.mp4", "edit_list.mp4"),
     *("h264_fragmented.mp4", "h264_intra_refresh.mp4", "h264_interlaced.mp4"),
-    *("mpeg4.mp4", "qtrle_alpha.mov"),
+    *("mpeg4.mp4", "qtrle_alpha.mov", "h264_one_frame.mp4"),
 }
 
 
@@ -40,7 +40,10 @@ def both(path: Path) -> tuple[VideoFile, SampleTable | None, Index]:
 
 def agree(path: Path, asks: list[list[int]]) -> None:
     file, table, index = both(path)
-    assert table is not None
+    if table is None:  # B-frames are said to be there and none was seen
+        assert file.codec.has_b_frames
+        assert (np.diff(index.order[:4]) > 0).all()
+        return
     assert table.info == index.info
     for ask in asks:
         part = table.index(file, ask)
@@ -58,6 +61,7 @@ def agree(path: Path, asks: list[list[int]]) -> None:
 @pytest.mark.parametrize("name", [n for n in MP4 if n not in REFUSED])
 def test_the_table_and_all_packets_agree(name: str, tmp_path: Path) -> None:
     path = videos.make(name, tmp_path)
+    assert both(path)[1] is not None
     count = len(ZOO[name].numbers)
     agree(path, [[n] for n in range(count)] + [list(range(count))])
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from operator import attrgetter
 from pathlib import Path
 
@@ -116,7 +116,8 @@ def sample_table(file: VideoFile) -> SampleTable | None:
         first = _first_frame(file, runs.run(0), len(places))
         start, place = runs.frame(0)
         end, _ = runs.frame(len(places) - 1)
-        certain = not place and not first.interlaced_frame and runs.duration > 0
+        stored = file.codec.has_b_frames and not runs.reordered  # ``must_check`` has a look
+        certain = not (place or stored or first.interlaced_frame) and runs.duration > 0
     except (_UncertainError, av.error.FFmpegError):
         certain = False
     if not certain:
@@ -237,12 +238,18 @@ class _Runs:
         self.key_pts, self.key_rank = dts[keys], keys.copy()
         self._run: _Run | None = None
         self._key = -1
+        self._reordered = False
         self._delay = 0  # of the first frame, in units: from being decoded to being shown
 
     @property
     def duration(self) -> int:
         """Of the packet that was read last, in units."""
         return self._run.duration if self._run else 0
+
+    @property
+    def reordered(self) -> bool:
+        """Whether, in what was read, a packet is shown before one that is stored before it."""
+        return self._reordered or (self._run is not None and self._run.reordered)
 
     def frame(self, rank: int) -> tuple[int, int]:
         """When the frame with this number is shown, in units, and its packet."""
@@ -259,6 +266,7 @@ class _Runs:
     def run(self, key: int) -> _Run:
         """The packets from a keyframe on."""
         if self._run is None or key != self._key:
+            self._reordered = self.reordered
             start = int(self._keys[key])
             self._run = _Run(self._file, self._places, self._dts, start, self._delay)
             self._key = key
@@ -300,6 +308,11 @@ class _Run:
         self._next = place + 1
         self.duration = packet.duration or 0
         return packet
+
+    @property
+    def reordered(self) -> bool:
+        """Whether a packet is shown before one that is stored before it."""
+        return any(a > b for (_, a), (_, b) in pairwise(sorted(self._shown)))
 
     def frame(self, rank: int) -> tuple[int, int] | None:
         """The time and packet of a frame; None for one that is shown before the keyframe."""
