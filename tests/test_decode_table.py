@@ -38,10 +38,11 @@ def both(path: Path) -> tuple[VideoFile, SampleTable | None, Index]:
     return file, sample_table(file), index
 
 
-def agree(path: Path, asks: list[list[int]]) -> None:
+def agree(path: Path, asks: list[list[int]]) -> bool:
+    """Whether there is a table; what it says of each ask is then what all packets say."""
     file, table, index = both(path)
-    assume(table is not None)  # else no B-frame was seen where the decoder expects some
-    assert table is not None
+    if table is None:
+        return False
     assert table.info == index.info
     for ask in asks:
         part = table.index(file, ask)
@@ -54,14 +55,14 @@ def agree(path: Path, asks: list[list[int]]) -> None:
             assert part.key(frame) == index.key(frame)
             assert part.key_pts[part.key(frame)] == index.key_pts[index.key(frame)]
     file.close()
+    return True
 
 
 @pytest.mark.parametrize("name", [n for n in MP4 if n not in REFUSED])
 def test_the_table_and_all_packets_agree(name: str, tmp_path: Path) -> None:
     path = videos.make(name, tmp_path)
-    assert both(path)[1] is not None
     count = len(ZOO[name].numbers)
-    agree(path, [[n] for n in range(count)] + [list(range(count))])
+    assert agree(path, [[n] for n in range(count)] + [list(range(count))])
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -98,7 +99,7 @@ def test_any_group_structure(
         options = {"x264-params": f"{words}:open-gop=0:b-pyramid=normal"}
     encode(path, Encoding(codec, options, numbers=range(frames), width=64, height=64))
     ask = data.draw(st.lists(st.integers(0, frames - 1), min_size=1, max_size=6))
-    agree(path, [ask, list(range(frames))])
+    assume(agree(path, [ask, list(range(frames))]))
 
 
 @pytest.mark.parametrize("name", [n for n in CHANGED if n.endswith(("mp4", "mov"))])
