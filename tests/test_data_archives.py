@@ -154,12 +154,20 @@ def test_a_split_zip_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("zip") is None, reason="Info-ZIP is not here")
-def test_a_split_zip_by_info_zip_is_read(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_bytes(NOISE[:150_000])
-    subprocess.run(["zip", "-q", "-s", "64k", "v.zip", "a.mp4"], cwd=tmp_path, check=True)
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_split_zip_by_info_zip_is_read(tmp_path: Path, *, zip64: bool) -> None:
+    """``-fz``: with the records that over 4 GB or 65,535 members need."""
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes(NOISE[:150_000] + name.encode())
+    words = ["-q", *["-fz"] * zip64, "-s", "64k", "v.zip", "a.mp4", "b.mp4"]
+    subprocess.run(["zip", *words], cwd=tmp_path, check=True)
     parts = [*sorted(tmp_path.glob("v.z0*")), tmp_path / "v.zip"]
+    assert (b"PK\6\7" in parts[-1].read_bytes()) == zip64
     unpack(parts, "v.zip", tmp_path / "out", tmp_path / "scratch")
-    assert (tmp_path / "out/a.mp4").read_bytes() == NOISE[:150_000]
+    for name in ("a.mp4", "b.mp4"):
+        assert (tmp_path / "out" / name).read_bytes() == NOISE[:150_000] + name.encode()
+    with pytest.raises(DataError, match=rf"{len(parts)} parts, of which 2 are there"):
+        unpack([parts[0], parts[-1]], "v.zip", tmp_path / "out2", tmp_path / "scratch")
 
 
 def test_a_split_zip_without_its_last_part_but_one_names_how_many(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from harness.video import read
@@ -20,12 +20,12 @@ from tests.test_decode import decode_all, same
 from tests.videos import FRAMES, ZOO, Encoding, encode, gop, number
 
 MP4 = [name for name in ZOO if name.endswith(("mp4", "mov"))]
-# where a field order, fragments, hidden frames or an H.264 keyframe that is no IDR picture call
-# for every packet
+# Every packet is read for fields, fragments, hidden frames, H.264 keyframes that are no IDR
+# pictures, and B-frames of which none is seen.
 REFUSED = {
     *("h264_open.mp4", "h264_faststart.mp4", "vfr.mp4", "edit_list_open.mp4", "edit_list.mp4"),
     *("h264_fragmented.mp4", "h264_intra_refresh.mp4", "h264_interlaced.mp4"),
-    *("mpeg4.mp4", "qtrle_alpha.mov"),
+    *("mpeg4.mp4", "qtrle_alpha.mov", "h264_one_frame.mp4"),
 }
 
 
@@ -38,9 +38,11 @@ def both(path: Path) -> tuple[VideoFile, SampleTable | None, Index]:
     return file, sample_table(file), index
 
 
-def agree(path: Path, asks: list[list[int]]) -> None:
+def agree(path: Path, asks: list[list[int]]) -> bool:
+    """Whether there is a table; what it says of each ask is then what all packets say."""
     file, table, index = both(path)
-    assert table is not None
+    if table is None:
+        return False
     assert table.info == index.info
     for ask in asks:
         part = table.index(file, ask)
@@ -53,13 +55,14 @@ def agree(path: Path, asks: list[list[int]]) -> None:
             assert part.key(frame) == index.key(frame)
             assert part.key_pts[part.key(frame)] == index.key_pts[index.key(frame)]
     file.close()
+    return True
 
 
 @pytest.mark.parametrize("name", [n for n in MP4 if n not in REFUSED])
 def test_the_table_and_all_packets_agree(name: str, tmp_path: Path) -> None:
     path = videos.make(name, tmp_path)
     count = len(ZOO[name].numbers)
-    agree(path, [[n] for n in range(count)] + [list(range(count))])
+    assert agree(path, [[n] for n in range(count)] + [list(range(count))])
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -96,7 +99,7 @@ def test_any_group_structure(
         options = {"x264-params": f"{words}:open-gop=0:b-pyramid=normal"}
     encode(path, Encoding(codec, options, numbers=range(frames), width=64, height=64))
     ask = data.draw(st.lists(st.integers(0, frames - 1), min_size=1, max_size=6))
-    agree(path, [ask, list(range(frames))])
+    assume(agree(path, [ask, list(range(frames))]))
 
 
 @pytest.mark.parametrize("name", [n for n in CHANGED if n.endswith(("mp4", "mov"))])

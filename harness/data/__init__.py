@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.archives import intact, sizes_below
-from harness.data.folder import FRAMES, SUBTITLES, Folder, video_endings, walk
+from harness.data.folder import FRAMES, SUBTITLES, Folder, name_text, video_endings, walk
 from harness.data.hub import commit
 from harness.data.images import kept
-from harness.data.row_files import Table, named, read
-from harness.data.rows import hub_rows, rows_files
+from harness.data.row_files import Table, read
+from harness.data.rows import hub_rows, rows_files, tables
 from harness.data.store import Store
 from harness.errors import DataError
 
@@ -199,16 +199,7 @@ class Source:
     @cached_property
     def _tables(self) -> list[tuple[int, Table, str]]:
         """Each table with the place of its first row and where it comes from."""
-        found: list[tuple[int, Table, str]] = []
-        for table, where, config in self._read():
-            if config is not None:
-                table.rows = [{"config": config, **row} for row in table.rows]
-            if self.columns:
-                table.rows = list(named(table.rows, self.columns, where))
-            if self.fps is not None:
-                table.rows = [_with_fps(row, self.fps) for row in table.rows]
-            found.append((sum(len(t.rows) for _, t, _ in found), table, where))
-        return found
+        return tables(self._read(), self.columns, self.fps)
 
     def _read(self) -> Iterator[tuple[Table, str, str | None]]:
         if self._rows_files:
@@ -257,19 +248,3 @@ class Source:
         above = [root.absolute().parent] if self._local.is_file() else []
         places = (place / name for place in (root, *above) for name in names)
         return next((place for place in places if place.is_dir()), root)
-
-
-def name_text(name: object) -> str:
-    """A file's name as text: ids are numbers in some data sets (floats where a column has gaps).
-
-    Raises DataError for one that is neither a text nor a number.
-    """
-    if isinstance(name, float) and name.is_integer():
-        return str(int(name))
-    if isinstance(name, (str, int, Path)) and not isinstance(name, bool):
-        return str(name)
-    raise DataError(f"The data set names the file {name!r}: a text or a number is needed.")
-
-
-def _with_fps(row: dict[str, Any], fps: float) -> dict[str, Any]:
-    return {**row, "fps": fps} if row.get("fps") is None else row

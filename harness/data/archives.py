@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.data import pickles
+from harness.data.archives_split import Joined, split_zip
 from harness.data.folder import COMMON, safe_name, shadow
 from harness.data.parts import following, is_span
 from harness.errors import DataError
@@ -113,7 +114,8 @@ def _members(file: IO[bytes], name: str, parts: Sequence[Path]) -> Iterator[Memb
 
 
 def _zip_members(file: IO[bytes], name: str, parts: Sequence[Path]) -> Iterator[Member]:
-    with _zip(file, name, parts) as archive:
+    split = is_span(parts[0].name)
+    with split_zip(file, name, parts) if split else zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             mode = info.external_attr >> 16
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -126,39 +128,6 @@ def _zip_members(file: IO[bytes], name: str, parts: Sequence[Path]) -> Iterator[
             if not info.is_dir():
                 with archive.open(info) as stream:
                     yield info.orig_filename, info.file_size, stream
-
-
-def _zip(file: IO[bytes], name: str, parts: Sequence[Path]) -> zipfile.ZipFile:
-    """The archive, opened. In the parts of a split zip (APPNOTE.TXT 8.5, ``zip -s``) places count
-    from the start of each part, which zipfile does not know: they are put right here."""
-    if not is_span(parts[0].name):
-        return zipfile.ZipFile(file)
-    try:
-        archive = zipfile.ZipFile(file)
-    except zipfile.BadZipFile as error:
-        if "multiple disks" not in str(error):
-            raise
-        raise DataError(
-            f"{name} is the last part of a split zip ({', '.join(p.name for p in parts)}) over "
-            f"4 GB: run `zip -s 0 {name} --out whole.zip` beside them, extract whole.zip and set "
-            "data=FOLDER."
-        ) from error
-    end = 22 + len(archive.comment)
-    file.seek(-end, io.SEEK_END)
-    disk, _, _, _, size, offset = struct.unpack("<4x4H2L2x", file.read(22))
-    if disk + 1 != len(parts):
-        raise DataError(
-            f"{name} is the last part of a split zip of {disk + 1} parts, of which {len(parts)} "
-            f"are there ({', '.join(p.name for p in parts)}); nothing was unpacked. Tell the data "
-            "set's authors, or set data=FOLDER to the videos."
-        )
-    sizes = [part.stat().st_size for part in parts]
-    added = sum(sizes) - end - size - offset  # what zipfile took for bytes before the archive
-    for info in archive.infolist():
-        info.header_offset += sum(sizes[: info.volume]) - added
-        if hasattr(info, "_end_offset"):  # newer Pythons' guard, reckoned from the wrong places
-            info._end_offset = None
-    return archive
 
 
 def _tar_members(file: IO[bytes], name: str) -> Iterator[Member]:
@@ -193,40 +162,5 @@ def _opened(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
         with parts[0].open("rb") as file:
             yield file
     else:
-        with io.BufferedReader(_Joined(parts), 1 << 20) as file:
+        with Joined(parts) as file:
             yield file
-
-
-class _Joined(io.RawIOBase):
-    """Files read as one, so that 100 GB in parts need not be joined on disk."""
-
-    def __init__(self, parts: Sequence[Path]) -> None:
-        self._parts = parts
-        self._sizes = [part.stat().st_size for part in parts]
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: sum(self._sizes)}
-        self._position = max(0, start[whence] + offset)
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        start = 0
-        for part, size in zip(self._parts, self._sizes, strict=True):
-            if self._position < start + size:
-                with part.open("rb") as file:
-                    file.seek(self._position - start)
-                    count = file.readinto(buffer)
-                self._position += count
-                return int(count)
-            start += size
-        return 0

@@ -35,6 +35,18 @@ def video_endings() -> tuple[str, ...]:
     return (*COMMON, *sorted(known - others - {*COMMON, *FRAMES}))
 
 
+def name_text(name: object) -> str:
+    """A file's name as text: ids are numbers in some data sets (floats where a column has gaps).
+
+    Raises DataError for one that is neither a text nor a number.
+    """
+    if isinstance(name, float) and name.is_integer():
+        return str(int(name))
+    if isinstance(name, (str, int, Path)) and not isinstance(name, bool):
+        return str(name)
+    raise DataError(f"The data set names the file {name!r}: a text or a number is needed.")
+
+
 def safe_name(name: str, where: str) -> PurePosixPath:
     """An archive member's ``name`` as a relative path that stays inside the folder it is joined to.
 

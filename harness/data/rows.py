@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from harness.data.folder import made
 from harness.data.hub import explained, gated
 from harness.data.network import online
-from harness.data.row_files import ENDINGS, Table, read
+from harness.data.row_files import ENDINGS, Table, named, read
 from harness.errors import DataError, GatedError
 
 
@@ -30,11 +30,11 @@ def rows_files(
     if single := [path / f"rows{e}" for e in ENDINGS if (path / f"rows{e}").is_file()]:
         return {single[0]: None}
     try:
-        named = sorted({file for p in patterns for file in path.glob(p) if file.is_file()})
+        matching = sorted({file for p in patterns for file in path.glob(p) if file.is_file()})
     except (ValueError, NotImplementedError) as error:  # "" and "/etc/*"
         raise DataError(f"task.source.files={list(patterns)}: {error}.") from error
-    if named:
-        return {file: file.stem for file in named}
+    if matching:
+        return {file: file.stem for file in matching}
     found: dict[Path, str | None] = {}
     for config in configs:
         found |= dict.fromkeys(_config_files(path, config, split), config)
@@ -54,6 +54,26 @@ def _config_files(path: Path, config: str, split: str) -> list[Path]:
 def _of_split(files: list[Path], split: str) -> list[Path]:
     """The files of one split, all of them when none is named after it."""
     return [f for f in files if f.name.startswith((f"{split}-", f"{split}."))] or files
+
+
+def tables(
+    read: Iterable[tuple[Table, str, str | None]], columns: Mapping[str, str], fps: float | None
+) -> list[tuple[int, Table, str]]:
+    """Each table with the place of its first row and where it comes from, its rows as tasks read
+    them: under the standard names (``columns``), with their ``config`` where that is not None,
+    and ``fps`` where they say none."""
+    found: list[tuple[int, Table, str]] = []
+    start = 0
+    for table, where, config in read:
+        if config is not None:
+            table.rows = [{"config": config, **row} for row in table.rows]
+        if columns:
+            table.rows = list(named(table.rows, columns, where))
+        if fps is not None:
+            table.rows = [r if r.get("fps") is not None else {**r, "fps": fps} for r in table.rows]
+        found.append((start, table, where))
+        start += len(table.rows)
+    return found
 
 
 def hub_rows(repo: str, at: str, config: str | None, split: str, root: Path) -> Table:

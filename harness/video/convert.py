@@ -99,7 +99,10 @@ class _Upright:
     @classmethod
     def of(cls, frame: VideoFrame) -> _Upright:
         """From the frame's display matrix: x' = ax + cy, y' = bx + dy (ISO/IEC 14496-12, 6.2.2)."""
-        matrix = cast("Buffer | None", frame.side_data.get("DISPLAYMATRIX"))
+        try:
+            matrix = cast("Buffer | None", frame.side_data.get("DISPLAYMATRIX"))
+        except ValueError:  # PyAV lists all or none, and knows not every kind (EXIF: FFmpeg 8)
+            return _TURNED[round(frame.rotation / 90) % 4]
         if matrix is None:
             return cls()
         a, b, _, c, d = struct.unpack_from("=5i", memoryview(matrix))
@@ -111,6 +114,15 @@ class _Upright:
         """The pixels [H, W, 3] as displayed: a view."""
         turned = pixels.swapaxes(0, 1) if self.transposed else pixels
         return turned[:: -1 if self.mirrored_y else 1, :: -1 if self.mirrored_x else 1]
+
+
+# By quarter turns, counter-clockwise.
+_TURNED = (
+    _Upright(),
+    _Upright(True, mirrored_y=True),
+    _Upright(False, True, True),
+    _Upright(True, mirrored_x=True),
+)
 
 
 def displayed(frame: VideoFrame) -> tuple[int, int]:

@@ -71,9 +71,11 @@ class Opening:
 
 
 def must_check(file: VideoFile, packets: Packets, first: VideoFrame) -> bool:
-    """Whether the start may hold packets that yield no frame of their own."""
+    """Whether the start may hold packets that yield no frame of their own, or other times than
+    their frames': B-frames that all are stored in the order in which they are said to be shown."""
     leading = packets.pts[packets.shown].min() < packets.pts[0] and packets.shown[0]
-    return bool(leading) or not file.indexed or first.interlaced_frame
+    stored = file.codec.has_b_frames and bool((np.diff(packets.pts) > 0).all())
+    return bool(leading or stored) or not file.indexed or first.interlaced_frame
 
 
 def checked(file: VideoFile, packets: Packets) -> Packets:

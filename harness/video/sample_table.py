@@ -18,23 +18,20 @@ is not as it should be there is no ``SampleTable``, and every packet is read.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
 import av
 import numpy as np
-from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from harness.types import VideoInfo
 from harness.video.first_packets import Opening
 from harness.video.index import Index, described
+from harness.video.keyframe_runs import Run, Runs, UncertainError
 from harness.video.parameter_sets import UNITS, Units, length_size
 from harness.video.video_file import VideoFile, boxes
 
@@ -43,10 +40,6 @@ _KEY, _DISCARD = 1, 2  # AVINDEX_KEYFRAME, AVINDEX_DISCARD_FRAME
 _MOST_OPENING = 64  # packets; a decoder that yields no frame of so many is a matter for all of them
 _MOST_UNITS = 16  # NAL units before a packet's first slice
 _MAPPED = 8192  # packets
-
-
-class _UncertainError(Exception):
-    """Something is not as the sample table has it: every packet must be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +65,12 @@ class SampleTable:
         count = len(self.places)
         times, pts = np.full(count, np.nan), np.zeros(count, np.int64)
         order = np.full(count, -1, np.int64)
-        runs = _Runs(file, self.places, self.dts, self.keys)
+        runs = Runs(file, self.places, self.dts, self.keys)
         try:
             for frame in sorted({0, *frames}):
                 pts[frame], order[frame] = runs.frame(frame)
                 times[frame] = (pts[frame] - self.start) * self.unit
-        except (_UncertainError, av.error.FFmpegError):
+        except (UncertainError, av.error.FFmpegError):
             return None
         return Index(
             self.info,
@@ -111,13 +104,14 @@ def sample_table(file: VideoFile) -> SampleTable | None:
     keys = np.flatnonzero(flags & _KEY)
     if not _sets_stay(file, places, places + sizes, keys):
         return None
-    runs = _Runs(file, places, dts, keys)
+    runs = Runs(file, places, dts, keys)
     try:
         first = _first_frame(file, runs.run(0), len(places))
         start, place = runs.frame(0)
         end, _ = runs.frame(len(places) - 1)
-        certain = not place and not first.interlaced_frame and runs.duration > 0
-    except (_UncertainError, av.error.FFmpegError):
+        stored = file.codec.has_b_frames and not runs.reordered  # ``must_check`` has a look
+        certain = not (place or stored or first.interlaced_frame) and runs.duration > 0
+    except (UncertainError, av.error.FFmpegError):
         certain = False
     if not certain:
         file.rewind()
@@ -207,7 +201,7 @@ def _pictures(
     return None
 
 
-def _first_frame(file: VideoFile, run: _Run, count: int) -> VideoFrame:
+def _first_frame(file: VideoFile, run: Run, count: int) -> VideoFrame:
     opening = Opening(file)
     opening.see(run.first)
     for _ in range(1, min(count, _MOST_OPENING)):
@@ -216,121 +210,5 @@ def _first_frame(file: VideoFile, run: _Run, count: int) -> VideoFrame:
         opening.see(run.read())
     if not opening.done and count > _MOST_OPENING:
         file.codec.flush_buffers()
-        raise _UncertainError
+        raise UncertainError
     return opening.frame(count)
-
-
-class _Runs:
-    """Finds frames by the packets from keyframes on, read as far as each frame needs.
-
-    ``key_pts``, ``key_rank`` int64 [k]: as in ``Index`` where they were needed, else a lower bound.
-    """
-
-    def __init__(
-        self,
-        file: VideoFile,
-        places: NDArray[np.int64],
-        dts: NDArray[np.int64],
-        keys: NDArray[np.int64],
-    ) -> None:
-        self._file, self._places, self._dts, self._keys = file, places, dts, keys
-        self.key_pts, self.key_rank = dts[keys], keys.copy()
-        self._run: _Run | None = None
-        self._key = -1
-        self._delay = 0  # of the first frame, in units: from being decoded to being shown
-
-    @property
-    def duration(self) -> int:
-        """Of the packet that was read last, in units."""
-        return self._run.duration if self._run else 0
-
-    def frame(self, rank: int) -> tuple[int, int]:
-        """When the frame with this number is shown, in units, and its packet."""
-        key = int(np.searchsorted(self._keys, rank, side="right")) - 1
-        while key >= 0:
-            run = self.run(key)
-            found = run.frame(rank)
-            self.key_pts[key], self.key_rank[key] = run.pts, run.rank
-            if found:
-                return found
-            key -= 1  # it is shown before this keyframe
-        raise _UncertainError
-
-    def run(self, key: int) -> _Run:
-        """The packets from a keyframe on."""
-        if self._run is None or key != self._key:
-            start = int(self._keys[key])
-            self._run = _Run(self._file, self._places, self._dts, start, self._delay)
-            self._key = key
-            if not key:
-                self._delay = self._run.pts - int(self._dts[0])
-        return self._run
-
-
-class _Run:
-    """The packets from one keyframe (``first``) on. ``pts``, ``rank``: when that is shown, in units
-    and in number (once ``frame`` was called); ``duration``: of the last packet read, in units."""
-
-    def __init__(
-        self,
-        file: VideoFile,
-        places: NDArray[np.int64],
-        dts: NDArray[np.int64],
-        start: int,
-        delay: int,
-    ) -> None:
-        self._packets = _from(file, int(places[start]), (int(dts[start]) + delay, int(dts[start])))
-        self._places, self._dts = places.data, dts.data  # memoryviews: plain ints, one by one
-        self._start = self._next = start
-        self._shown: list[tuple[int, int]] = []  # (pts, packet), ascending
-        self.rank, self.duration = -1, 0
-        self.first = self.read()
-        self.pts = self.first.pts or 0
-
-    def read(self) -> Packet[VideoStream]:
-        """The next packet. Raises _UncertainError where it is not the one that is listed."""
-        packet, place = next(self._packets, None), self._next
-        if packet is None or packet.pts is None or packet.dts is None or packet.is_corrupt:
-            raise _UncertainError
-        if packet.pos != self._places[place] or packet.dts != self._dts[place]:
-            raise _UncertainError
-        if packet.pts < packet.dts:
-            raise _UncertainError
-        self._shown.append((packet.pts, place))
-        self._next = place + 1
-        self.duration = packet.duration or 0
-        return packet
-
-    def frame(self, rank: int) -> tuple[int, int] | None:
-        """The time and packet of a frame; None for one that is shown before the keyframe."""
-        while self._next <= rank:
-            self.read()
-        while True:
-            self._shown.sort()
-            more = self._next < len(self._dts)
-            bound = self._dts[self._next] if more else 1 << 62  # no earlier is still to come
-            if bound > self.pts:
-                self.rank = self._start + bisect_left(self._shown, (self.pts, 0))
-                if rank < self.rank:
-                    return None
-                at = rank - self._start
-                near = [pts for pts, _ in self._shown[at : at + 2]]
-                if near[0] < bound:
-                    if near[0] in near[1:]:
-                        raise _UncertainError
-                    return self._shown[at]
-            self.read()
-
-
-def _from(file: VideoFile, place: int, times: tuple[int, int]) -> Iterator[Packet[VideoStream]]:
-    """The packets from the one at this place in the file on; ``times`` to seek, in turn. FFmpeg's
-    demuxer takes them for the time at which a frame is shown."""
-    for time in times:
-        file.container.seek(time, stream=file.stream)
-        packets = file.packets()
-        for packet in packets:
-            if packet.pos == place:
-                return chain((packet,), packets)
-            if packet.pos is None or packet.pos > place:
-                break
-    raise _UncertainError
