@@ -11,6 +11,7 @@ from typing import Any
 from harness.errors import HarnessError, JournalError
 from harness.run.durable import put_in_place
 from harness.run.record_lines import line
+from harness.run.uncollected import uncollected
 from harness.task import Task
 from harness.types import Record, Scorer, Status
 
@@ -18,6 +19,7 @@ NOT_SCORED = "not scored yet"
 """The reason of a record whose response no scorer has seen."""
 
 
+@uncollected()
 def score_records(task: Task, records: Sequence[Record]) -> list[Record]:
     """Every record with its score, by the task's scorer; failed ones stay as they are.
 
@@ -61,6 +63,7 @@ def _cut_off(task: Task, record: Record) -> bool:
     return bool(task.answer_marker) and task.answer_marker not in response.text
 
 
+@uncollected()
 def rewrite(folder: Path, records: Sequence[Record]) -> None:
     """Replaces the records of a run folder by these, all in one file, whole or not at all. Raises
     JournalError when the disk refuses."""
