@@ -105,8 +105,7 @@ class Runs:
             asked = {request.task for request, _ in self.done if request.results == results}
             runs = [run for run in every if run.task in asked]
             for title, ranked in leaderboard.rankings(runs).items():
-                rows = tables.frame(leaderboard.cells(ranked, runs)).fillna("")
-                print(f"\n{title}\n{rows.to_string(index=False)}")
+                print(f"\n{title}\n{tables.columns(leaderboard.cells(ranked, runs))}")
         if self.suite and self.done:
             self._show_suite()
         if self.expected == 1:

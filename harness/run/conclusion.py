@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.names import several
-from harness.report import html
 from harness.report.remembered import keep_units
 from harness.report.runs import load
 from harness.report.summary import Summary, summarise
@@ -25,6 +24,9 @@ Tell = Callable[[str], None]
 
 MOST_DEGENERATE = 0.05
 """Share of empty or endlessly repeating answers above which a run is not to be trusted."""
+
+PAGED = 20_000
+"""Questions up to which every run gets its page: more make a file that few browsers open."""
 
 MOST_TRUNCATED = 0.05
 """Share of responses cut off before their answer above which a run complains."""
@@ -92,13 +94,15 @@ def write_summary(
     before, and the summary too, what is there stays."""
     text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     summed, page = folder / "summary.json", folder / "report.html"
-    small = (summary.expected or 0) <= html.LARGEST
+    small = (summary.expected or 0) <= PAGED
     if same and _holds(summed, text) and (not small or _newer(page, summed)):
         return
     write_atomically(summed, text)
     run = load(folder, records)
     keep_units(run)
     if small:
+        from harness.report import html  # what makes a page is slow to import
+
         write_atomically(page, html.page(run))
 
 
