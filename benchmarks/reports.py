@@ -114,7 +114,15 @@ REPORTS = {
 }
 
 
-def write(results: Path, model: str, questions: int, share: float, *, four: bool = False) -> None:
+def write(
+    results: Path,
+    model: str,
+    questions: int,
+    share: float,
+    *,
+    four: bool = False,
+    frames: int = 8,
+) -> None:
     """A finished run: about ``share`` of its responses right, one in fifty unparsed."""
     per_clip = 4 if four else 3
     metric: Metric = GroupScore() if four else Mean("accuracy")
@@ -124,7 +132,8 @@ def write(results: Path, model: str, questions: int, share: float, *, four: bool
         "metrics": [describe(metric)],
         "breakdowns": ["duration", "task_type"],
     }
-    request: dict[str, Any] = {"task": "large", "protocol": protocol, "model": model, "frames": 8}
+    request: dict[str, Any] = {"task": "large", "protocol": protocol, "model": model}
+    request["frames"] = frames
     request |= {"id": digest(request), "questions": questions}
     folder = results / "large" / model / request["id"]
     made = [_record(i, per_clip, share) for i in range(questions)]

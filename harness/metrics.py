@@ -94,22 +94,32 @@ class Mean:
 
     def units(self, records: Sequence[Record]) -> Mapping[Hashable, Unit]:
         """One unit a question (by its id) that counts."""
+        worths = ((record, self.worth(record)) for record in records)
+        return self.units_of((record, worth) for record, worth in worths if worth is not None)
+
+    def units_of(self, worths: Iterable[tuple[Record, float]]) -> Mapping[Hashable, Unit]:
+        """The same of records that have these scores."""
         asked: dict[str, tuple[Record, list[float]]] = {}
-        for record in records:
-            worth = self.worth(record)
-            if worth is not None:
-                asked.setdefault(record.question.id, (record, []))[1].append(worth)
-        units: dict[Hashable, Unit] = {
-            id: Unit(
-                values[0] if len(values) == 1 else fmean(values), first.video, self._leaves(first)
-            )
+        for record, worth in worths:
+            id = record.question.id
+            if id in asked:
+                asked[id][1].append(worth)
+            else:
+                asked[id] = (record, [worth])
+        if not self.macro:
+            return {
+                id: Unit(values[0] if len(values) == 1 else fmean(values), first.video)
+                for id, (first, values) in asked.items()
+            }
+        units = {
+            id: Unit(fmean(values), first.video, self._leaves(first))
             for id, (first, values) in asked.items()
         }
-        return {id: unit for id, unit in units.items() if unit.leaves} if self.macro else units
+        return {id: unit for id, unit in units.items() if unit.leaves}
 
     def worth(self, record: Record) -> float | None:
         """A record's score as it counts; None when it does not."""
-        if not self.applies(record):
+        if self.where and not self.applies(record):
             return None
         if record.status == "scored" and record.score is not None:
             return record.score.values.get(self.value)
@@ -130,8 +140,6 @@ class Mean:
     def _leaves(self, record: Record) -> tuple[Path, ...]:
         """Outermost value first. A record counts in every combination of its groups' values, and
         in none when it has no value of the outermost."""
-        if not self.macro:
-            return ((),)
         groups = record.question.groups
         *inner, outermost = (groups.get(name, ()) for name in self.macro)
         chain = [outermost, *([values or (None,) for values in reversed(inner)])]
@@ -276,7 +284,7 @@ def chance(metric: Metric, scorer: object, records: Sequence[Record]) -> float |
     """
     if not isinstance(scorer, Guessing):
         return None
-    guesses = []
+    guesses: list[tuple[Record, Mapping[str, float]]] = []
     value_name = metric.value if isinstance(metric, Summing) else None  # slow to ask: once
     for record in records:
         if _hidden(record) or (isinstance(metric, Mean) and not metric.applies(record)):
@@ -284,8 +292,12 @@ def chance(metric: Metric, scorer: object, records: Sequence[Record]) -> float |
         expected = scorer.chance(record.question)
         if expected is None or (value_name is not None and value_name not in expected):
             return None
-        guesses.append(_given(record, expected))
-    value = metric.estimate(guesses).value
+        guesses.append((record, expected))
+    if isinstance(metric, Mean):
+        units = metric.units_of((record, values[metric.value]) for record, values in guesses)
+        value = estimated(units, metric.low, metric.high).value
+    else:
+        value = metric.estimate([_given(record, values) for record, values in guesses]).value
     return None if math.isnan(value) else value
 
 

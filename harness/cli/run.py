@@ -105,8 +105,7 @@ class Runs:
             leaderboard.write(results, every)
             for title, ranked in leaderboard.rankings(every).items():
                 if any(run.folder in mine for run in ranked):
-                    rows = tables.frame(leaderboard.cells(ranked, every)).fillna("")
-                    print(f"\n{title}\n{rows.to_string(index=False)}")
+                    print(f"\n{title}\n{tables.columns(leaderboard.cells(ranked, every))}")
         if self.suite and self.done:
             self._show_suite()
         if self.expected == 1:

@@ -12,6 +12,7 @@ from harness.errors import RequestError
 from harness.metrics import LOST, Counted, Mean
 from harness.report import tables
 from harness.report.runs import Run
+from harness.run.uncollected import uncollected
 from harness.scoring.choice import ChoiceScorer
 from harness.scoring.extractors import EXTRACTORS
 from harness.types import Estimate, Metric, Record, Response, Score
@@ -60,6 +61,7 @@ class Audit:
     highest: float
 
 
+@uncollected()
 def audit(run: Run) -> Audit:
     """Reads a multiple-choice run again. Raises RequestError when it has nothing to read."""
     scorer, headline = run.scorer, run.metrics[0]

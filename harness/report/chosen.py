@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from harness.metrics import Summing, Unit, weights
-from harness.report.remembered import remembered
+from harness.metrics import Summing, weights
+from harness.report.remembered import remembered, units
 from harness.report.runs import Run
+from harness.run.uncollected import uncollected
 from harness.stats import selection
 from harness.types import Estimate
 
@@ -41,18 +42,19 @@ def chosen(members: Sequence[Run]) -> dict[str, Chosen]:
     }
 
 
+@uncollected()
 def corrected(runs: Sequence[Run]) -> Estimate | None:
     """What choosing the best of these runs is worth, over the questions that count in all."""
     headline = runs[0].metrics[0]
     if not isinstance(headline, Summing) or sum(run.summary.n for run in runs) > MOST_SCORES:
         return None
-    units = [headline.units(run.records) for run in runs]
-    common = [key for key in units[0] if all(key in other for other in units[1:])]
+    known = [units(run, headline) for run in runs]
+    common = [key for key in known[0] if all(key in other for other in known[1:])]
     if not common:
         return None
-    cases = [(units[0][key], leaf, key) for key in common for leaf in units[0][key].leaves]
+    cases = [(known[0][key], leaf, key) for key in common for leaf in known[0][key].leaves]
     leaves = [leaf for _, leaf, _ in cases]
-    scores = [[_value(other, key) for _, _, key in cases] for other in units]
+    scores = [[other[key].value for _, _, key in cases] for other in known]
     sums, sizes = selection.table(scores, [unit.video for unit, _, _ in cases], leaves)
     shares = weights(leaves)
     return selection.corrected(
@@ -63,7 +65,3 @@ def corrected(runs: Sequence[Run]) -> Estimate | None:
         high=headline.high,
         higher_is_better=headline.higher_is_better,
     )
-
-
-def _value(units: Mapping[Hashable, Unit], key: Hashable) -> float:
-    return units[key].value

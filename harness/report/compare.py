@@ -15,6 +15,7 @@ from harness.report.comparable import asked, differences
 from harness.report.runs import Run
 from harness.report.summary import in_order
 from harness.run import journal
+from harness.run.uncollected import uncollected
 from harness.stats import Paired
 from harness.types import Estimate, Metric, Record
 
@@ -73,6 +74,7 @@ Both = Sequence[tuple[Record, Record]]
 Units = Mapping[Hashable, Unit]
 
 
+@uncollected()
 def compare(runs: Sequence[Run]) -> Comparison:
     """The first of ``runs`` against each of the others, under the first one's headline.
 

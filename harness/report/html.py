@@ -15,9 +15,6 @@ from harness.report.page.samples import samples
 from harness.report.runs import Run
 from harness.types import Estimate
 
-LARGEST = 20_000
-"""Questions up to which every run gets its page: more make a file that few browsers open."""
-
 SCRIPTS = ("vendor/tabulator.min.js", "run.js")
 
 

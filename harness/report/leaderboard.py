@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.metrics import difference
+from harness.metrics import Summing, difference_of
 from harness.report import tables
 from harness.report.chosen import Chosen, chosen
 from harness.report.comparable import asked, differences, same_but
-from harness.report.remembered import remembered
+from harness.report.remembered import remembered, units
 from harness.report.runs import Run
 from harness.report.summary import COUNTS, Value
 from harness.run import journal
@@ -138,8 +138,11 @@ def visual_gain(run: Run, runs: Sequence[Run]) -> Estimate | None:
 
 
 def _gain(run: Run, blank: Run) -> Estimate | None:
-    found = difference(run.metrics[0], blank.records, run.records)
-    return found.difference if found else None
+    headline = run.metrics[0]
+    if not isinstance(headline, Summing):
+        return None
+    before, after = units(blank, headline), units(run, headline)
+    return difference_of(headline, before, after).difference
 
 
 def markdown(runs: Sequence[Run]) -> str:

@@ -1,22 +1,27 @@
-"""Estimates over several runs, kept beside them: a leaderboard that is written at every run's end
-must not read the records of all runs each time."""
+"""What a leaderboard needs of a run beside its summary, kept in the run's folder: it is written at
+every run's end, and must not read the records of all runs each time."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from harness.errors import JournalError
+from harness.metrics import Summing, Unit
 from harness.report.runs import Run
 from harness.run.journal import read_json, write_atomically
 from harness.types import Estimate
 
 RULE = 1
-"""To be raised with any change in how such an estimate is made: kept ones are then made again."""
+"""To be raised with any change in how such an estimate, or what a headline averages, is made: kept
+ones are then made again."""
 
 FILE = ".estimates.json"
+UNITS = ".units.json"
+
+Units = Mapping[Hashable, Unit]
 
 
 def remembered(
@@ -39,6 +44,52 @@ def remembered(
     except JournalError:
         pass
     return found
+
+
+def units(run: Run, headline: Summing) -> Units:
+    """What the run's headline averages: as kept since its summary.json was written, or else from
+    its records."""
+    try:
+        kept, of = read_json(run.folder / UNITS), [RULE, _stamp(run)]
+        if kept["of"] == of:
+            return dict(map(_unit, kept["units"]))
+    except (JournalError, OSError, KeyError, TypeError, ValueError):
+        pass  # never kept, or damaged
+    return keep_units(run) or headline.units(run.records)
+
+
+def keep_units(run: Run) -> Units | None:
+    """Keeps what the run's headline averages beside its summary.json, and returns it; None where
+    it is no mean of units. A folder that cannot be written to only costs the time."""
+    headline = run.metrics[0]
+    if not isinstance(headline, Summing):
+        return None
+    found = headline.units(run.records)
+    try:
+        lines = ",\n".join(
+            json.dumps(_line(key, unit), allow_nan=False) for key, unit in found.items()
+        )
+        text = f'{{"of": {json.dumps([RULE, _stamp(run)])}, "units": [\n{lines}\n]}}\n'
+        if (
+            dict(map(_unit, json.loads(text)["units"])) == found
+        ):  # a key of one's own may be no JSON
+            write_atomically(run.folder / UNITS, text)
+    except (JournalError, OSError, TypeError, ValueError):
+        pass
+    return found
+
+
+def _line(key: Hashable, unit: Unit) -> list[Any]:
+    return [key, unit.value, unit.video, *([unit.leaves] if unit.leaves != ((),) else [])]
+
+
+def _unit(line: Sequence[Any]) -> tuple[Hashable, Unit]:
+    key, value, video, *leaves = line
+    return _tuples(key), Unit(value, video, *map(_tuples, leaves))
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _stamp(run: Run) -> list[Any]:

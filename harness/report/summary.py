@@ -11,6 +11,7 @@ from typing import Any, get_args
 from harness.errors import JournalError
 from harness.metrics import bounds, chance, part
 from harness.report.diagnostics import Consistency, Repeats, consistency, repeats
+from harness.run.uncollected import uncollected
 from harness.scoring.degenerate import is_degenerate
 from harness.types import JSON, Estimate, Metric, Record, Status
 
@@ -117,6 +118,7 @@ class Summary:
             raise JournalError(f"damaged summary ({error})") from error
 
 
+@uncollected()
 def summarise(
     records: Iterable[Record],
     *,

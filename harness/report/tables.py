@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import re
@@ -106,9 +108,31 @@ def write(stem: Path, text: str, rows: Sequence[Mapping[str, Any]], data: Any) -
     folder(stem.parent)
     paths = [stem.with_name(stem.name + ending) for ending in (".md", ".csv", ".json")]
     write_atomically(paths[0], text)
-    write_atomically(paths[1], frame(rows).to_csv(index=False))
+    write_atomically(paths[1], as_csv(rows))
     write_atomically(paths[2], json.dumps(clean(data), indent=2, ensure_ascii=False) + "\n")
     return paths
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV; what is not known (None, NaN) is an empty cell."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    made = io.StringIO()
+    writer = csv.DictWriter(made, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {name: "" if value != value else value for name, value in row.items()} for row in rows
+    )
+    return made.getvalue()
+
+
+def columns(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of formatted cells in columns, as a terminal shows them."""
+    from tabulate import tabulate
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    body = [[str(row.get(name, "")) for name in names] for row in rows]
+    sides = ["right"] * len(names)
+    return tabulate(body, names, "plain", disable_numparse=True, colalign=sides)
 
 
 def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.names import several
-from harness.report import html
+from harness.report.remembered import keep_units
 from harness.report.runs import load
 from harness.report.summary import Summary, summarise
 from harness.run.journal import write_atomically
@@ -24,6 +24,9 @@ Tell = Callable[[str], None]
 
 MOST_DEGENERATE = 0.05
 """Share of empty or endlessly repeating answers above which a run is not to be trusted."""
+
+PAGED = 20_000
+"""Questions up to which every run gets its page: more make a file that few browsers open."""
 
 MOST_TRUNCATED = 0.05
 """Share of responses cut off before their answer above which a run complains."""
@@ -59,7 +62,8 @@ def conclude(
     records, judge = judge_stage(
         task.scorer, request.judge, records, folder, request.results, tell, request.judging
     )
-    if alone and not (records == known and files.whole(len(known))):
+    same = records == known and files.whole(len(known))
+    if alone and not same:
         rewrite(folder, records)
     summary = summarise(
         records,
@@ -76,19 +80,45 @@ def conclude(
         unjudged=LIMIT if judge else 0.0,
         share=share_of_peak(request.backend, records),
     )
-    write_summary(folder, summary, records)
+    write_summary(folder, summary, records, same)
     longer = 4 * request.generation.max_new_tokens
     found = tuple(complaints(records, summary, request.allow_failures, longer))
     return Outcome(folder, summary, found)
 
 
-def write_summary(folder: Path, summary: Summary, records: Sequence[Record]) -> None:
-    """summary.json, and the page that is derived from it and the records; of a very large run only
-    `harness view` makes one."""
-    text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(folder / "summary.json", text + "\n")
-    if (summary.expected or 0) <= html.LARGEST:
-        write_atomically(folder / "report.html", html.page(load(folder, records)))
+def write_summary(
+    folder: Path, summary: Summary, records: Sequence[Record], same: bool = False
+) -> None:
+    """summary.json, and what is derived from it and the records: what leaderboards need, and the
+    page; of a very large run only `harness view` makes one. Where the records are the ``same`` as
+    before, and the summary too, what is there stays."""
+    text = json.dumps(summary.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    summed, page = folder / "summary.json", folder / "report.html"
+    small = (summary.expected or 0) <= PAGED
+    if same and _holds(summed, text) and (not small or _newer(page, summed)):
+        return
+    write_atomically(summed, text)
+    run = load(folder, records)
+    keep_units(run)
+    if small:
+        from harness.report import html  # what makes a page is slow to import
+
+        write_atomically(page, html.page(run))
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
+
+
+def _newer(path: Path, other: Path) -> bool:
+    """Whether a file was written after the other one."""
+    try:
+        return path.stat().st_mtime_ns >= other.stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def hidden_labels(summary: Summary) -> str:

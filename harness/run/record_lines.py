@@ -153,4 +153,6 @@ def _plain(value: Any) -> Any:
 
 
 _NOUNS = (Record, Question, Response, Usage, Score)
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, default=_plain, check_circular=False
+)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from harness.errors import HarnessError, JournalError
 from harness.run.durable import put_in_place
 from harness.run.record_lines import line
+from harness.run.uncollected import uncollected
 from harness.types import JudgedScorer, Record, Scorer, Status
 
 NOT_SCORED = "not scored yet"
@@ -26,6 +27,7 @@ class Scoring(Protocol):
     def answer_marker(self) -> str: ...
 
 
+@uncollected()
 def score_records(task: Scoring, records: Sequence[Record]) -> list[Record]:
     """Every record with its score, by the task's scorer; failed ones stay as they are.
 
@@ -69,6 +71,7 @@ def _cut_off(task: Scoring, record: Record) -> bool:
     return bool(task.answer_marker) and task.answer_marker not in response.text
 
 
+@uncollected()
 def rewrite(folder: Path, records: Sequence[Record]) -> None:
     """Replaces the records of a run folder by these, all in one file, whole or not at all. Raises
     JournalError when the disk refuses."""
