@@ -31,7 +31,8 @@ class Hub:
 
     ``cut``: a file's next transfer stops after so many bytes, once; ``served``: bytes sent in
     place of a file's own; ``failing``: the statuses that a file's next requests get; ``gated``:
-    refused unless this token is sent; ``refusal``: the status.
+    refused unless this token is sent; ``refusal``: the status; ``leaderboard``: the data set's
+    rows, if it has any.
     """
 
     files: dict[str, bytes]
@@ -40,6 +41,7 @@ class Hub:
     failing: dict[str, list[int]] = field(default_factory=dict)
     gated: str | None = None
     refusal: int = 401
+    leaderboard: object = None
     endpoint: str = ""
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
 
@@ -127,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(path.removeprefix("/store/"))
         elif path.startswith(files):
             self._resolve(*path.removeprefix(files).split("/", 1))
+        elif path == f"{api}/leaderboard" and self.hub.leaderboard is not None:
+            self._json(self.hub.leaderboard)
         elif found := re.fullmatch(rf"{api}/tree/([^/]+)/?(.*)", path):
             recursive = parse_qs(url.query).get("recursive", [""])[0].lower() in ("true", "1")
             if self._known(found[1]):

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import harness
 import harness.demo
 from harness.cli import main
 from harness.config import compose
-from harness.data.columns import guess, standard
+from harness.data.answers import standard
+from harness.data.columns import guess
 from harness.errors import DataError, HarnessError
 from tests.videos import scramble
 
@@ -127,6 +129,126 @@ def test_try_reads_frames_as_a_run_does(folder: Path, capsys: pytest.CaptureFixt
     assert "answered 'A', the right answer" in said.split("── two")[1]
 
 
+def open_rows(*answers: Any) -> list[dict[str, Any]]:
+    return [
+        {"video": ("one", "two")[n % 2], "question": f"What is {n}?", "answer": answer}
+        for n, answer in enumerate(answers)
+    ]
+
+
+NUMBER, MOMENT = "harness.scoring.numbers.NumberScorer", "harness.scoring.intervals.IntervalScorer"
+CHOICE, EXACT = "harness.scoring.choice.ChoiceScorer", "harness.scoring.references.ReferenceScorer"
+
+
+@pytest.mark.parametrize(
+    ("answers", "scorer", "headline", "asked", "noted"),
+    [
+        ((3, 4.5, "1,200"), NUMBER, "mean_relative_accuracy", "a single number.", "how near"),
+        ((3, 0, 2), NUMBER, "accuracy", "a single number.", "0 or below"),
+        (([1, 4], "2.5 - 8", [["0:03", "0:09"]]), MOMENT, "mIoU", "start and end", "overlap"),
+        (("0:01 to 0:04", "0:02-0:03.5"), MOMENT, "mIoU", "start and end", "overlap"),
+        (("Yes", "no", True), CHOICE, "accuracy", "Answer yes or no.", "guessing scores 50"),
+        (("a red car", ["bus", "coach"], "7"), EXACT, "accuracy", "short phrase", "lower bound"),
+    ],
+)
+def test_answers_without_options_decide_how_they_are_scored(
+    answers: tuple[Any, ...],
+    scorer: str,
+    headline: str,
+    asked: str,
+    noted: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["new", "task", "mine", "--rows", rows_file(folder, open_rows(*answers))]) == 0
+    said = capsys.readouterr().out
+    assert noted in next(line for line in said.splitlines() if line.startswith("  answers "))
+    assert asked in said
+    assert main(["try", "task=mine", "frames=2", "video.workers=0"]) == 0
+    task = compose(["task=mine", "backend=fake"]).benchmark
+    assert f"{type(task.scorer).__module__}.{type(task.scorer).__qualname__}" == scorer
+    ran = harness.evaluate(
+        task="mine", backend="fake", frames=2, video={"workers": 0}, **{"backend.rule": "target"}
+    )
+    assert ran.summary["headline"] == headline
+    assert ran.summary["metrics"][headline]["value"] == 1.0
+    assert ran.summary["n"] == len(answers)
+
+
+def test_one_answer_of_another_kind_is_a_mistake_until_said_otherwise(folder: Path) -> None:
+    rows = rows_file(folder, open_rows(3, 4, 5, 6, "seven", 8))
+    words = ["new", "task", "mine", "--rows", rows]
+    with pytest.raises(DataError) as error:
+        main(words)
+    assert str(error.value) == (
+        "rows.jsonl line 5: the answer 'seven' is no number: the other answers are; mend "
+        "these, or say --answers text to take all as texts"
+    )
+    assert main([*words, "--answers", "text"]) == 0
+    with pytest.raises(DataError, match="--answers letter: these rows have no options"):
+        main([*words, "--force", "--answers", "letter"])
+
+
+def test_long_answers_are_for_a_judge_unless_said_otherwise(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "The person walks to the table and puts down a cup."
+    rows = rows_file(folder, open_rows(long, long, "red"))
+    assert main(["new", "task", "mine", "--rows", rows]) == 0
+    assert "scored by a judge" in capsys.readouterr().out
+    settings: dict[str, Any] = {"backend": "fake", "frames": 2, "video": {"workers": 0}}
+    ran = harness.evaluate(
+        task="mine", judge="word_overlap", **settings, **{"backend.rule": "target"}
+    )
+    assert ran.summary["metrics"]["accuracy"]["value"] == 1.0
+    assert main(["new", "task", "mine", "--rows", rows, "--force", "--answers", "text"]) == 0
+    assert "lower bound" in capsys.readouterr().out
+
+
+def test_every_bad_row_is_named_in_one_message(folder: Path) -> None:
+    rows = rows_of(("A", ["x", "y"]), ("z", ["x", "y"]), ("B", []), (9, ["x", "y"]))
+    with pytest.raises(DataError) as error:
+        main(["new", "task", "mine", "--rows", rows_file(folder, rows)])
+    assert str(error.value) == (
+        "rows.jsonl line 2: the answer 'z' is no letter, number or text of its options: x, y; "
+        "rows.jsonl line 3: has no options, as others have; "
+        "rows.jsonl line 4: the answer '9' is no letter, number or text of its options: x, y"
+    )
+    many = open_rows(*[{"a": 1}] * 30)
+    with pytest.raises(DataError) as error:
+        main(["new", "task", "mine", "--rows", rows_file(folder, many)])
+    assert str(error.value).startswith("rows.jsonl line 1: the answer {'a': 1} is no text, nor a")
+    assert str(error.value).endswith("; and 10 more")
+    assert not (folder / "configs").exists()
+
+
+def test_the_clock_of_frame_folders_outlives_rewriting() -> None:
+    rows = [{**row, "fps": 2} for row in rows_of(("y", ["x", "y"]))]
+    (made,) = standard(rows, guess(rows, {}, lambda value: False)).rows
+    assert (made["fps"], made["answer"]) == (2, "B")
+
+
+def test_answers_are_options_only_beside_an_answer() -> None:
+    """A list of right answers is one that an open response may equal any of."""
+    open_ones = [{"video": "v", "question": "?", "answers": ["red", "dark red"]}]
+    assert guess(open_ones, {}, lambda value: False).fields["answer"] == "answers"
+    choices = [{**row, "answer": "A"} for row in open_ones]
+    assert guess(choices, {}, lambda value: False).fields["options"] == "answers"
+
+
+def test_a_file_that_can_be_asked_as_it_is_is_not_written_again(folder: Path) -> None:
+    main(["new", "task", "mine", "--rows", rows_file(folder, open_rows(3, 4.5))])
+    assert sorted(path.name for path in folder.glob("*.jsonl")) == ["rows.jsonl"]
+
+
+def test_what_answers_may_be_called_is_one_list() -> None:
+    from harness.cli.new import parser
+    from harness.data.answers import SAID
+
+    (option,) = [a for a in parser()._actions if "--answers" in a.option_strings]
+    assert set(option.choices or ()) == set(SAID)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -171,7 +293,7 @@ def test_nothing_is_written_over_unasked() -> None:
 
 def read(rows: list[dict[str, Any]], answers: str | None = None) -> list[str]:
     columns = guess(rows, {}, lambda value: False)
-    return [row["answer"] for row in standard(rows, columns, answers)]
+    return [row["answer"] for row in standard(rows, columns, answers).rows]
 
 
 def rows_of(*pairs: tuple[Any, list[str] | str]) -> list[dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""Runs against each other, or one run beside the literature."""
+"""Runs against each other; or one run (--paper) beside every published value: those of papers and,
+where there is a network, the rows of the hub's leaderboard of the benchmark."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.report.published import Published
     from harness.report.runs import Run
 
 
@@ -47,17 +49,36 @@ def main(argv: Sequence[str]) -> int:
 def _with_paper(run: Run, model: str | None, out: Path) -> str:
     from harness.report import published, tables
 
-    verdicts = published.against(run, as_published(model) if model else None)
+    more = _hub_rows(run)
+    verdicts = published.against(run, as_published(model, more) if model else None, more)
     text, rows = published.markdown(run, verdicts), published.rows(verdicts)
     tables.write(out, text, rows, rows)
     return text
 
 
-def as_published(name: str) -> str:
+def _hub_rows(run: Run) -> list[Published]:
+    """What the leaderboard of the benchmark's data set on the hub says now; a line says why where
+    it says nothing."""
+    from harness.cli.ending import complain
+    from harness.errors import DataError
+    from harness.report import hub_board, published
+    from harness.report.publish import facts
+
+    dataset = facts.data_set(run)
+    if not dataset:
+        return []
+    try:
+        return hub_board.rows(dataset, published.benchmark_of(run))
+    except DataError as error:
+        complain(f"no rows of the hub's leaderboard of {dataset}: {error}")
+        return []
+
+
+def as_published(name: str, more: Sequence[Published] = ()) -> str:
     """A model's name as it was published, whatever capitals it is given in."""
     from harness.report.published import published
 
-    known = {value.model.lower(): value.model for value in published()}
+    known = {value.model.lower(): value.model for value in (*published(), *more)}
     return known.get(name.lower(), name)
 
 

@@ -2,7 +2,8 @@
 
 Which column is which is seen from what the columns are called and hold; say otherwise with
 --video COLUMN and its like. On a terminal you are asked for what cannot be seen. The videos lie
-beside the rows, or in a folder videos/ there.
+beside the rows, or in a folder videos/ there. Answers may be options, yes or no, numbers, moments
+(start and end in seconds) or texts; what they are decides how they are asked for and scored.
 """
 
 from __future__ import annotations
@@ -14,15 +15,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.names import several
+
 if TYPE_CHECKING:
+    from harness.cli.new_kinds import Recipe
     from harness.data import Source
     from harness.data.columns import Columns, Rows
 
-TEMPLATE = """\
-{question}
-{options}
-Answer with the option's letter from the given choices directly."""
-ANSWERS = ("letter", "text", "from-0", "from-1")
 _SAID = ("video", "question", "options", "answer", "id")
 
 
@@ -38,7 +37,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rows", type=Path, required=True, metavar="FILE", help="the rows")
     for name in _SAID:
         made.add_argument(f"--{name}", metavar="COLUMN", help=f"the column with the {name}")
-    made.add_argument("--answers", choices=ANSWERS, help="how all answers are written")
+    made.add_argument(
+        "--answers", choices=("letter", "text", "from-0", "from-1", "yes-no", "number", "moment",
+        "judged"), help="what all answers are: the right option's letter, text or number; without "
+        "options yes or no, numbers, moments, texts to be equal to, or texts for a judge",
+    )  # fmt: skip
     made.add_argument("--force", action="store_true", help="write over an existing YAML")
     return made
 
@@ -47,17 +50,22 @@ def main(argv: Sequence[str]) -> int:
     """Writes configs/task/NAME.yaml and prints what was understood, with one prompt."""
     words = parser().parse_args(argv)
 
+    from harness.cli.new_kinds import recipe
     from harness.data import Source
+    from harness.data.answers import standard
 
     target = _target(words.name, words.force)
     source = Source(path=str(words.rows))
     rows = source.rows()
     given = {name: getattr(words, name) for name in _SAID if getattr(words, name)}
     columns = _columns(source, given)
-    file = _rewritten(words.name, words.rows, rows, columns, words.answers)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(_yaml(words.name, words.rows, file, columns), encoding="utf-8")
-    print(f"{target}: {len(rows)} questions\n{_understood(columns)}")
+    made = standard(rows, columns, words.answers, source.place)
+    file = _rewritten(words.name, words.rows, made.rows) if made.changed else words.rows
+    answers = [row["answer"] for row in made.rows if row.get("answer") not in (None, "")]
+    chosen = recipe(made.kind, answers)
+    _write(target, _yaml(words.name, words.rows, file, columns, chosen))
+    print(f"{target}: {several(len(rows), 'question')}\n{_understood(columns)}")
+    print(f"  {'answers':<10} {chosen.note}")
     print(f"\nThe first prompt:\n\n{_first_prompt(words.name)}")
     print(f"\nNext: harness try task={words.name}")
     return 0
@@ -77,17 +85,20 @@ def _columns(source: Source, given: dict[str, str]) -> Columns:
             given[error.field] = said.strip()
 
 
-def _rewritten(name: str, file: Path, rows: Rows, columns: Columns, answers: str | None) -> Path:
-    """The file of rows as a task can read it: the one given, or one made of it beside it."""
-    from harness.data.columns import needs_rewriting, standard
-
-    if answers in (None, "letter") and not needs_rewriting(rows, columns):
-        return file
+def _rewritten(name: str, file: Path, rows: Rows) -> Path:
+    """A file beside the one given, of its rows as a task reads them."""
     made = file.with_name(f"{name.replace('/', '_')}.rows.jsonl")
-    lines = (json.dumps(row, ensure_ascii=False) for row in standard(rows, columns, answers))
-    made.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{made}: the rows with their options in one list and answers as letters")
+    _write(made, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    print(f"{made}: the rows with their options in one list, and their answers as they are scored")
     return made
+
+
+def _write(path: Path, text: str) -> None:
+    from harness.report.tables import folder
+    from harness.run.journal import write_atomically
+
+    folder(path.parent)
+    write_atomically(path, text)
 
 
 def _target(name: str, force: bool) -> Path:
@@ -104,9 +115,8 @@ def _target(name: str, force: bool) -> Path:
     return target
 
 
-def _yaml(name: str, given: Path, rows: Path, columns: Columns) -> str:
+def _yaml(name: str, given: Path, rows: Path, columns: Columns, recipe: Recipe) -> str:
     """The task as a YAML file: composition of a source, a prompt and a scorer."""
-
     source: dict[str, Any] = {"_target_": "harness.data.Source", "path": "${data}"}
     renamed = {field: own for field, own in columns.fields.items() if field != own}
     if renamed and rows == given:
@@ -116,11 +126,7 @@ def _yaml(name: str, given: Path, rows: Path, columns: Columns) -> str:
         "name": name.rpartition("/")[2],
         "protocol": "own",
         "source": source,
-        "prompt": {
-            "_target_": "harness.prompts.PromptTemplate",
-            "template": TEMPLATE if _has_options(columns) else "{question}",
-        },
-        "scorer": {"_target_": "harness.scoring.choice.ChoiceScorer"},
+        **recipe.settings(),
         "breakdowns": list(columns.breakdowns),
     }
     text = _dumped({"data": str(rows), "task": task})
@@ -140,10 +146,6 @@ def _dumped(settings: dict[str, Any]) -> str:
 
     Dumper.add_representer(str, text)
     return yaml.dump(settings, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
-
-
-def _has_options(columns: Columns) -> bool:
-    return bool(columns.options) or "options" in columns.fields
 
 
 def _understood(columns: Columns) -> str:

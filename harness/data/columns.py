@@ -9,11 +9,10 @@ from typing import Any
 
 from harness.errors import DataError
 from harness.names import nearest
-from harness.scoring.options import LETTERS, without_prefixes
 
 Rows = Sequence[Mapping[str, Any]]
 
-FIELDS = ("id", "video", "question", "options", "answer", "start", "end", "subtitles")
+FIELDS = ("id", "video", "question", "options", "answer", "start", "end", "fps", "subtitles")
 NEEDED = ("video", "question")
 NAMES = {
     "id": ("id", "question_id", "questionid", "qid", "uid", "quid", "q_uid"),
@@ -29,6 +28,7 @@ NAMES = {
     ),
     "start": ("start", "start_time", "start_sec", "begin"),
     "end": ("end", "end_time", "end_sec", "stop"),
+    "fps": ("fps", "frame_rate"),
     "subtitles": ("subtitles", "subtitle", "subtitle_path", "srt"),
 }  # fmt: skip
 _ONE_OPTION = re.compile(
@@ -74,6 +74,9 @@ def guess(rows: Rows, given: Mapping[str, str], is_video: Callable[[str], bool])
         left = [column for column in names if column not in fields.values()]
         if name not in fields and (found := _by_name(name, left)):
             fields[name] = found
+    unsure = "options" not in given and _plain(fields.get("options")) == "answers"
+    if unsure and "answer" not in fields:
+        fields["answer"] = fields.pop("options")  # several right answers, not a choice of them
     if "video" not in given:
         fields.update(_by_files(rows, fields, names, is_video))
     several = () if "options" in fields else _option_columns(names)
@@ -84,48 +87,14 @@ def guess(rows: Rows, given: Mapping[str, str], is_video: Callable[[str], bool])
     return Columns(fields, several, _breakdowns(rows, [n for n in names if n not in used]))
 
 
-def standard(rows: Rows, columns: Columns, answers: str | None = None) -> list[dict[str, Any]]:
-    """The rows with standard fields: options as one list without letters, the answer as a letter.
-
-    ``answers`` says how all answers are written: a name of ANSWERS; None: seen from all of them.
-    Raises DataError where an answer is none of its options, or can be read in two ways.
-    """
-    made = []
-    for row in rows:
-        kept = {name: row[own] for name, own in columns.fields.items() if own in row}
-        kept |= {name: row.get(name) for name in columns.breakdowns}
-        if columns.options:
-            texts = [row.get(name) for name in columns.options]
-            kept["options"] = [str(text) for text in texts if text not in (None, "")]
-        if "options" in kept:
-            kept["options"] = _as_list(kept["options"])
-        made.append(kept)
-    asked = {n: row for n, row in enumerate(made, start=1) if row.get("options")}
-    answered = {n: row for n, row in asked.items() if row.get("answer") not in (None, "")}
-    for number, letter in _letters(answered, answers).items():
-        made[number - 1]["answer"] = letter
-    return made
-
-
-def needs_rewriting(rows: Rows, columns: Columns) -> bool:
-    """Whether the rows as they are cannot be asked: options in columns of their own or in one text,
-    or answers that are no letters."""
-    if columns.options:
-        return True
-    answer, options = columns.fields.get("answer"), columns.fields.get("options")
-    if not options:
-        return False
-    if any(isinstance(row.get(options), str) for row in rows):
-        return True
-    return answer is not None and any(
-        not re.fullmatch(r"[A-Z]", str(row.get(answer) or "A")) for row in rows
-    )
-
-
 def _by_name(name: str, columns: Sequence[str]) -> str | None:
     """The column that is called like a field, in the order of how telling its names are."""
-    plain = {re.sub(r"[ \-]", "_", column.lower()): column for column in reversed(columns)}
+    plain = {_plain(column): column for column in reversed(columns)}
     return next((plain[known] for known in NAMES[name] if known in plain), None)
+
+
+def _plain(column: str | None) -> str:
+    return re.sub(r"[ \-]", "_", (column or "").lower())
 
 
 def _by_files(
@@ -166,81 +135,3 @@ def _breakdowns(rows: Rows, names: Sequence[str]) -> tuple[str, ...]:
         if 1 < len(texts) <= min(_MOST_VALUES, len(rows) / 3) and None not in values:
             found.append(name)
     return tuple(found)
-
-
-def _as_list(value: Any) -> list[str]:
-    """Options as a list of texts without letters: a list; or one text, a line each or with | or ;
-    between them. Raises DataError."""
-    if isinstance(value, str):
-        between = next((mark for mark in ("\n", "|", ";") if mark in value), None)
-        if between is None:
-            raise DataError(
-                f"the options {value!r} are one text; write a list, or | between the options"
-            )
-        value = [part.strip() for part in value.split(between) if part.strip()]
-    return list(without_prefixes([str(text) for text in value or ()]))
-
-
-def _letters(rows: Mapping[int, Mapping[str, Any]], said: str | None) -> dict[int, str]:
-    """The answers as letters, by row number; all read in one way where one way fits them all.
-
-    Where none does, each is read by itself. Raises DataError where two ways disagree."""
-    if said is not None:
-        return {n: _one(n, row, ANSWERS[said]) for n, row in rows.items()}
-    fitting = {
-        name: {n: letter for n, row in rows.items() if (letter := read(*_answer(row)))}
-        for name, read in ANSWERS.items()
-    }
-    whole = {name: letters for name, letters in fitting.items() if len(letters) == len(rows)}
-    if not whole:
-        return {n: _one(n, row, *ANSWERS.values()) for n, row in rows.items()}
-    first, *others = whole.values()
-    if any(letters != first for letters in others):
-        raise DataError(
-            f"the answers can be read as {' or as '.join(whole)}, and these differ; "
-            f"say which with --answers {' | '.join(whole)}"
-        )
-    return first
-
-
-def _one(number: int, row: Mapping[str, Any], *ways: Callable[[str, Sequence[str]], str]) -> str:
-    """One answer as a letter: what all the ways that can read it agree on. Raises DataError."""
-    text, options = _answer(row)
-    found = {letter for read in ways if (letter := read(text, options))}
-    if len(found) == 1:
-        return found.pop()
-    what = "can be read in two ways" if found else "is no letter, number or text of its options"
-    raise DataError(f"row {number}: the answer {text!r} {what}: {', '.join(options)}")
-
-
-def _answer(row: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
-    return str(row["answer"]).strip(), row["options"]
-
-
-def _by_letter(text: str, options: Sequence[str]) -> str:
-    match = re.fullmatch(r"\(?([A-Za-z])[).:]?", text)
-    found = match[1].upper() if match else ""
-    return found if found in LETTERS[: len(options)] else ""
-
-
-def _by_text(text: str, options: Sequence[str]) -> str:
-    if text not in options and (match := re.fullmatch(r"\(?([A-Za-z])[).:]\s+(.+)", text)):
-        text = match[2] if _by_letter(match[1], options) == _by_text(match[2], options) else text
-    return LETTERS[options.index(text)] if options.count(text) == 1 else ""
-
-
-def _by_number(first: int) -> Callable[[str, Sequence[str]], str]:
-    def read(text: str, options: Sequence[str]) -> str:
-        place = int(text) - first if text.isdecimal() else -1
-        return LETTERS[place] if place in range(len(options)) else ""
-
-    return read
-
-
-ANSWERS: Mapping[str, Callable[[str, Sequence[str]], str]] = {
-    "letter": _by_letter,
-    "text": _by_text,
-    "from-0": _by_number(0),
-    "from-1": _by_number(1),
-}
-"""How a column of answers may say which option is right: by its letter, its text, its number."""

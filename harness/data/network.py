@@ -71,17 +71,18 @@ def online(what: str) -> None:
             f"{what} would have to be fetched first: run `python -m harness.data TASK` without "
             "--check where there is a network, or set data=PATH."
         )
-    if _offline_by_wish():
-        reason = "HF_HUB_OFFLINE is set"
-    else:
-        from huggingface_hub import constants
-
-        reason = _unreachable(constants.ENDPOINT)
-    if reason:
+    if reason := why_offline():
         raise DataError(
             f"{what} must be fetched from the hub, but {reason}; connect and run again, or set "
             "data=PATH to files that are already here."
         )
+
+
+def why_offline() -> str:
+    """Why the hub is not to be asked, or cannot be reached; empty where it can."""
+    from huggingface_hub import constants
+
+    return "HF_HUB_OFFLINE is set" if _offline_by_wish() else _unreachable(constants.ENDPOINT)
 
 
 def _offline_by_wish() -> bool:

@@ -15,6 +15,7 @@ from harness.report.chosen import Chosen, chosen
 from harness.report.comparable import asked, differences, same_but
 from harness.report.remembered import remembered, units
 from harness.report.runs import Run
+from harness.report.serving import examined, served_by
 from harness.report.summary import COUNTS, Value
 from harness.run import journal
 from harness.types import Estimate
@@ -33,6 +34,8 @@ others of its ranking. *tried*: how many settings of this model there are here; 
 value of choosing the best of them, without the gain of having looked (chosen on half of the videos,
 taken on the other, 200 times). *consistent*: right in every order of the options; *position bias*:
 how far the letters chosen lie from the right ones, in points. *visual gain*: beside blank frames.
+*served by*: what answered for the model; *flips*: how many answers of how many were others on
+transformers (`harness doctor`; ?: it has not looked).
 """
 
 
@@ -85,6 +88,10 @@ def figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
             if (found := picked.get(run.model)) and found.best is run:
                 row |= {"tried": found.tried}
                 row |= _numbers("corrected", found.corrected) if found.corrected else {}
+            if by := served_by(run):
+                row |= {"served by": by}
+            if by and (found_there := examined(run)):
+                row |= {"flips": found_there.rate, "flips of": found_there.questions}
             if turned := summary.consistency:
                 row |= _numbers("consistent", turned.accuracy) | {"position bias": turned.bias}
             rows.append(row | {"run": run.id})
@@ -114,6 +121,7 @@ def cells(members: Sequence[Run], runs: Sequence[Run] = ()) -> list[dict[str, An
         row[summary.headline] = tables.interval(summary.main.estimate, unit)
         for value, part in main_breakdown(members, run).items():
             row[value] = tables.interval(part, unit)
+        row |= _served(members, run)
         if any(gains.values()):
             gain = gains[run.id]
             row["visual gain"] = tables.interval(gain, unit, signed=True) if gain else ""
@@ -208,6 +216,14 @@ def _choice(picked: Mapping[str, Chosen], run: Run) -> dict[str, Any]:
         return {"tried": "", "corrected": ""}
     value = tables.interval(found.corrected, unit) if found.corrected else "?"
     return {"tried": found.tried, "corrected": value}
+
+
+def _served(members: Sequence[Run], run: Run) -> dict[str, Any]:
+    """The columns "served by" and "flips", where any model is a served one."""
+    if not any(map(served_by, members)):
+        return {}
+    by = served_by(run)
+    return {"served by": by, "flips": str(examined(run) or "?") if by else ""}
 
 
 def _rotations(members: Sequence[Run], run: Run) -> dict[str, Any]:

@@ -12,7 +12,8 @@
     prompt, reader, denominator   where the source's protocol is known
     trust              reported (by the model's authors) | board (by the benchmark's authors) |
                        reproduced (run again by others) | quoted | secondhand (read in notes about
-                       the paper) | superseded (older annotations) | doubtful (see the note)
+                       the paper) | superseded (older annotations) | doubtful (see the note);
+                       of rows that ``harness.report.hub_board`` reads: hub | hub, verified
 """
 
 from __future__ import annotations
@@ -109,18 +110,24 @@ def model_of(run: Run) -> str:
     settings = (run.request.get("settings") or {}).get("model") or {}
     backend = run.identity.get("backend") or {}
     checkpoint = str(backend.get("checkpoint") or settings.get("checkpoint") or run.model)
+    return stable_name(checkpoint)
+
+
+def stable_name(checkpoint: str) -> str:
+    """A checkpoint's name without its organisation and "-hf", in lower case."""
     return checkpoint.rstrip("/").rsplit("/", 1)[-1].lower().removesuffix("-hf")
 
 
-def against(run: Run, model: str | None = None) -> list[Verdict]:
-    """The run beside every published value of its model and benchmark.
+def against(run: Run, model: str | None = None, more: Sequence[Published] = ()) -> list[Verdict]:
+    """The run beside every published value of its model and benchmark, and of ``more``.
 
     ``model`` overrides the checkpoint's name. Raises RequestError when nothing is published.
     """
     wanted, benchmark = model or model_of(run), benchmark_of(run)
-    known = [p for p in published() if p.model == wanted and p.benchmark == benchmark]
+    every = (*published(), *more)
+    known = [p for p in every if p.model == wanted and p.benchmark == benchmark]
     if not known:
-        models = sorted({p.model for p in published() if p.benchmark == benchmark})
+        models = sorted({p.model for p in every if p.benchmark == benchmark})
         raise RequestError(
             f"nothing is published for model {wanted!r} on {benchmark!r}; "
             + (f"--as may be one of {', '.join(models)}" if models else "no such benchmark there")
