@@ -83,8 +83,8 @@ class MomentScorer:
     """The authors' rules for the forward tasks, value "accuracy": always 0 or 1.
 
     JoeLeelyf/OVO-Bench@c34093f, utils/OVOBenchScore.py. A count: all digits of the response,
-    joined, are the number ("3 of 4" is 34). Yes or no: "Y" or "N" alone, or the right word occurs in
-    it, by case ("No, not Yes" is right for both).
+    joined, are the number ("3 of 4" is 34). Yes or no: "Y" or "N" alone, or the right word occurs
+    in it, by case ("No, not Yes" is right for both).
     """
 
     def score(self, question: Question, response: Response) -> Score:

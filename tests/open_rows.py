@@ -136,7 +136,11 @@ ROWS: Mapping[str, Rows] = {
     ],
     "cgbench": [
         {"qid": 5, "video_uid": "c", "question": "Which?", "choices": ["p", "q", "r", "s", "t"],
-         "right_answer": "E", "domain": "Life", "sub_category": "Food"}
+         "answer": "t", "right_answer": "E", "clue_intervals": [[8, 11]], "domain": "Life Record",
+         "sub_category": "Entity Perception", "duration": 2741},
+        {"qid": 6, "video_uid": "c", "question": "What?", "choices": ["p", "q", "r", "s", "t"],
+         "answer": "p", "right_answer": "A", "clue_intervals": [[1, 3], [20, 26]],
+         "domain": "Life Record", "sub_category": "Entity Perception", "duration": 2741},
     ],
     "ovobench": [
         {"id": 1, "task": "EPM", "video": "o.mp4", "realtime": 12.5, "question": "What was cut?",

@@ -247,3 +247,24 @@ def test_other_options_are_read_with_the_same_care(
     expected: str | None, options: str, response: str
 ) -> None:
     assert EXTRACTORS["default"](response, OPTIONS[options]) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "four", "ten", "fourteen"),
+    [
+        ("J", None, "J", "J"),
+        ("The answer is H.", None, "H", "H"),
+        ("(E) five", None, "E", "E"),
+        ("B", "B", "B", "B"),
+        ("I choose B", "B", "I", "I"),
+        ("K", None, None, None),
+    ],
+)
+def test_lmms_evals_rule_reads_as_many_letters_as_its_task_names(
+    response: str, four: str | None, ten: str | None, fourteen: str | None
+) -> None:
+    options = OPTIONS["J"]
+    assert EXTRACTORS["lmms_mcq"](response, options) == four
+    assert EXTRACTORS["lmms_mcq_all"](response, options) == ten
+    assert EXTRACTORS["cgbench_lmms"](response, options) == fourteen
+    assert EXTRACTORS["lmms_mcq_all"](response, options[:4]) == four

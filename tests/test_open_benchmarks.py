@@ -54,7 +54,7 @@ def said(question):
     """A response that is right."""
     target = question.target
     if isinstance(target, list | tuple) and target and isinstance(target[0], list | tuple):
-        return "{} - {} seconds".format(*target[0])
+        return "; ".join("{} - {} seconds".format(*moment) for moment in target)
     return str(target[0] if isinstance(target, list | tuple) else target)
 
 
@@ -85,6 +85,8 @@ class Kind:
             return "Reasoning: it fits.\nAnswer: B. running"
         if 'respond "Correct"' in text:
             return "Correct"
+        if "requiring visual information for further judgment" in text:
+            return '```json\n{"result": 1}\n```'
         if "0, 1, 2, or 3" in text:
             return "3"
         if 'the letter "A", "B", or "C"' in text:
@@ -188,6 +190,10 @@ PROMPTS = {
         "Select the single most accurate answer from the given choices.\nQuestion: When?\nChoices: "
         "['A. a', 'B. b', 'C. c', 'D. d']\nYour answer should be a capital letter representing "
         "your choice: A, B, C, or D. Don't generate any other text.\n"
+    ),
+    "cgbench/lmms_eval": (
+        "Select the best answer to the following multiple-choice question based on the video.\n"
+        "Which?\nA. p\nB. q\nC. r\nD. s\nE. t\nAnswer with the option letter only."
     ),
     "ovobench": (
         "\nQuestion: What was cut?\nOptions:\nA. onion; B. leek;\n\nRespond only with the letter "
