@@ -55,6 +55,8 @@ def said(question):
     target = question.target
     if isinstance(target, list | tuple) and target and isinstance(target[0], list | tuple):
         return "; ".join("{} - {} seconds".format(*moment) for moment in target)
+    if question.groups.get("visible"):  # VideoReasonBench reads what follows these words
+        return f"Final Answer: {target}"
     return str(target[0] if isinstance(target, list | tuple) else target)
 
 
@@ -85,6 +87,10 @@ class Kind:
             return "Reasoning: it fits.\nAnswer: B. running"
         if 'respond "Correct"' in text:
             return "Correct"
+        if "Extracted Operations" in text:
+            return "['add 5 to cup0']"
+        if 'output "Correct" or "Incorrect"' in text:
+            return "Correct"
         if "requiring visual information for further judgment" in text:
             return '```json\n{"result": 1}\n```'
         if "0, 1, 2, or 3" in text:
@@ -98,7 +104,7 @@ class Kind:
 
 def test_every_benchmark_of_this_kind_has_rows():
     assert len(ROWS) >= 30
-    shared = {"mlvu/generation", "tempcompass"}
+    shared = {"mlvu/generation", "tempcompass", "videott/open"}
     assert {name for name in NAMES if "/" not in name} | shared >= set(ROWS)
 
 
@@ -191,6 +197,9 @@ PROMPTS = {
         "['A. a', 'B. b', 'C. c', 'D. d']\nYour answer should be a capital letter representing "
         "your choice: A, B, C, or D. Don't generate any other text.\n"
     ),
+    "videott": "\nHow many?\nA. 1\nB. 2\nC. 3\nD. 4\nPlease select the best option.\n",
+    "videott/open": "\nWhy does he run?\nPlease answer with a short phrase.\n",
+    "videoreasonbench": "Which moves?",
     "cgbench/lmms_eval": (
         "Select the best answer to the following multiple-choice question based on the video.\n"
         "Which?\nA. p\nB. q\nC. r\nD. s\nE. t\nAnswer with the option letter only."
