@@ -17,7 +17,11 @@ def test_the_judge_is_asked_in_one_turn_and_without_the_closing_words(tmp_path):
     question = asked("videott/open", tmp_path)["0001-2"][1]
     (prompt,) = EnoughScorer().judge_prompts(question, RESPONSE)
     assert len(prompt.turns) == 1
-    assert prompt.turns[0].parts[0].text.startswith("You are an intelligent chatbot designed for evaluating the corr")
+    assert (
+        prompt.turns[0]
+        .parts[0]
+        .text.startswith("You are an intelligent chatbot designed for evaluating the corr")
+    )
     assert (
         "- Evaluate the correctness of the prediction compared to the answer.Please evaluate the "
         "following video-based question-answer pair:\n\nQuestion: Why does he run?\nCorrect "
