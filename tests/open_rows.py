@@ -136,7 +136,11 @@ ROWS: Mapping[str, Rows] = {
     ],
     "cgbench": [
         {"qid": 5, "video_uid": "c", "question": "Which?", "choices": ["p", "q", "r", "s", "t"],
-         "right_answer": "E", "domain": "Life", "sub_category": "Food"}
+         "answer": "t", "right_answer": "E", "clue_intervals": [[8, 11]], "domain": "Life Record",
+         "sub_category": "Entity Perception", "duration": 2741},
+        {"qid": 6, "video_uid": "c", "question": "What?", "choices": ["p", "q", "r", "s", "t"],
+         "answer": "p", "right_answer": "A", "clue_intervals": [[1, 3], [20, 26]],
+         "domain": "Life Record", "sub_category": "Entity Perception", "duration": 2741},
     ],
     "ovobench": [
         {"id": 1, "task": "EPM", "video": "o.mp4", "realtime": 12.5, "question": "What was cut?",
@@ -170,6 +174,26 @@ ROWS: Mapping[str, Rows] = {
          "You will be presented with a video. Generated Caption:", "answer": "",
          "mc_question": "What is done?\nA. sitting\nB. running", "mc_answer": "B. running"},
     ],
+    "videoreasonbench": [
+        {"config": "cup", "id": "state3_op5_order_operation_start", "dim": "order_operation",
+         "video": "videos/cup/state3_op5_start.mp4", "question": "Which moves?", "num_state": 3,
+         "answer": "2nd: (a2, c2)", "visible_time": "start", "num_operation": 5},
+        {"config": "chip", "id": "state1_op5_prediction_operation_start", "num_state": 1,
+         "video": "videos/chip/state1_op5_start.mp4", "dim": "prediction_operation",
+         "question": "to ensure that `cup0` contains exactly the following chips: `20, 5` (order "
+         "does not matter), what sequence?", "answer": None, "visible_time": "start",
+         "num_operation": 5, "states": {"cup0": [[20, 10], [20]]}},
+    ],
+    "videott": [
+        {"qid": "0001-1", "video_id": "v", "duration": "12.1", "capability": "Element Counting",
+         "question": "How many?\nA. 1\nB. 2\nC. 3\nD. 4", "answer": "B",
+         "question_prompt": "Please select the best option."}
+    ],
+    "videott/open": [
+        {"qid": "0001-2", "video_id": "v", "duration": "12.1", "capability": "Plot Attribute",
+         "question": "Why does he run?", "answer": "He is late.",
+         "question_prompt": "Please answer with a short phrase."}
+    ],
     "vinoground": [
         {"idx": f"{pair}_{side}", "video_name": f"{pair}_{side}_{kind}.mp4", "kind": kind,
          "question": "Which fits?\nA. first\nB. second", "GT": "A" if side == "pos" else "B",
@@ -180,9 +204,11 @@ ROWS: Mapping[str, Rows] = {
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "task"
 NAMES = sorted(
-    str(file.relative_to(CONFIGS).with_suffix(""))
-    for family in ROWS
-    for file in [CONFIGS / f"{family}.yaml", *(CONFIGS / family).glob("*.yaml")]
-    if family != "tempcompass" or file.stem == "judged"
+    {
+        str(file.relative_to(CONFIGS).with_suffix(""))
+        for family in ROWS
+        for file in [CONFIGS / f"{family}.yaml", *(CONFIGS / family).glob("*.yaml")]
+        if family != "tempcompass" or file.stem == "judged"
+    }
 )
 """Every protocol that these rows are for: those of ``tests/benchmarks.py`` are the others."""

@@ -247,3 +247,63 @@ def test_other_options_are_read_with_the_same_care(
     expected: str | None, options: str, response: str
 ) -> None:
     assert EXTRACTORS["default"](response, OPTIONS[options]) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "four", "ten", "fourteen"),
+    [
+        ("J", None, "J", "J"),
+        ("The answer is H.", None, "H", "H"),
+        ("(E) five", None, "E", "E"),
+        ("B", "B", "B", "B"),
+        ("I choose B", "B", "I", "I"),
+        ("K", None, None, None),
+    ],
+)
+def test_lmms_evals_rule_reads_as_many_letters_as_its_task_names(
+    response: str, four: str | None, ten: str | None, fourteen: str | None
+) -> None:
+    options = OPTIONS["J"]
+    assert EXTRACTORS["lmms_mcq"](response, options) == four
+    assert EXTRACTORS["lmms_mcq_all"](response, options) == ten
+    assert EXTRACTORS["cgbench_lmms"](response, options) == fourteen
+    assert EXTRACTORS["lmms_mcq_all"](response, options[:4]) == four
+
+
+@pytest.mark.parametrize(
+    ("rule", "response", "letter"),
+    [
+        ("video_holmes", "B. At the end", "A"),
+        ("video_holmes", "C. A man", "A"),
+        ("video_holmes", "Answer: C", "A"),
+        ("video_holmes", "B: x", "B"),
+        ("video_holmes", "C: because A is wrong", "A"),
+        ("video_holmes", "Because the man: C", "B"),
+        ("video_holmes", "The Answer is C.", "A"),
+        ("video_holmes", "<answer>C</answer>", "C"),
+        ("video_holmes", "<answer>B</answer> or <answer>D</answer>", "D"),
+        ("video_holmes", "[E]", "E"),
+        ("video_holmes", "", None),
+        ("motionbench_lmms", "ANSWER", "A"),
+        ("motionbench_lmms", "ANSWER: D", "D"),
+        ("motionbench_lmms", "<think>A</think>The best answer is C", "C"),
+        ("motionbench_lmms", "a dog", "A"),
+        ("motionbench_lmms", "", None),
+        ("dailyomni", "A man", "A"),
+        ("dailyomni", "Answer: B", "A"),
+        ("dailyomni", " b", "B"),
+        ("dailyomni", "(B)", None),
+        ("minerva_lmms", "The answer is d", "D"),
+        ("minerva_lmms", "A or E", "E"),
+        ("minerva_lmms", "none", None),
+    ],
+)
+def test_recent_rules_do_what_was_seen_of_them(
+    rule: str, response: str, letter: str | None
+) -> None:
+    assert EXTRACTORS[rule](response, OPTIONS["J"][:6]) == letter
+
+
+def test_ovobenchs_rule_finds_any_capital_a() -> None:
+    assert VERDICTS["ovobench"]("All of them", OPTIONS["T"], "A") is True
+    assert VERDICTS["ovobench"]("b", OPTIONS["T"], "B") is False

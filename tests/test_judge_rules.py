@@ -131,7 +131,9 @@ KEYS = ("score_accuracy", "score_relevance")
         ("{'score_accuracy': '4', 'score_relevance': '5', 'total_score': 9}", STOPS),
         ("{'score_accuracy': 4/5, 'score_relevance': 5, 'total_score': 9}", STOPS),
         ("The score_accuracy is high. {'score_accuracy': 4, 'score_relevance': 5, 't': 9}", 9),
+        ("score_accuracy: I give 4. {'score_accuracy': 4, 'score_relevance': 5, 't': 9}", STOPS),
         ("Accuracy: 4, Relevance: 5", 0),
+        ("Failed to obtain answer via API.", 0),
         ("{'score_accuracy': 4, 'total_score': 9}", 4),
     ],
 )
@@ -146,7 +148,7 @@ def test_mlvu(reply, total):
 @pytest.mark.parametrize(
     ("reply", "score"),
     [("3", 3), (" 2 ", 2), ("0", 0), ("4", 4), ("-1", 0), ("3.", 0), ("2.0", 0),
-     ("Score: 2", 0), ("2 - mostly", 0), ("03", 0), ("", 0)],
+     ("Score: 2", 0), ("2 - mostly", 0), ("03", 0), ("", 0), ("Failed to obtain answer via API.", 0)],
 )  # fmt: skip
 def test_mmbench_video_all(reply, score):
     assert rules.mmbench_video(reply)["score"] == score
@@ -157,6 +159,16 @@ def test_mmbench_video_all(reply, score):
 )
 def test_lmms_binary_takes_any_one_for_right(reply):
     assert rules.lmms_binary(reply) == {"accuracy": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("reply", "right"),
+    [("0 (score out of 10)", 1),
+     ("0. The prediction gives 1 of 2 items", 1), ("not correct", 1),
+     ("CORRECT", 1), ("Incorrect", 0), ("NOT_ATTEMPTED", 0), ("0", 0), ("", 0)],
+)  # fmt: skip
+def test_lmms_evals_verifier_takes_not_correct_for_right(reply, right):
+    assert rules.lmms_verifier(reply) == {"accuracy": float(right)}
 
 
 @pytest.mark.parametrize(

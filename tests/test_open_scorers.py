@@ -115,6 +115,26 @@ def test_reading_a_moment(text, lmms, ours):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
+        ("The event happens in the 24.3 - 30.4 seconds.", (24.3, 30.4)),
+        ("24.3 - 30.4", None),
+        ("from 24.3 to 30.4 seconds", None),
+        ("00:03 - 00:09", None),
+        ("Start time: 3\nEnd time: 9", (3, 9)),
+        ("The event starts at 3 seconds and ends at 9 seconds.", None),
+        ("between 3 and 9 seconds", None),
+        ("[3, 9] start", None),
+        ("happens at 3 — 9", None),
+        ("happens in frames 10 - 20 (1.2 - 2.4 seconds)", (10, 20)),
+        ("-3 - 9 happens", (3, 9)),
+    ],
+)
+def test_charades_offline_script_reads_only_sentences_about_an_event(text, found):
+    assert MOMENTS["charades_tvg"](text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
         ("00:01:03 - 00:01:09", (63, 69)),
         ("from 3 to 9", (3, 9)),
         ("3 and then 9 and 12", (3, 9)),

@@ -59,6 +59,8 @@ def _json(file: Path) -> Table:
         if error.msg == "Extra data" and first.startswith("{"):
             return _json_lines(file)  # lines of JSON in a file called .json
         raise ValueError(f"line {error.lineno}: {error.msg} (column {error.colno})") from error
+    if isinstance(rows, dict) and rows and all(isinstance(row, dict) for row in rows.values()):
+        rows = [{"id": id, **row} for id, row in rows.items()]  # {"id": row, …}
     if not isinstance(rows, list):
         raise _NoRowsError("it must hold a list of objects, one per question.")
     for number, row in enumerate(rows, 1):

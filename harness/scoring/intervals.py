@@ -66,18 +66,31 @@ def charades_lmms(text: str) -> Interval | None:
     words; sentences end at ! ? and new lines only; "between 3 and 9" and "starts at 3 seconds and
     ends at 9" are nothing; frame numbers are taken for seconds.
     """
+    return _charades(text, events_only=False)
+
+
+def charades_tvg(text: str) -> Interval | None:
+    """Its offline script: only sentences that hold start, end or happen are read; no clocks of two
+    parts but the numbers in them. lmms_eval/tasks/charades_sta/eval_tvg.py."""
+    return _charades(text, events_only=True)
+
+
+def _charades(text: str, *, events_only: bool) -> Interval | None:
     lower = text.lower().replace("to", "-")
     sentences = re.split(r"[!?\n]", lower)
-    about = [s for s in sentences if re.search(r"\b(?:start|end|happen)", s)] or sentences
+    found = [s for s in sentences if re.search(r"start|end|happen", s)]
+    about = found if events_only else [
+        s for s in sentences if re.search(r"\b(?:start|end|happen)", s)
+    ] or sentences  # fmt: skip
     whole = "\n".join(about)
     number = r"\d+\.\d+|\d+"
     clocks = re.search(r"(\d{1,2}:\d{2})\s*[-–]\s*(\d{1,2}:\d{2})", whole)
-    if clocks:
+    if clocks and not events_only:
         return _ordered((seconds(clocks[1]), seconds(clocks[2])))
     plain = re.search(rf"({number})\s*[-–]\s*({number})", whole)
     if plain:
         return _ordered((float(plain[1]), float(plain[2])))
-    times = [seconds(t) for t in re.findall(r"\b\d{1,2}:\d{2}\b", whole)]
+    times = [] if events_only else [seconds(t) for t in re.findall(r"\b\d{1,2}:\d{2}\b", whole)]
     if len(times) < 2:
         firsts = (re.search(number, sentence) for sentence in about)
         times = [float(first[0]) for first in firsts if first]
@@ -100,7 +113,12 @@ def timelens(text: str) -> Interval | None:
     return next(((float(a), float(b)) for a, b in pairwise(numbers)), None)
 
 
-RULES = {"default": the_interval, "charades_lmms": charades_lmms, "timelens": timelens}
+RULES = {
+    "default": the_interval,
+    "charades_lmms": charades_lmms,
+    "charades_tvg": charades_tvg,
+    "timelens": timelens,
+}
 
 
 @dataclass(frozen=True)

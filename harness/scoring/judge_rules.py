@@ -263,6 +263,16 @@ def lmms_binary(reply: str) -> Mapping[str, float]:
     return {"accuracy": float("1" in reply.strip().lower())}
 
 
+def lmms_verifier(reply: str) -> Mapping[str, float]:
+    """Right unless it says incorrect, where "correct", "yes", "true" or a "1" occurs anywhere: "not
+    correct" and "0 (score out of 10)" are right. lmms verifiers/base.py, parse_binary_response.
+    """
+    upper = reply.strip().upper()
+    if "INCORRECT" in upper or "NOT_ATTEMPTED" in upper:
+        return {"accuracy": 0.0}
+    return {"accuracy": float(any(sign in upper for sign in ("CORRECT", "YES", "TRUE", "1")))}
+
+
 def videoevalpro(reply: str) -> Mapping[str, float]:
     """The first character, upper-cased, is A. TIGER-AI-Lab/VideoEval-Pro@8467762b, gpt4o_judge.py.
 
@@ -281,6 +291,7 @@ YES_NO: Mapping[str, Rule] = {
     "cvrr_lmms": cvrr_lmms,
     "egotempo": egotempo,
     "lmms_binary": lmms_binary,
+    "lmms_verifier": lmms_verifier,
     "videoevalpro": videoevalpro,
 }
 """Rules for a verdict (and mostly a score), by name."""

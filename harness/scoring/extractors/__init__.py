@@ -25,6 +25,8 @@ RULES: Mapping[str, Extractor] = {
     "default": default,
     "videomme": official.videomme,
     "lmms_mcq": lmms_eval.lmms_mcq,
+    "lmms_mcq_all": lmms_eval.lmms_mcq_all,
+    "cgbench_lmms": lmms_eval.cgbench_lmms,
     "mvbench": official.mvbench,
     "mvbench_lmms": lmms_eval.mvbench_lmms,
     "mlvu": official.mlvu,
@@ -50,6 +52,7 @@ RULES: Mapping[str, Extractor] = {
     "minerva_lmms": recent.minerva_lmms,
     "dailyomni": recent.dailyomni,
     "ovobench": recent.first_capital,
+    "cgbench": recent.cgbench,
 }
 """By name. ``_until_YYYY_MM`` is what a rule was before its source changed it in that month; the
 function says in which commits. lmms-eval's Video-MME-v2 has had the benchmark's own rule
@@ -70,6 +73,7 @@ EXTRACTORS: Mapping[str, Extractor] = {name: _bare(rule) for name, rule in RULES
 VERDICTS: Mapping[str, Verdict] = {
     "mvbench": official.mvbench_verdict,
     "ovobench": recent.ovobench_verdict,
+    "cgbench": recent.cgbench_verdict,
 }
 
 

@@ -51,26 +51,47 @@ def first_capital(response: str, prefixes: Sequence[str], letters: str) -> str |
 
 
 def lmms_mcq(response: str, options: Sequence[str]) -> str | None:
-    """The A-D in the most telling form, the last of equals. Video-MME, MLVU, LVBench, Video-MMMU.
+    """The A-D in the most telling form, the last of equals. Video-MME, MLVU, LVBench.
 
     In falling order: the first character, the last character, after "answer is" and the like
     (anywhere after it), "(B)", "B.", "B:", "B)", "B " (so any word that ends in a capital), any
     capital. Options beyond D are never read: MLVU's test set goes to F.
     tasks/_task_utils/mcq_extract.py; phrases that are not English since 7a69a9a1 (2026-04-11).
     """
+    return _mcq(response, "ABCD")
+
+
+def lmms_mcq_all(response: str, options: Sequence[str]) -> str | None:
+    """``lmms_mcq`` over all letters of the question's options: Video-MMMU, with up to ten.
+
+    tasks/videommmu/utils.py, parse_multi_choice_response.
+    """
+    return _mcq(response, LETTERS[: len(options)])
+
+
+def cgbench_lmms(response: str, options: Sequence[str]) -> str | None:
+    """``lmms_mcq`` over A to N, whatever the options are: "I choose B" is I, which is wrong.
+
+    tasks/cgbench/utils.py. A letter beyond J is nothing here and wrong there.
+    """
+    found = _mcq(response, "ABCDEFGHIJKLMN")
+    return found if found in tuple(LETTERS) else None
+
+
+def _mcq(response: str, letters: str) -> str | None:
     text = response.strip()
     for mark in ",.!?;:'\"":
         text = text.strip(mark)
     text = f" {text} "
     found: list[tuple[int, int, str]] = []
-    for letter in "ABCD":
+    for letter in letters:
         forms = (f"({letter})", f"{letter}.", f"{letter}:", f"{letter})", f"{letter} ")
         for rank, form in zip((6, 5, 4, 3, 2), forms, strict=True):
             if form in text:
                 found.append((rank, text.rfind(form), letter))
-    found += _after_phrases(text) + _at_the_ends(text)
+    found += _after_phrases(text, letters) + _at_the_ends(text, letters)
     if not found:
-        found = [(0, text.rfind(letter), letter) for letter in "ABCD" if letter in text]
+        found = [(0, text.rfind(letter), letter) for letter in letters if letter in text]
     best = max(found, key=lambda item: item[:2], default=None)
     return best[2] if best else None
 
@@ -89,21 +110,21 @@ def videomme_lmms_until_2026_04(response: str, options: Sequence[str]) -> str | 
     return first_capital(response, phrases, "ABCD")
 
 
-def _after_phrases(text: str) -> list[tuple[int, int, str]]:
+def _after_phrases(text: str, letters: str) -> list[tuple[int, int, str]]:
     lower, found = text.lower(), []
     for phrase in MCQ_PHRASES:
         start = lower.find(phrase)
         if start >= 0:
-            places = ((text.find(letter, start + len(phrase)), letter) for letter in "ABCD")
+            places = ((text.find(letter, start + len(phrase)), letter) for letter in letters)
             found += [(7, place, letter) for place, letter in places if place >= 0]
     return found
 
 
-def _at_the_ends(text: str) -> list[tuple[int, int, str]]:
+def _at_the_ends(text: str, letters: str) -> list[tuple[int, int, str]]:
     bare, found = text.strip(), []
-    if bare[:1] in tuple("ABCD") and not bare[1:2].isalpha():
+    if bare[:1] in tuple(letters) and not bare[1:2].isalpha():
         found.append((10, 0, bare[0]))
-    if bare[-1:] in tuple("ABCD") and not bare[-2:-1].isalpha():
+    if bare[-1:] in tuple(letters) and not bare[-2:-1].isalpha():
         found.append((9, len(text) - 1, bare[-1]))
     return found
 

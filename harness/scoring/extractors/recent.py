@@ -6,6 +6,7 @@ unparsed, and no luck is scored.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -91,3 +92,34 @@ def ovobench_verdict(response: str, options: Sequence[str], target: str) -> bool
 def first_capital(response: str, options: Sequence[str]) -> str | None:
     """The first of the options' letters in a response: what OVO-Bench's verdict is shown as."""
     return next((mark for mark in response if mark in LETTERS[: len(options)]), None)
+
+
+def cgbench_verdict(response: str, options: Sequence[str], target: str) -> bool:
+    """Right when ``result`` of the first ```json block is the letter; where there is no such
+    block, when the letter is among all stand-alone A to H: "not A but B" is right for both.
+
+    CG-Bench/CG-Bench@f826608, run/utils.py.
+    """
+    said = _json_result(response)
+    return said == target if said is not None else target in re.findall(r"\b[A-H]\b", response)
+
+
+def cgbench(response: str, options: Sequence[str]) -> str | None:
+    """The letter of the ```json block, else the first stand-alone A to H; None (there: out of the
+    denominator) without either. CG-Bench/CG-Bench@f826608, run/utils.py."""
+    said = _json_result(response)
+    if said is not None:
+        return said if said in LETTERS[: len(options)] else None
+    return next(iter(re.findall(r"\b[A-H]\b", response)), None)
+
+
+def _json_result(response: str) -> str | None:
+    """A bare word after a ": " is put in quotes first; None without a block that can be read."""
+    found = re.search(r"```json(.*?)```", response, re.DOTALL)
+    if not found:
+        return None
+    text = re.sub(r"(?<=:\s)([A-Za-z_]\w*)", r'"\1"', found[1].strip())
+    try:
+        return str(json.loads(text)["result"])
+    except (ValueError, TypeError, KeyError):
+        return None
