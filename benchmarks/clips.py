@@ -34,7 +34,8 @@ CLIPS = {
     "30min-5s": Shape(60, 30, 640, 360, gop=5 * FPS),
 }
 
-SHORT = {"2s": Shape(2, 1, 1280, 720)}  # for what is not about decoding
+# for what is not about decoding
+SHORT = {"2s": Shape(2, 1, 1280, 720), "1080p": Shape(2, 13, 1920, 1080)}
 
 
 def clip_file(name: str, folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from harness.errors import RequestError, VideoError
 from harness.types import Pixels
 from harness.video import probe, read, verify
 from harness.video.convert import shrunk
+from harness.video.reading import opened
 from tests import videos
 from tests.videos import FRAMES, Encoding, encode, gop, number, picture
 
@@ -327,3 +330,17 @@ def test_the_clock_is_the_files_own(folder: Path) -> None:
     assert probe(made("vfr.mp4", folder)).fps == pytest.approx(
         FRAMES / (true[-1] + 3 / 90), rel=0.1
     )
+
+
+def test_no_frame_stays_in_memory_once_it_is_converted(folder: Path) -> None:
+    """Not even until Python looks for cycles: 250 frames of 1080p are 0.8 GB."""
+    path = made(NAMES[0], folder)
+    with opened(path) as video:
+        gc.collect()
+        gc.disable()
+        try:
+            video.read(range(FRAMES))
+            left = [each for each in gc.get_objects() if type(each) is VideoFrame]
+        finally:
+            gc.enable()
+    assert len(left) < 4

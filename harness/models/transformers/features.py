@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from harness.models.transformers.plain import placed
+from harness.models.transformers.preparing import WholePixels
 
 
 class Placed:
@@ -16,14 +17,14 @@ class Placed:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._known: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {}
+        self._known: dict[str, list[tuple[Any, torch.Tensor]]] = {}
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs of one prompt."""
         return {name: self._place(name, value) for name, value in inputs.items()}
 
     def _place(self, name: str, value: Any) -> Any:
-        if not isinstance(value, torch.Tensor):
+        if not isinstance(value, torch.Tensor | WholePixels):
             return value
         for known, there in self._known.setdefault(name, []):
             if known is value or _equal(known, value):
@@ -33,7 +34,9 @@ class Placed:
         return there
 
 
-def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, WholePixels) or isinstance(other, WholePixels):
+        return type(one) is type(other) and _equal(one.values, other.values)
     return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one, other)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from harness.models.transformers.preparing import WholePixels
 from harness.types import Generation
 
 
@@ -18,6 +19,8 @@ def placed(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     per grid step) keep theirs, since positions are computed from them."""
 
     def place(value: Any) -> Any:
+        if isinstance(value, WholePixels):
+            return value.on(model.device, model.dtype)
         if not isinstance(value, torch.Tensor):
             return value
         pixels = value.is_floating_point() and value.dim() > 1

@@ -6,10 +6,10 @@ prepared once for all of a sample's prompts.
 
 from __future__ import annotations
 
-import copy
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,10 @@ import torch
 
 from harness.errors import ModelError, RequestError
 from harness.models import thinking
+from harness.models.transformers import preparing, told_times
 from harness.models.transformers.chat import ChatTemplate, Content, Message
+from harness.models.transformers.preparing import Scaling, WholePixels
+from harness.models.transformers.shown import Shown, plain_sample
 from harness.models.transformers.written import Written, escaped, letter_tokens
 from harness.types import (
     JSON,
@@ -33,12 +36,6 @@ from harness.types import (
     Video,
     VideoInfo,
 )
-
-TIME = re.compile(r"\d+(?::\d\d)+(?:\.\d+)?|\d+(?:\.\d+)?\s*s(?:ec(?:onds?)?)?\b|^\d+(?:\.\d+)?$")
-"""How processors spell a frame's time: ``00:01``, ``0.5 seconds``, ``1.0s``, ``2.0``."""
-NUMBERED = re.compile(r"<(\w+)>\d+</\1>")
-"""A picture's number in marks of its own (MiniCPM-V): no time."""
-COUNTED = (720, 1280)  # height and width in pixels of the frames that planning counts tokens with
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,22 +62,14 @@ class ProcessorWriter:
 
     def write(self, sample: Sample, letters: bool) -> list[Written | Failure]:
         """Every prompt; a RequestError is that prompt's failure. Raises ModelError."""
-        written: list[Written | Failure] = []
-        shown = _Shown(sample)
-        with _once(self.processor):
-            for prompt in sample.prompts:
-                try:
-                    written.append(self._write(prompt, shown, letters))
-                except RequestError as error:
-                    written.append(Failure(prompt.key, "prompt", str(error)))
-        return written
+        alone = self.frames_as == "video" and all(map(_shows_one_video, sample.prompts))
+        return self._all(sample, Shown(sample), letters, self._scaling if alone else {})
 
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens with frames of 1280 × 720; no prompt of a clip takes more
         where the processor bounds a clip's pixels, and content decides less than size."""
-        sample = _plain(frames, prompts)
         lengths = []
-        for each, prompt in zip(self.write(sample, letters=False), prompts, strict=True):
+        for each, prompt in zip(self._sizes(prompts, frames), prompts, strict=True):
             if isinstance(each, Failure):
                 lengths.append(len(self.tokenizer(prompt.text)["input_ids"]))
             else:
@@ -90,32 +79,78 @@ class ProcessorWriter:
     def pixels(self, frames: int) -> int:
         """How many numbers so many frames of 1280 × 720 are to the vision tower."""
         ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
-        [written] = self.write(_plain(frames, [ask]), letters=False)
+        [written] = self._sizes([ask], frames)
         if isinstance(written, Failure):
             return 0
         given = written.inputs.items()
         return sum(int(v.numel()) for name, v in given if name.startswith("pixel_values"))
 
-    def _write(self, prompt: Prompt, shown: _Shown, letters: bool) -> Written:
+    def _sizes(self, prompts: Sequence[Prompt], frames: int) -> list[Written | Failure]:
+        """The prompts with black frames: of their shape alone where the processor can."""
+        sample = plain_sample(frames, prompts)
+        try:
+            return self._all(sample, Shown(sample, weightless=True), False, {})
+        except (RuntimeError, TypeError):  # it has to see numbers
+            return self._all(sample, Shown(sample), False, {})
+
+    def _all(
+        self, sample: Sample, shown: Shown, letters: bool, scaling: Mapping[str, Scaling]
+    ) -> list[Written | Failure]:
+        written: list[Written | Failure] = []
+        with ExitStack() as stack:
+            stack.enter_context(preparing.once(self.processor))
+            if scaling:
+                stack.enter_context(preparing.unscaled(self.processor, []))
+            for prompt in sample.prompts:
+                try:
+                    written.append(self._write(prompt, shown, letters, scaling))
+                except RequestError as error:
+                    written.append(Failure(prompt.key, "prompt", str(error)))
+        return written
+
+    @cached_property
+    def _scaling(self) -> Mapping[str, Scaling]:
+        """How videos' pixels are scaled where the processor can leave that to later; else none."""
+
+        def call(pixels: Any) -> Mapping[str, Any]:
+            count, height, width = pixels.shape[:3]
+            info = VideoInfo(count, 1.0, float(count), width, height)
+            frames = Frames(pixels, np.arange(count, dtype=np.float64))
+            shown = Shown(Sample(Clip("", None), info, frames, ()))
+            return self._process(rendered, [(0, None)], [], shown)
+
+        try:
+            video: Content = {"type": "video"}
+            rendered = self.template.render([("user", [video])], "")
+            return preparing.scaling(self.processor, call)
+        except (ModelError, RuntimeError, ValueError, TypeError):  # no frames of this size, say
+            return {}
+
+    def _write(
+        self, prompt: Prompt, shown: Shown, letters: bool, scaling: Mapping[str, Scaling]
+    ) -> Written:
         prompt, notes = escaped(prompt, self._special())
         messages, videos, images = self._messages(prompt, shown)
         rendered = self.template.render(messages, prompt.key)
         self._check_marks(prompt, rendered, len(videos), len(images))
         found = letter_tokens(prompt, rendered, self._encode) if letters else None
         inputs = self._process(rendered, videos, images, shown)
+        for name, how in scaling.items():
+            if name in inputs and inputs[name].dtype == torch.uint8:
+                inputs[name] = WholePixels(inputs[name], how)
         tokens = inputs["input_ids"][0].numpy().astype(np.int64)
         return Written(
             prompt,
             tokens,
             inputs,
             found,
-            self._told_times(tokens, rendered) + _in_positions(inputs),
+            self._told_times(tokens, rendered) + told_times.in_positions(inputs),
             thinking.opens(rendered),
             notes,
         )
 
     def _messages(
-        self, prompt: Prompt, shown: _Shown
+        self, prompt: Prompt, shown: Shown
     ) -> tuple[list[Message], list[tuple[int, int | None]], list[Any]]:
         """The prompt's messages; spans of frames shown as videos, and pictures, in order."""
         turns = list(prompt.turns)
@@ -140,7 +175,7 @@ class ProcessorWriter:
             messages.append((turn.role, content))
         return messages, videos, images
 
-    def _frames(self, part: Video, shown: _Shown, images: list[Any]) -> list[Content]:
+    def _frames(self, part: Video, shown: Shown, images: list[Any]) -> list[Content]:
         content: list[Content] = []
         for number in range(shown.count)[part.start : part.stop]:
             if self.frame_text:
@@ -152,7 +187,7 @@ class ProcessorWriter:
         return content
 
     def _process(
-        self, rendered: str, videos: Sequence[Any], images: Sequence[Any], shown: _Shown
+        self, rendered: str, videos: Sequence[Any], images: Sequence[Any], shown: Shown
     ) -> dict[str, Any]:
         given: dict[str, Any] = {name: dict(kwargs) for name, kwargs in self.settings.items()}
         if videos:
@@ -200,135 +235,12 @@ class ProcessorWriter:
     def _told_times(self, tokens: Any, rendered: str) -> tuple[str, ...]:
         """The texts about time in what the processor and the frames' texts put in."""
         if self.frames_as == "images":
-            texts = re.split("|".join(map(re.escape, self._marks())) or "$^", rendered)
-            return tuple(
-                said
-                for text in texts
-                if (said := text.splitlines()[-1].strip() if text.strip() else "")
-                and self.frame_text
-                and "{time}" in self.frame_text
-                and TIME.search(said)
-            )
-        spelled = self.tokenizer.decode(tokens, skip_special_tokens=False)
-        inserted = NUMBERED.sub("", _inserted(spelled, rendered, self._marks()))
-        marks = [str(each) for each in self.tokenizer.added_tokens_decoder.values()]
-        marks += [*self.tokenizer.all_special_tokens, "\n"]
-        pieces = re.split("|".join(map(re.escape, sorted(marks, key=len, reverse=True))), inserted)
-        told = (piece.strip(" \t,") for piece in pieces)
-        return tuple(said for said in told if TIME.search(said))
+            says = "{time}" in self.frame_text
+            return told_times.before_pictures(rendered, self._marks()) if says else ()
+        return told_times.in_tokens(self.tokenizer, tokens, rendered, self._marks())
 
 
-def _in_positions(inputs: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is told of time through positions alone: seconds between two steps of the time axis, one
-    a video (Qwen2.5-VL)."""
-    steps = inputs.get("second_per_grid_ts")
-    return () if steps is None else tuple(f"{float(s):g} s a step of positions" for s in steps)
-
-
-def _plain(frames: int, prompts: Sequence[Prompt]) -> Sample:
-    """A clip of black frames, a second apart."""
-    pixels = np.zeros((frames, *COUNTED, 3), np.uint8)
-    length = max(frames, 1)
-    info = VideoInfo(length, 1.0, float(length), COUNTED[1], COUNTED[0])
-    shown = Frames(pixels, np.arange(frames, dtype=np.float64))
-    return Sample(Clip("", None), info, shown, tuple(prompts))
-
-
-class _Shown:
-    """A sample's pictures, each the same object however often it is shown."""
-
-    def __init__(self, sample: Sample) -> None:
-        frames = sample.frames
-        self._pixels = np.empty((0, 0, 0, 3), np.uint8) if frames is None else frames.pixels
-        self.times = np.empty(0) if frames is None else frames.times
-        self._info = sample.info
-        self._known: dict[Any, Any] = {}
-
-    @property
-    def count(self) -> int:
-        return len(self._pixels)
-
-    def frame(self, number: int) -> Any:
-        return self._known.setdefault(number, self._pixels[number])
-
-    def still(self, pixels: Any) -> Any:
-        return self._known.setdefault((pixels.shape, pixels.tobytes()), pixels)
-
-    def video(self, start: int, stop: int | None) -> Any:
-        if not len(self._pixels[start:stop]):
-            raise RequestError("the prompt shows a video, and there are no frames")
-        return self._known.setdefault(("video", start, stop), self._pixels[start:stop])
-
-    def metadata(self, start: int, stop: int | None) -> Any:
-        """What the processor is told: the frames' true times, as places in a video of constant
-        rate (``frames_indices`` = times × fps, not rounded), and a length that makes the rate they
-        were sampled at their own mean rate."""
-        from transformers.video_utils import VideoMetadata
-
-        times = self.times[start:stop]
-        if self._info is None:
-            raise RequestError("the prompt shows a video, and nothing is known of it")
-        fps = self._info.fps
-        spacing = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 1 / fps
-        total: Any = len(times) * spacing * fps
-        indices: Any = [float(time * fps) for time in times]
-        return VideoMetadata(
-            total_num_frames=total,
-            fps=fps,
-            width=self._info.width,
-            height=self._info.height,
-            duration=total / fps,
-            frames_indices=indices,
-        )
-
-
-class _once:
-    """Meanwhile a processor's image and video parts prepare the same pictures once."""
-
-    def __init__(self, processor: Any) -> None:
-        names = ("image_processor", "video_processor")
-        parts = [getattr(processor, name, None) for name in names]
-        self._parts = [part for part in parts if part is not None]
-
-    def __enter__(self) -> None:
-        for part in self._parts:
-            part.preprocess = _memo(part.preprocess)
-
-    def __exit__(self, *_: object) -> None:
-        for part in self._parts:
-            del part.preprocess
-
-
-def _memo(preprocess: Callable[..., Any]) -> Callable[..., Any]:
-    known: dict[Any, tuple[Any, Any]] = {}
-
-    def remembering(*args: Any, **kwargs: Any) -> Any:
-        key = (_key(args), tuple((name, _key(kwargs[name])) for name in sorted(kwargs)))
-        if key not in known:
-            known[key] = ((args, kwargs), preprocess(*args, **kwargs))
-        return copy.copy(known[key][1])
-
-    return remembering
-
-
-def _key(value: Any) -> Any:
-    """What tells arguments apart: pictures by identity (they are kept), all else by value."""
-    if isinstance(value, np.ndarray | torch.Tensor):
-        return ("picture", id(value))
-    if isinstance(value, list | tuple):
-        return tuple(_key(each) for each in value)
-    if isinstance(value, Mapping):
-        return tuple((name, _key(value[name])) for name in sorted(value, key=str))
-    return repr(value)
-
-
-def _inserted(spelled: str, rendered: str, marks: Sequence[str]) -> str:
-    """What stands in the tokens' text where the rendered prompt has its pictures."""
-    places = [rendered.find(mark) for mark in marks if mark in rendered]
-    if not places:
-        return ""
-    last = max(rendered.rfind(mark) + len(mark) for mark in marks if mark in rendered)
-    before, after = min(places), len(rendered) - last
-    start = spelled.find(rendered[:before])
-    begin = start + before if start >= 0 else 0
-    return spelled[begin : len(spelled) - after]
+def _shows_one_video(prompt: Prompt) -> bool:
+    """Whether it is a prompt's only picture: scaled pixels of several may be padded or mixed."""
+    shown = [part for turn in prompt.turns for part in turn.parts if not isinstance(part, Text)]
+    return len(shown) == 1 and isinstance(shown[0], Video)
