@@ -5,8 +5,10 @@
     --json             the figures as JSON
 
 Starts vLLM's server on this machine, asks it the demo's 198 questions over HTTP, and asks the same
-in process; counts the answers that differ from our own engine's ("flips") and the questions a
-second. vLLM's caches are emptied before each turn. Exits with 1 when any answer differs.
+in process; counts the answers that differ from our own engine's ("flips"), the questions a second,
+and the processor's time a question: of this process (``client_ms``), of the server's front, which
+reads requests and prepares pictures (``front_ms``), and of its engine (``engine_ms``). Its caches
+are emptied before each turn. Exits with 1 when any answer differs.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 
 from benchmarks.demo_samples import CHECKPOINTS, accuracy, demo_samples, flips, responses
 from harness.models.openai import OpenAI
@@ -48,6 +52,8 @@ SETTINGS = {
 START = 600.0
 """Seconds that a server may take to start: the first time it compiles."""
 
+CPU = ("client_ms", "front_ms", "engine_ms")
+
 Said = Mapping[str, Response | Failure]
 
 
@@ -56,9 +62,32 @@ def own_engine() -> Transformers:
     return Transformers(str(CHECKPOINTS / NAME), tokens_per_frame=4, dtype="float32")
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that runs: its address and its process."""
+
+    url: str
+    process: psutil.Process
+
+    def times(self) -> tuple[float, float]:
+        """Seconds of the processor so far: of its front, and of its engine's processes."""
+        engine = [p for p in self.process.children(recursive=True) if p.name().startswith("VLLM")]
+        return _seconds(self.process), sum(map(_seconds, engine))
+
+    def empty_caches(self) -> None:
+        """Empties its caches of prefixes and of pictures."""
+        for name in ("reset_prefix_cache", "reset_mm_cache", "reset_encoder_cache"):
+            address = f"{self.url.removesuffix('/v1')}/{name}"
+            httpx2.post(address, timeout=30).raise_for_status()
+
+
+def _seconds(process: psutil.Process) -> float:
+    return float(sum(process.cpu_times()[:2]))
+
+
 @contextmanager
-def server(python: str, checkpoint: Path, log: Path) -> Iterator[str]:
-    """vLLM's server of OpenAI's chat completions: its address. Ends with the block."""
+def server(python: str, checkpoint: Path, log: Path) -> Iterator[Server]:
+    """vLLM's server of OpenAI's chat completions. Ends with the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -69,7 +98,7 @@ def server(python: str, checkpoint: Path, log: Path) -> Iterator[str]:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
         try:
             _wait(process, f"http://127.0.0.1:{port}", log)
-            yield f"http://127.0.0.1:{port}/v1"
+            yield Server(f"http://127.0.0.1:{port}/v1", psutil.Process(process.pid))
         finally:
             process.terminate()
             process.wait(60)
@@ -88,17 +117,18 @@ def _wait(process: subprocess.Popen[bytes], root: str, log: Path) -> None:
     sys.exit(f"vLLM did not start within {START:g} s; see {log}")
 
 
-def empty_caches(url: str) -> None:
-    """Empties the server's caches of prefixes and of pictures."""
-    for name in ("reset_prefix_cache", "reset_mm_cache", "reset_encoder_cache"):
-        httpx2.post(f"{url.removesuffix('/v1')}/{name}", timeout=30).raise_for_status()
-
-
 def turn(
-    model: Model, samples: list[Sample], generation: Generation, ours: Said
+    model: Model,
+    samples: list[Sample],
+    generation: Generation,
+    ours: Said,
+    asked: Server | None = None,
 ) -> tuple[dict[str, Any], Said]:
     """One turn: its speed, its flips against ``ours`` and what was found in the server's cache; and
     what was said."""
+    if asked is not None:
+        asked.empty_caches()
+    before = _times(asked)
     began = time.perf_counter()
     said = responses(model, samples, generation)
     took = time.perf_counter() - began
@@ -113,9 +143,16 @@ def turn(
         "flips": len(flips(ours, said)) if ours else 0,
         "cached": round(sum(u.cached or 0 for u in usage) / read, 3) if read else None,
     }
+    for name, was, now in zip(CPU, before, _times(asked), strict=False):
+        figures[name] = round(1000 * (now - was) / len(said), 2)
     if generation.letters:
         figures["largest_difference"] = _largest(ours, said)
     return figures, said
+
+
+def _times(asked: Server | None) -> tuple[float, ...]:
+    """Seconds of the processor so far, as ``CPU`` names them."""
+    return (time.process_time(), *(asked.times() if asked is not None else ()))
 
 
 def _texts(said: Said) -> dict[str, str | None]:
@@ -133,22 +170,22 @@ def _largest(ours: Said, theirs: Said) -> float:
     )
 
 
-def over_http(url: str, samples: list[Sample], ours: Said) -> dict[str, Any]:
+def over_http(asked: Server, samples: list[Sample], ours: Said) -> dict[str, Any]:
     """Turns over HTTP: by requests in flight, by how frames are sent, and by letters."""
     found: dict[str, Any] = {}
     settings: list[tuple[str, dict[str, Any]]] = [
         (f"{n} in flight", {"in_flight": n}) for n in (1, 4, 8, 16, 32)
     ]
+    settings += [("frames with each question", {"send_once": False})]
     settings += [("webp", {"picture": "webp"})]
     settings += [(f"video file, {codec}", _video(codec)) for codec in ("h264", "ffv1")]
     for name, given in settings:
-        empty_caches(url)
-        model = OpenAI(url, NAME, reference=own_engine(), **given)
-        found[f"HTTP, {name}"], _ = turn(model, samples, Generation(), ours)
+        model = OpenAI(asked.url, NAME, reference=own_engine(), **given)
+        found[f"HTTP, {name}"], _ = turn(model, samples, Generation(), ours, asked)
     letters = Generation(letters=True)
     own = responses(own_engine(), samples, letters)
-    served = OpenAI(url, NAME, reference=own_engine())
-    found["HTTP, letters"], _ = turn(served, samples, letters, own)
+    served = OpenAI(asked.url, NAME, reference=own_engine())
+    found["HTTP, letters"], _ = turn(served, samples, letters, own, asked)
     return found
 
 
@@ -177,8 +214,8 @@ def measure(python: str, checkpoint: Path) -> dict[str, Any]:
     figures, ours = turn(own, samples, Generation(), {})
     found = {"our engine": figures}
     with tempfile.TemporaryDirectory() as folder:
-        with server(python, checkpoint, Path(folder) / "vllm.log") as url:
-            found |= over_http(url, samples, ours)
+        with server(python, checkpoint, Path(folder) / "vllm.log") as asked:
+            found |= over_http(asked, samples, ours)
         command = [python, "-m", "benchmarks.serving", "--in-process", str(checkpoint)]
         done = subprocess.run(
             command, capture_output=True, text=True, env=os.environ | SETTINGS, check=False

@@ -76,7 +76,7 @@ def test_a_video_file_holds_the_same_pixels_at_the_mean_rate(codec: pictures.Cod
     frames = sample().frames
     assert frames is not None
     url = pictures.video_url(frames.pixels, TIMES, codec)
-    with av.open(io.BytesIO(base64.b64decode(url.partition("base64,")[2]))) as video:
+    with av.open(io.BytesIO(base64.b64decode(url.partition(b"base64,")[2]))) as video:
         rate = video.streams.video[0].average_rate
         shown = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
     assert np.array_equal(np.stack(shown), frames.pixels)

@@ -77,7 +77,7 @@ def test_a_server_that_goes_away_ends_the_run_and_a_resume_goes_on(tmp_path: Pat
         with pytest.raises(ModelError, match="run the same command again to resume"):
             run(compose(words(server.url, tmp_path)), quiet, progress=False)
         assert {record["status"] for record in records(tmp_path)} == {"unscored"}
-        assert len(records(tmp_path)) == 6
+        assert len(records(tmp_path)) in (5, 6), "one may be on its way when the run ends"
         server.behaviour = lambda request, number: Answer(said("B"))
         outcome = run(compose(words(server.url, tmp_path)), quiet, progress=False)
     assert outcome.complaints == ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError
@@ -21,22 +22,30 @@ if TYPE_CHECKING:
     from harness.models.transformers import Transformers
 
 
+Seen = tuple[int, int]
+"""The token that stands for pictures in a prompt, and how often it does."""
+
+
 @dataclass(frozen=True, eq=False)
 class Expected:
     """What a prompt must be in tokens, as far as it is known.
 
     ``tokens`` are our own writing's ids; None without a reference. ``pictures`` is the least
     number of tokens that the frames take (0: not known). ``told_times`` are the texts about time
-    that our own writing puts in.
+    that our own writing puts in. ``seen``: how the same frames looked when they were sent, for a
+    prompt that names them only.
     """
 
     tokens: tuple[int, ...] | None = None
     pictures: int = 0
     told_times: tuple[str, ...] = ()
+    seen: Seen | None = None
 
     def problem(self, body: Mapping[str, Any]) -> str:
         """What is not as expected of a prompt as the server took it; empty when nothing is."""
         ids = prompt_ids(body)
+        if self.seen is not None and (ids is None or ids.count(self.seen[0]) != self.seen[1]):
+            return f"the frames that it should know take other than {self.seen[1]} tokens"
         if self.tokens is not None:
             if ids is not None:
                 return _unlike(ids, self.tokens)
@@ -72,6 +81,20 @@ def expectations(
         shown = frames_shown(prompt, 0 if sample.frames is None else len(sample.frames.pixels))
         found[prompt.key] = Expected(pictures=shown * (tokens_per_frame or 0))
     return found
+
+
+def seen(body: Mapping[str, Any]) -> Seen | None:
+    """How a prompt's pictures look in tokens: the one of the longest run; None where no token is
+    repeated, or the server does not say.
+
+    >>> seen({"choices": [{"prompt_token_ids": [1, 5, 5, 9, 5, 5, 7]}]})
+    (5, 4)
+    """
+    ids = prompt_ids(body)
+    if ids is None:
+        return None
+    token, longest = max(((t, len(list(run))) for t, run in groupby(ids)), key=lambda run: run[1])
+    return (token, ids.count(token)) if longest > 1 else None
 
 
 def frames_shown(prompt: Prompt, frames: int) -> int:
@@ -123,3 +146,24 @@ def _unlike(ids: Sequence[int], tokens: Sequence[int]) -> str:
         ),
         "",
     )
+
+
+_SETTINGS = {
+    # what a server says, and what lets it take the request
+    "trust-request-mm-kwargs": "start the server with --trust-request-mm-kwargs, or write "
+    "backend.tell_times=false",
+    "trust_request_mm_kwargs": "start the server with --trust-request-mm-kwargs, or write "
+    "backend.tell_times=false",
+    "image(s) may be provided": "start the server with --limit-mm-per-prompt "
+    "'{\"image\": N}', or write backend.frames_as=frames",
+    "greater than max allowed": "start the server with --max-logprobs 20",
+    "without log-probabilities": "this server does not give any",
+}
+
+
+def setting_refused(reason: str) -> ModelError | None:
+    """The error that ends a run whose first question shows that a server lacks a setting."""
+    for sign, cure in _SETTINGS.items():
+        if sign in reason:
+            return ModelError(f"{reason}; {cure}")
+    return None

@@ -12,7 +12,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from harness.errors import ModelError
+from harness.models.openai.encoded import Body
 from harness.models.openai.errors import Again, Refused, check_error, check_status
 from harness.models.openai.window import Window
 
@@ -69,9 +70,11 @@ class Client:
         """Closes all connections."""
         await self._http.aclose()
 
-    async def ask(self, body: bytes, read: Callable[[dict[str, Any]], Read]) -> tuple[Read, float]:
+    async def ask(
+        self, body: Body, read: Callable[[dict[str, Any]], Read], ahead: bool = False
+    ) -> tuple[Read, float]:
         """What ``read`` makes of the server's answer, and the request's share of the server's
-        time in seconds.
+        time in seconds. ``ahead`` of the requests that wait already.
 
         ``read`` may raise Again and Refused. Raises Refused where there will be no answer, and
         ModelError where the run cannot go on.
@@ -81,7 +84,7 @@ class Client:
             if attempt:
                 await asyncio.sleep(self._pause(attempt - 1, last))
             try:
-                async with self.window.place():
+                async with self.window.place(ahead):
                     return await self._try(body, read)
             except Again as again:
                 last = again
@@ -116,7 +119,7 @@ class Client:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
-    async def _try(self, body: bytes, read: Callable[[dict[str, Any]], Read]) -> tuple[Read, float]:
+    async def _try(self, body: Body, read: Callable[[dict[str, Any]], Read]) -> tuple[Read, float]:
         sent, shared = time.monotonic(), self.window.clock()
         try:
             async with asyncio.timeout(self._patience.timeout):
@@ -141,12 +144,13 @@ class Client:
         self.window.answered(time.monotonic() - sent)
         return answer, self.window.clock() - shared
 
-    async def _post(self, body: bytes) -> tuple[int, httpx2.Headers, bytes]:
+    async def _post(self, body: Body) -> tuple[int, httpx2.Headers, bytes]:
         """Status, headers and body of one attempt. Raises Refused for a body that is too large."""
-        headers = {"content-type": "application/json"}
+        length = sum(map(len, body))
+        headers = {"content-type": "application/json", "content-length": str(length)}
         url = f"{self.url}/chat/completions"
         data = bytearray()
-        async with self._http.stream("POST", url, content=body, headers=headers) as reply:
+        async with self._http.stream("POST", url, content=_sent(body), headers=headers) as reply:
             async for chunk in reply.aiter_bytes():
                 data += chunk
                 if len(data) > MOST_BYTES:
@@ -169,6 +173,12 @@ class Client:
                 f"{self.url}: no longer answers ({last}; tried {self._patience.attempts} times a "
                 "question); what was answered is kept: run the same command again to resume"
             ) from last
+
+
+async def _sent(body: Body) -> AsyncIterator[bytes]:
+    """The pieces one by one: frames are not copied for each question."""
+    for piece in body:
+        yield piece
 
 
 def _parsed(data: bytes) -> dict[str, Any]:

@@ -18,7 +18,8 @@ class Dialect:
     ``body`` goes into every request; ``primer`` too where the assistant's turn is begun by the
     protocol (None: such a server cannot continue it); ``frames_as`` is how it is shown a clip
     unless told otherwise; ``container``: it takes vLLM's ``video/jpeg`` container of frames, and
-    their times; ``sampling`` are the fields of ``Generation`` that it takes beyond temperature,
+    their times; ``names``: it knows pictures and videos again by a name (``uuid``) that they were
+    sent under; ``sampling`` are the fields of ``Generation`` that it takes beyond temperature,
     top_p and presence_penalty, under the same names; ``choice`` restricts the answer to texts.
     """
 
@@ -27,6 +28,7 @@ class Dialect:
     primer: Mapping[str, JSON] | None = None
     frames_as: FramesAs = "images"
     container: bool = False
+    names: bool = False
     sampling: tuple[str, ...] = ()
     choice: Literal["structured_outputs", "regex", "none"] = "none"
 
@@ -42,6 +44,7 @@ DIALECTS: Mapping[str, Dialect] = {
         primer={"continue_final_message": True, "add_generation_prompt": False},
         frames_as="frames",
         container=True,
+        names=True,
         sampling=_SAMPLING,
         choice="structured_outputs",
     ),

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence  # noqa: F401 - JSON names it
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from harness.errors import ModelError, RequestError
+from harness.errors import RequestError
 from harness.identity import ASIDE
-from harness.models.openai.checks import Expected, expectations, remedy
+from harness.models.openai.asking import Asked, Asker, Clip
+from harness.models.openai.checks import expectations
 from harness.models.openai.client import Client, Patience
 from harness.models.openai.dialects import DIALECTS, Dialect, dialect_of
+from harness.models.openai.encoded import Encoded, Shown
 from harness.models.openai.errors import Refused
-from harness.models.openai.replies import response
-from harness.models.openai.requests import Encoded, Shown, Writer
+from harness.models.openai.requests import Writer
+from harness.models.openai.served import served
 from harness.models.openai.session import Session
 from harness.models.openai.window import Window
 from harness.models.transformers import Transformers
-from harness.types import JSON, Failure, Generation, Prompt, Response, Sample
+from harness.types import JSON, Failure, Generation, Response, Sample
 
 AHEAD = 2
 """Questions handed over for each that may be in flight, so that a free place never waits."""
@@ -41,9 +43,10 @@ class OpenAI:
 
     What does not: ``url`` (it ends in /v1); ``reference``, the same checkpoint on this machine,
     whose tokens every prompt is held against (no weights load); without one ``tokens_per_frame``
-    is the least that a frame must take; ``in_flight`` requests at most; ``attempts``, ``timeout``
-    and ``longest_wait`` as in ``Patience``; ``api_key_env`` names the environment variable that
-    holds the key.
+    is the least that a frame must take; ``send_once``: a clip's frames go with its first question
+    and are named to the server after that, where it knows names (vLLM); ``in_flight`` requests at
+    most; ``attempts``, ``timeout`` and ``longest_wait`` as in ``Patience``; ``api_key_env`` names
+    the environment variable that holds the key.
     """
 
     url: str = field(metadata=ASIDE)
@@ -60,6 +63,7 @@ class OpenAI:
     structured_choices: bool = False
     reference: Transformers | None = field(default=None, metadata=ASIDE)
     tokens_per_frame: int | None = field(default=None, metadata=ASIDE)
+    send_once: bool = field(default=True, metadata=ASIDE)
     in_flight: int = field(default=32, metadata=ASIDE)
     attempts: int = field(default=8, metadata=ASIDE)
     timeout: float = field(default=300.0, metadata=ASIDE)
@@ -110,25 +114,37 @@ class OpenAI:
         )
         writer.check(generation)
         client = Client(self.url, self.api_key_env, self._patience, Window(self.in_flight))
+        asker, first = Asker(client, generation), True
         with Session(client.close) as session:
-            first = True
             for sample in samples:
-                encoded = Encoded(sample, self._shown)
-                expected = expectations(sample, self.reference, self.tokens_per_frame)
-                for prompt in sample.prompts:
-                    must = expected[prompt.key]
-                    if isinstance(must, Failure):
-                        yield must
+                clip, brings = Clip(), True
+                for asked in self._written(sample, writer, generation):
+                    if isinstance(asked, Failure):
+                        yield asked
                         continue
-                    try:
-                        body = writer.body(prompt, encoded, generation)
-                    except Refused as refused:
-                        yield Failure(prompt.key, refused.stage, str(refused))
-                        continue
-                    session.submit(_ask(client, prompt, body, must, generation, first))
+                    session.submit(asker.answer(asked, clip, brings, first))
                     yield from session.results(0 if first else AHEAD * self.in_flight)
-                    first = False
+                    first = brings = False
             yield from session.results(0)
+
+    def _written(
+        self, sample: Sample, writer: Writer, generation: Generation
+    ) -> Iterator[Asked | Failure]:
+        """A clip's questions as they are sent."""
+        encoded = Encoded(sample, self._shown)
+        expected = expectations(sample, self.reference, self.tokens_per_frame)
+        for prompt in sample.prompts:
+            must = expected[prompt.key]
+            if isinstance(must, Failure):
+                yield must
+                continue
+            try:
+                body = writer.body(prompt, encoded, generation)
+            except Refused as refused:
+                yield Failure(prompt.key, refused.stage, str(refused))
+                continue
+            named = encoded.named and writer.body(prompt, encoded, generation, by_name=True)
+            yield Asked(prompt, body, named or None, must)
 
     @property
     def _shown(self) -> Shown:
@@ -145,6 +161,7 @@ class OpenAI:
             self.video_codec,
             self.frame_text,
             self.tell_times,
+            self.send_once and self._kind.names,
         )
 
     def _times_told(self) -> str:
@@ -186,68 +203,3 @@ def reference(_model_: Mapping[str, JSON], **settings: Any) -> Transformers | No
     known = Transformers.__dataclass_fields__
     given: dict[str, Any] = {key: value for key, value in _model_.items() if key in known}
     return Transformers(**(given | settings))
-
-
-async def served(client: Client, model: str) -> Mapping[str, JSON]:
-    """What a server says about a model: its ``name``, and as far as known its ``owner``, ``root``
-    (the checkpoint), ``context`` in tokens and the server's ``version``. Raises ModelError."""
-    listed = await client.get(f"{client.url}/models")
-    found: dict[str, JSON] = {"name": model}
-    if listed is None:
-        return found
-    models = {str(m.get("id")): m for m in listed.get("data") or () if isinstance(m, Mapping)}
-    if model not in models:
-        names = ", ".join(sorted(models)[:10]) or "nothing"
-        raise ModelError(f"{client.url} does not serve {model!r}; it serves {names}")
-    keys = {"owner": "owned_by", "root": "root", "context": "max_model_len"}
-    found |= {name: models[model][key] for name, key in keys.items() if models[model].get(key)}
-    version = await client.get(f"{client.root}/version")
-    if version and isinstance(version.get("version"), str):
-        found["version"] = version["version"]
-    return found
-
-
-async def _ask(
-    client: Client,
-    prompt: Prompt,
-    body: bytes,
-    expected: Expected,
-    generation: Generation,
-    first: bool,
-) -> Response | Failure:
-    """One question. The run's first raises ModelError where others are failures."""
-
-    def read(answer: dict[str, Any]) -> Response:
-        if first and (error := remedy(answer, expected)):
-            raise error
-        expected.check(answer)
-        return replace(response(answer, prompt, generation), told_times=expected.told_times)
-
-    try:
-        said, seconds = await client.ask(body, read)
-    except Refused as refused:
-        if first and (error := setting_refused(str(refused))):
-            raise error from refused
-        return Failure(prompt.key, refused.stage, str(refused))
-    return replace(said, seconds=seconds)
-
-
-_SETTINGS = {
-    # what a server says, and what lets it take the request
-    "trust-request-mm-kwargs": "start the server with --trust-request-mm-kwargs, or write "
-    "backend.tell_times=false",
-    "trust_request_mm_kwargs": "start the server with --trust-request-mm-kwargs, or write "
-    "backend.tell_times=false",
-    "image(s) may be provided": "start the server with --limit-mm-per-prompt "
-    "'{\"image\": N}', or write backend.frames_as=frames",
-    "greater than max allowed": "start the server with --max-logprobs 20",
-    "without log-probabilities": "this server does not give any",
-}
-
-
-def setting_refused(reason: str) -> ModelError | None:
-    """The error that ends a run whose first question shows that a server lacks a setting."""
-    for sign, cure in _SETTINGS.items():
-        if sign in reason:
-            return ModelError(f"{reason}; {cure}")
-    return None

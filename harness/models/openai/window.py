@@ -36,15 +36,16 @@ class Window:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Holds one place, as soon as there is one and no pause is on."""
+    async def place(self, ahead: bool = False) -> AsyncIterator[None]:
+        """Holds one place, as soon as there is one and no pause is on; ``ahead`` of those who
+        wait already."""
         while (left := self._until - time.monotonic()) > 0:
             await asyncio.sleep(left)
         if self.active < int(self.limit) and not self._waiting:
             self._count(1)
         else:
             turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
+            self._waiting.insert(0 if ahead else len(self._waiting), turn)
             await turn  # whoever gave the place has counted it
         try:
             yield

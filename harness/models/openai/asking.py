@@ -1,0 +1,121 @@
+"""One question to a server, and the frames that it need not be sent again.
+
+A clip's frames go with its first question, under a name made of their content. Once that question
+is answered the clip's others go without the bytes, by name: the server then neither receives nor
+decodes nor prepares them again (vLLM's ``uuid`` of a part). A server that has let go of them says
+no, and gets them again; one that does so more often than not is sent them every time. Nothing is
+believed: what an answer's prompt held is checked in tokens, as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.models.openai.checks import Expected, Seen, remedy, seen, setting_refused
+from harness.models.openai.client import Client
+from harness.models.openai.encoded import Body
+from harness.models.openai.errors import Refused
+from harness.models.openai.replies import response
+from harness.types import Failure, Generation, Prompt, Response
+
+TRIES = 4
+"""Questions that a server may refuse by name before it is sent every clip's frames each time."""
+
+
+@dataclass
+class Names:
+    """How often a server knew frames by their name, and how often not."""
+
+    known: int = 0
+    unknown: int = 0
+
+    @property
+    def of_use(self) -> bool:
+        """Whether it is worth asking by name."""
+        return self.unknown < TRIES or self.unknown < self.known
+
+
+@dataclass
+class Clip:
+    """One clip's frames at the server: ``settled`` once the question that brings them is over;
+    ``seen`` is how they looked there in tokens (None: they are not there, or it does not say)."""
+
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    seen: Seen | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question as it is sent: ``body``, ``by_name`` the same without bytes (None: it is not
+    sent so), and what the prompt must be in tokens."""
+
+    prompt: Prompt
+    body: Body
+    by_name: Body | None
+    expected: Expected
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Asks one server's model."""
+
+    client: Client
+    generation: Generation
+    names: Names = field(default_factory=Names)
+
+    async def answer(
+        self, asked: Asked, clip: Clip, brings: bool, first: bool
+    ) -> Response | Failure:
+        """One question's answer. ``brings``: the clip's frames come with it. The run's ``first``
+        raises ModelError, with what to change, when the model does not see what it is sent or the
+        server lacks a setting."""
+        try:
+            if brings or asked.by_name is None:
+                return await self._bring(asked, clip, first)
+            await clip.settled.wait()
+            return await self._by_name(asked, asked.by_name, clip)
+        except Refused as refused:
+            if first and (error := setting_refused(str(refused))):
+                raise error from refused
+            return Failure(asked.prompt.key, refused.stage, str(refused))
+
+    async def _bring(self, asked: Asked, clip: Clip, first: bool) -> Response:
+        def read(answer: dict[str, Any]) -> Response:
+            if first and (error := remedy(answer, asked.expected)):
+                raise error
+            said = self._read(answer, asked, asked.expected)
+            clip.seen = seen(answer)
+            return said
+
+        try:
+            return await self._ask(asked.body, read)
+        finally:
+            clip.settled.set()
+
+    async def _by_name(self, asked: Asked, body: Body, clip: Clip) -> Response:
+        if clip.seen is not None and self.names.of_use:
+            expected = replace(asked.expected, seen=clip.seen)
+            try:
+                found = await self._ask(body, lambda a: self._read(a, asked, expected), ahead=True)
+            except Refused:
+                self.names.unknown += 1
+            else:
+                self.names.known += 1
+                return found
+        return await self._ask(
+            asked.body, lambda a: self._read(a, asked, asked.expected), ahead=True
+        )
+
+    async def _ask(
+        self, body: Body, read: Callable[[dict[str, Any]], Response], ahead: bool = False
+    ) -> Response:
+        said, seconds = await self.client.ask(body, read, ahead)
+        return replace(said, seconds=seconds)
+
+    def _read(self, answer: dict[str, Any], asked: Asked, expected: Expected) -> Response:
+        expected.check(answer)
+        said = response(answer, asked.prompt, self.generation)
+        return replace(said, told_times=expected.told_times)

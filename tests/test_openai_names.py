@@ -1,0 +1,96 @@
+"""A clip's frames are sent once and named after that: nothing is lost where they are not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from harness.models.openai.asking import TRIES
+from harness.types import Response
+from tests.bad_server import Answer, said
+from tests.served import always, ask, quick, sample  # noqa: F401
+
+VIDEO, PER_FRAME = 5, 4
+MISS = {"error": {"message": "Cache miss for video at index 0 but data is not provided."}}
+
+
+@dataclass
+class Memory:
+    """A server that keeps frames by name as vLLM does. ``forgets``: it keeps none; ``blind``: it
+    answers without the frames that it does not know; ``silent``: it gives no token ids."""
+
+    forgets: bool = False
+    blind: bool = False
+    silent: bool = False
+    kept: set[str] = field(default_factory=set)
+    brought: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+
+    def __call__(self, request: dict[str, Any], number: int) -> Answer:
+        video = request["messages"][0]["content"][0]
+        name = video.get("uuid", "")
+        seen = True
+        if video["video_url"] is None:
+            self.named.append(name)
+            seen = name in self.kept
+            if not seen and not self.blind:
+                return Answer(MISS, 400)
+        else:
+            self.brought.append(name)
+            if not self.forgets:
+                self.kept.add(name)
+        ids = [1, *[VIDEO] * (3 * PER_FRAME * seen), 9, 9]
+        more = {} if self.silent else {"prompt_token_ids": ids}
+        return Answer(said("A" if seen else "B", **more))
+
+
+def answers(memory: Memory, clips: int = 6, **given: Any) -> list[str]:
+    results, _ = ask(memory, *(sample(n) for n in range(clips)), dialect="vllm", **given)
+    assert len(results) == 3 * clips
+    assert all(isinstance(result, Response) for result in results.values())
+    return [result.text for result in results.values() if isinstance(result, Response)]
+
+
+def test_frames_are_sent_once_a_clip() -> None:
+    memory = Memory()
+    assert set(answers(memory)) == {"A"}
+    assert len(memory.brought) == len(set(memory.brought)) == 6
+    assert len(memory.named) == 12
+    assert set(memory.named) == set(memory.brought)
+
+
+@pytest.mark.parametrize("memory", [Memory(forgets=True), Memory(forgets=True, blind=True)])
+def test_frames_that_the_server_does_not_know_are_sent_again(memory: Memory) -> None:
+    """And all of them, once it has shown that it keeps none; an answer without them is none."""
+    assert set(answers(memory, clips=9, in_flight=1)) == {"A"}
+    assert len(memory.brought) == 27
+    assert len(memory.named) == TRIES
+
+
+def test_names_are_for_servers_that_can_be_checked() -> None:
+    memory = Memory(silent=True)
+    assert set(answers(memory)) == {"A"}
+    assert (len(memory.brought), memory.named) == (18, [])
+
+
+def test_names_can_be_left_out() -> None:
+    memory = Memory()
+    answers(memory, send_once=False)
+    assert (memory.brought, memory.named) == ([""] * 18, [])
+
+
+def test_other_servers_are_sent_no_names() -> None:
+    _, server = ask(always(Answer(said())), sample(), dialect="openai")
+    sent = [part for request in server.asked for part in request["messages"][0]["content"]]
+    assert len([part for part in sent if part["type"] == "image_url"]) == 9
+    assert not any("uuid" in part for part in sent)
+
+
+def test_a_clips_questions_come_before_the_next_clips() -> None:
+    """They wait for their first and go to the front then: what it brought is still there."""
+    memory = Memory()
+    _, server = ask(memory, *(sample(n) for n in range(8)), dialect="vllm", in_flight=1)
+    clips = [text.rpartition(" ")[2] for text in server.texts()]
+    assert clips == sorted(clips)
