@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from harness.errors import DataError
 from harness.run.conclusion import Outcome
 from harness.run.journal import read_records
 from harness.run.loop import run
+from harness.run.ray_cluster import here
 from tests.benchmarks import lay_out
 
 
@@ -57,3 +59,13 @@ def test_hidden_labels_are_said(tmp_path: Path) -> None:
     folder = lay_out("egoschema/full", tmp_path)
     _, told = ran("egoschema/full", folder, tmp_path)
     assert any("hidden: answers are recorded and not scored" in line for line in told), told
+
+
+def test_a_node_finds_its_videos_beside_rows_that_cannot_be_asked(
+    data: Path, tmp_path: Path
+) -> None:
+    asked = [f"data={data}", f"results={tmp_path / 'results'}", "allow_failures=true"]
+    request = compose(["task=videomme", "backend=fake", *asked])
+    (clip, *_) = request.benchmark.clips([])
+    elsewhere = replace(clip, video=Path("/on/another/node.mp4"))
+    assert here(request, elsewhere).video == clip.video

@@ -46,7 +46,11 @@ def complain(line: str) -> None:
 
 def users_bug(error: BaseException) -> str | None:
     """An error raised by code in the working folder, with its lines; None for anybody else's."""
-    frames = traceback.extract_tb(error.__traceback__)
+    from harness.run.raised import WorkerTraceback
+
+    cause = error.__cause__
+    there = isinstance(cause, WorkerTraceback)
+    frames = cause.frames if there else traceback.extract_tb(error.__traceback__)
     mine = [frame for frame in frames if _users(frame.filename)]
     if not mine:
         return None

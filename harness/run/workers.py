@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -18,10 +19,11 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.process import parent_process
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import RequestError
 from harness.run.dispatch import ATTEMPTS, Dispatcher
 from harness.run.journal import Appender
 from harness.run.progress import Progress
+from harness.run.raised import Raised
 from harness.run.recorder import failed_records
 from harness.run.request import Request
 from harness.run.session import work
@@ -44,8 +46,8 @@ def answer(
     returns the seconds models waited for frames. ``enough`` is told each record: once it says so,
     no further clip is handed out.
 
-    Raises WorkerError when workers die before they take a clip, and what a model raises: what was
-    answered is kept.
+    Raises WorkerError when workers die before they take a clip, and what a model raises, a bug
+    included, wherever it ran: what was answered is kept.
     """
     with progress, Appender(folder, file) as records:
         driver = Driver(clips, records, progress.update, enough)
@@ -92,12 +94,15 @@ class Driver:
             for record in given_up(clip, how):
                 self.write(record)
 
-    def write(self, record: Record) -> None:
-        """Appends a record to the journal and says so."""
+    def write(self, record: Record) -> bool:
+        """Appends a record to the journal and says so; whether enough is known now: then no
+        further clip is handed out."""
         self._records.append(record)
         self._told(record)
-        if self._enough is not None and self._enough(record):
-            self.queue.stop()
+        if self._enough is None or not self._enough(record):
+            return False
+        self.queue.stop()
+        return True
 
 
 def given_up(clip: Clip, how: str) -> Iterator[Record]:
@@ -156,7 +161,7 @@ def _spread(request: Request, driver: Driver) -> None:
 
 
 def _heed(driver: Driver, worker: int, end: Connection, message: Message) -> None:
-    """Does what one message asks for. Raises the error that a worker reports."""
+    """Does what one message asks for. Raises the error that a worker raised."""
     match message:
         case ("begin", _):
             _reply(end, driver.queue.begin(worker))
@@ -166,8 +171,8 @@ def _heed(driver: Driver, worker: int, end: Connection, message: Message) -> Non
             driver.keep(worker, record)
         case ("ended", float() as waited):
             driver.ended(worker, waited)
-        case ("error", HarnessError() as error):
-            raise error
+        case ("error", Raised() as raised):
+            raise raised.error()
 
 
 def _reply(end: Connection, value: object) -> None:
@@ -179,7 +184,13 @@ def _start(request: Request, worker: int) -> tuple[Connection, SpawnProcess]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(request, worker, theirs))
-    process.start()
+    try:
+        process.start()
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise RequestError(
+            f"workers={request.workers}: the request cannot be sent to another process ({error}): "
+            "write workers=1, or make its model and task of what can be pickled"
+        ) from error
     theirs.close()  # so that a dead worker is an end of file
     return ours, process
 
@@ -224,10 +235,10 @@ def _work(request: Request, worker: int, parent: Connection) -> None:
     desk = _Piped(parent)
     try:
         work(request, desk)
-    except HarnessError as error:
-        desk.send("error", error)
     except KeyboardInterrupt:
         pass  # the parent was interrupted too, and says how to resume
+    except Exception as error:  # noqa: BLE001  # raised by the run: a bug is no worker that died
+        desk.send("error", Raised.of(error))
 
 
 def _die_with_parent() -> None:
