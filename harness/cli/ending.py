@@ -48,9 +48,9 @@ def users_bug(error: BaseException) -> str | None:
     """An error raised by code in the working folder, with its lines; None for anybody else's."""
     from harness.run.raised import WorkerTraceback
 
-    cause = error.__cause__
-    there = isinstance(cause, WorkerTraceback)
-    frames = cause.frames if there else traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error.__cause__, WorkerTraceback):
+        frames = error.__cause__.frames
     mine = [frame for frame in frames if _users(frame.filename)]
     if not mine:
         return None
