@@ -61,10 +61,14 @@ def test_a_judged_run_says_who_judged_and_a_second_scoring_asks_nothing(activity
 
 
 def test_without_a_judge_nothing_is_a_zero(activitynet):
-    outcome, _ = done([*activitynet, "backend.rule=target"])
+    outcome, told = done([*activitynet, "backend.rule=target"])
     assert outcome.summary.unscored == 8
     assert not outcome.summary.complete
-    assert "no judge was named" in outcome.complaints[0]
+    assert outcome.complaints == (
+        f"8 responses kept, not judged: harness score {outcome.folder} judge=NAME",
+    )
+    assert not any(line.startswith("judge") for line in told)
+    assert {r.reason for r in read_records(outcome.folder)} == {"not judged: no judge was named"}
     assert outcome.summary.main.bounds == (0.0, 1.0)
 
 

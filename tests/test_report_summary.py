@@ -26,7 +26,8 @@ def test_counts_and_accuracies_by_hand():
         record(0, right(0)), record(1, wrong(1)), record(2, "no idea"),
         record(3, right(3)), record(4, None), record(5, right(5)),
     ]  # fmt: skip
-    made = summarise(answers, **NAMES, seconds=3.0, expected=6)
+    made = summarise(answers, **NAMES, expected=6)
+    assert made.seconds == 5 * 0.25
     assert (made.scored, made.unparsed, made.failed, made.n) == (4, 1, 1, 5)
     assert made.main.estimate.value == pytest.approx(3 / 5)
     assert made.main.bounds == (pytest.approx(3 / 6), pytest.approx(4 / 6))

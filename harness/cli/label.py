@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.report.finding import run_named
     from harness.run.journal import read_records
     from harness.run.judge_verdicts import LABELS, label, to_label
-    from harness.scoring.judged import Bounded
+    from harness.scoring.judge_slots import Bounded
 
     run = run_named(words.run, words.results)
     scorer = run.task_object.scorer

@@ -46,7 +46,8 @@ class Summary:
     ``n`` and ``clusters`` are the headline's questions and videos; ``scored`` to ``unscored`` count
     answers by status, ``unlabelled`` those that were read but whose label is hidden; ``expected``
     is how many were to be asked; ``complete``: all were, and none failed or is unscored;
-    ``seconds`` are the model's, ``waited`` the time it waited for frames; ``degenerate`` counts
+    ``seconds`` are the model's, over all records; ``waited`` the time it waited for frames, over
+    all sessions of the run but those that were killed; ``degenerate`` counts
     responses that are blank or repeat themselves; ``share`` is how much of the arithmetic that the
     device could have done in ``seconds`` the answers needed (None: its rate is not known);
     ``subtitles`` how many questions were shown any.
@@ -127,7 +128,6 @@ def summarise(
     scorer: object = None,
     breakdowns: Sequence[str] = (),
     expected: int | None = None,
-    seconds: float = 0.0,
     waited: float = 0.0,
     judge: JSON = None,
     unjudged: float = 0.0,
@@ -154,7 +154,7 @@ def summarise(
         **{name: counts[name] for name in (*COUNTS, "unlabelled")},
         complete=not lost and expected in (None, len(ordered)),
         expected=expected,
-        seconds=round(seconds, 3),
+        seconds=round(sum(r.response.seconds for r in ordered if r.response), 3),
         waited=round(waited, 3),
         degenerate=sum(_degenerate(record) for record in ordered),
         by={name: _by(ordered, name, metrics) for name in names},

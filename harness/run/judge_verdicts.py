@@ -19,10 +19,10 @@ from typing import Any
 from harness.errors import JournalError
 from harness.identity import digest
 from harness.run.journal import read_records
-from harness.run.judging import JUDGEMENTS
+from harness.run.judge_files import JUDGEMENTS
 from harness.scoring.agreement import kappa
 from harness.scoring.calibration import calibrated
-from harness.scoring.judged import Bounded
+from harness.scoring.judge_slots import Bounded
 from harness.types import Estimate, Record
 
 LABELS = "labels.jsonl"
