@@ -10,6 +10,8 @@ import pytest
 from harness.cli import judges, label, score
 from harness.config import compose
 from harness.errors import RequestError
+from harness.report import leaderboard, live
+from harness.report.runs import find
 from harness.run.journal import read_records
 from harness.run.loop import plan, run
 from tests.bad_server import MODEL, Answer, said, serving
@@ -69,6 +71,17 @@ def test_without_a_judge_nothing_is_a_zero(activitynet):
     )
     assert not any(line.startswith("judge") for line in told)
     assert {r.reason for r in read_records(outcome.folder)} == {"not judged: no judge was named"}
+    hint = f"8 responses kept, not judged: harness score {outcome.folder} judge=NAME"
+    assert live.line(live.state(outcome.folder)) == f"8 of 8 questions, 8 unscored, {hint}"
+    (made,) = find(outcome.folder.parents[2])[0]
+    assert f"- fake on activitynet_qa: {hint}" in leaderboard.markdown([made])
+
+
+def test_a_finished_run_without_a_verdict_on_some_is_not_called_complete(activitynet):
+    outcome, _ = done([*activitynet, "judge=fake", "judge.rule=constant:Fine."])
+    said = live.line(live.state(outcome.folder))
+    assert said.endswith("8 unscored, ended")
+    assert "harness score" not in said
     assert outcome.summary.main.bounds == (0.0, 1.0)
 
 
