@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
 from harness.errors import JournalError
-from harness.metrics import bounds, chance, part
+from harness.metrics import bounds, chance, left_out, part
 from harness.report.diagnostics import Consistency, Repeats, consistency, repeats
 from harness.scoring.degenerate import is_degenerate
 from harness.types import JSON, Estimate, Metric, Record, Status
@@ -25,7 +25,8 @@ class Value:
 
     ``chance`` is what guessing scores (None: not known for every question); ``bounds`` what the
     value could be had the failed, truncated and unscored questions been scored (None: there are
-    none, or the metric has no bounds).
+    none, or the metric has no bounds); ``left_out`` counts unparsed responses that are in neither,
+    for an unbounded metric has no worst score to give them.
     """
 
     estimate: Estimate
@@ -33,6 +34,7 @@ class Value:
     higher_is_better: bool = True
     chance: float | None = None
     bounds: tuple[float, float] | None = None
+    left_out: int = 0
 
 
 Parts = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
@@ -174,6 +176,7 @@ def value_of(metric: Metric, records: Sequence[Record], scorer: object = None) -
         metric.higher_is_better,
         chance(metric, scorer, records),
         bounds(metric, records),
+        left_out(metric, records),
     )
 
 
@@ -258,6 +261,7 @@ def _beside(value: Value) -> dict[str, Any]:
         "higher_is_better": value.higher_is_better,
         "chance": value.chance,
         "bounds": list(value.bounds) if value.bounds else None,
+        **({"left_out": value.left_out} if value.left_out else {}),
     }
 
 
@@ -269,6 +273,7 @@ def _read(cls: type[Summary], plain: Mapping[str, Any]) -> Summary:
             bool(found.get("higher_is_better", True)),
             _optional(found.get("chance")),
             _pair(found.get("bounds")),
+            int(found.get("left_out", 0)),
         )
         for name, found in plain["metrics"].items()
     }
