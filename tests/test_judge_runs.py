@@ -125,6 +125,10 @@ def test_people_label_a_run_and_are_held_against_its_judge(activitynet, capsys, 
     out = capsys.readouterr().out
     assert "75.0% the same accuracy" in out
     assert "accuracy, corrected by people: 0.750" in out
+    with pytest.raises(RequestError, match=r"--value rating: nobody .* are on accuracy, score"):
+        judges.main([first.folder.name, "--results", results, "--value", "rating"])
+    with pytest.raises(RequestError, match="-n 0: write how many"):
+        label.main([first.folder.name, "-n", "0", "--results", results])
 
 
 @pytest.mark.parametrize(

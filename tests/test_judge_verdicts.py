@@ -132,3 +132,13 @@ def test_a_file_of_verdicts_that_is_none_is_said_in_one_line(tmp_path):
     (tmp_path / "odd.jsonl").write_text('{"question": "a"}\n')
     with pytest.raises(JournalError, match="line 1 needs a question and its values"):
         labels(tmp_path / "odd.jsonl")
+    for value in ('"yes"', "NaN", "true"):
+        (tmp_path / "odd.jsonl").write_text(f'{{"question": "a", "values": {{"v": {value}}}}}\n')
+        with pytest.raises(JournalError, match=r"line 1: its v is .*, and no number"):
+            labels(tmp_path / "odd.jsonl")
+
+
+def test_an_empty_file_of_a_judge_is_said_in_one_line(tmp_path):
+    (tmp_path / "judged-0.jsonl").write_text("")
+    with pytest.raises(JournalError, match="its first line names no judge"):
+        verdicts(tmp_path)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from harness.errors import JournalError
+from harness.errors import JournalError, ModelError
 from harness.run.judge_calls import Calls
 from harness.run.judge_controls import judge_controls, missing
 from harness.run.judge_files import write_judgements
@@ -273,6 +275,48 @@ def test_a_judge_that_dies_keeps_what_it_said(tmp_path):
     judge = Judge()
     judgements(judge, ACTIVITYNET, records, tmp_path)
     assert len(judge.seen) == 3
+
+
+class Gone(Judge):
+    """A judge whose server cannot be reached."""
+
+    def generate(self, samples, generation):
+        raise ModelError("nobody answers at http://127.0.0.1:9")
+        yield
+
+
+def test_a_judge_that_cannot_be_had_costs_what_it_was_not_asked_yet(tmp_path):
+    """The replies that are kept count as they did."""
+    before = judgements(Judge(), ACTIVITYNET, [record("a", "red")], tmp_path).scores
+    records = [record("a", "red"), record("b", "blue")]
+    found = judgements(Gone(), ACTIVITYNET, records, tmp_path)
+    assert found.scores["a"] == before["a"]
+    assert found.scores["b"].reason == "no judge: nobody answers at http://127.0.0.1:9"
+    assert counts(judgements(Judge(), ACTIVITYNET, records, tmp_path)) == (1, 0, 1)
+
+
+def test_a_full_disk_is_said_in_one_line_and_the_torn_reply_is_asked_again(tmp_path):
+    fill = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from harness.run.judging import judgements\n"
+        "from tests.test_judging import ACTIVITYNET, Judge, record\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "records = [record(str(n), f'colour {n}') for n in range(9)]\n"
+        "found = judgements(Judge(), ACTIVITYNET, records, Path(sys.argv[1]), print)\n"
+        "print(sum(hasattr(s, 'reason') for s in found.scores.values()))\n"
+    )
+    command = [sys.executable, "-c", fill, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "cannot write" in said
+    lost = int(said.split()[-1])
+    assert 0 < lost < 9
+    judge = Judge()
+    records = [record(str(n), f"colour {n}") for n in range(9)]
+    found = judgements(judge, ACTIVITYNET, records, tmp_path)
+    assert len(judge.seen) == lost
+    assert not any(isinstance(score, Failure) for score in found.scores.values())
 
 
 def test_another_judges_file_is_refused(tmp_path):

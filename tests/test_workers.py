@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import pickle
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +20,7 @@ from harness.run.journal import read_records
 from harness.run.loop import run
 from harness.run.raised import Raised, WorkerTraceback
 from harness.run.request import Request
+from harness.run.workers import _received, own_device
 from harness.types import Failure, Generation, Response, Sample
 
 BROKEN = '''\
@@ -125,3 +129,22 @@ def test_raised_travels_with_its_frames() -> None:
     assert isinstance(found, KeyError)
     assert isinstance(found.__cause__, WorkerTraceback)
     assert found.__cause__.frames[-1].name == "test_raised_travels_with_its_frames"
+
+
+def test_a_worker_that_dies_in_the_middle_of_a_message_has_died() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    theirs.send(("begin", None))
+    os.write(theirs.fileno(), struct.pack("!i", 100) + b"half of it")
+    theirs.close()
+    assert _received(ours) == ("begin", None)
+    assert _received(ours) is None
+
+
+@pytest.mark.parametrize(
+    ("visible", "shown"),
+    [(None, ["0", "1", "2"]), ("", ["", "", ""]), ("4,7", ["4", "7", "4"])],
+)
+def test_a_worker_is_shown_one_gpu_of_those_that_the_run_may_see(
+    visible: str | None, shown: list[str]
+) -> None:
+    assert [own_device(worker, visible) for worker in range(3)] == shown

@@ -9,7 +9,6 @@ A prompt may have several replies: one that could not be read is asked for again
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,19 +87,20 @@ class Calls:
         return reply
 
     def _append(self, line: Mapping[str, JSON]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        new = not self.file.exists()
-        text = json.dumps(self.head, ensure_ascii=False) + "\n" if new else ""
-        text += json.dumps(line, ensure_ascii=False) + "\n"
-        # one write to the end of the file: lines of two processes do not mix
-        handle = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        text = json.dumps(line, ensure_ascii=False) + "\n"
         try:
-            os.write(
-                handle, ("\n" if self._torn else "").encode() + text.encode("utf-8", "replace")
-            )
-        finally:
-            os.close(handle)
-        self._torn = False
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self.file.exists():
+                text = json.dumps(self.head, ensure_ascii=False) + "\n" + text
+            data = (b"\n" if self._torn else b"") + text.encode("utf-8", "replace")
+            # one write to the end of the file: lines of two processes do not mix
+            with self.file.open("ab", buffering=0) as out:
+                self._torn = True
+                self._torn = out.write(data) < len(data)
+        except OSError as error:
+            raise JournalError(f"{self.file}: cannot write ({error.strerror})") from error
+        if self._torn:
+            raise JournalError(f"{self.file}: cannot write all of a reply; free some space")
 
     _torn: bool = False
 

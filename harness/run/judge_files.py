@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.identity import describe, digest
+from harness.run.journal import write_atomically
 from harness.run.judge_case import Judgement
 from harness.types import JSON, Failure, Generation, Model
 
@@ -24,15 +25,12 @@ def write_judgements(
     run: Path, found: Mapping[str, Judgement], judge: Model, generation: Generation
 ) -> Path:
     """Writes the file, whole or not at all: first the judge and its settings, then a line a
-    question (``found`` is by record key) with its values, replies and how they had to be read."""
+    question (``found`` is by record key) with its values, replies and how they had to be read.
+    Raises JournalError when the disk refuses."""
     file = judgement_file(run, judge, generation)
-    partial = file.with_name(f".{file.name}.partial")
-    with partial.open("w", encoding="utf-8") as out:
-        head = {"judge": dict(judge.identity()), "settings": describe(generation)}
-        out.write(json.dumps(head, ensure_ascii=False) + "\n")
-        for key, judgement in found.items():
-            out.write(json.dumps(_line(key, judgement), ensure_ascii=False) + "\n")
-    partial.replace(file)
+    head = {"judge": dict(judge.identity()), "settings": describe(generation)}
+    lines = [head, *(_line(key, judgement) for key, judgement in found.items())]
+    write_atomically(file, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
     return file
 
 

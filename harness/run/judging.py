@@ -9,10 +9,12 @@ is the run's own file (``harness.run.judge_files``).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.errors import HarnessError
 from harness.identity import describe, digest
 from harness.run.judge_calls import Calls, prompt_hash
 from harness.run.judge_case import Case, Judgement, cases
@@ -34,6 +36,9 @@ GENERATION = Generation(max_new_tokens=512)
 
 LIMIT = 0.02
 """A run of which a larger share of responses is left without a verdict is incomplete."""
+
+PAUSE = 60.0
+"""Seconds between two lines about how many calls are made."""
 
 BATCH = 8
 """Prompts that go to the judge in one sample."""
@@ -74,8 +79,8 @@ def judgements(
     calls are made. Prompts that begin alike go to the judge together, so that it can share what
     they begin with; how many samples are in flight is the model's affair. ``repeat`` 1, 2, … asks
     everything anew and keeps it apart: for self-agreement. Records without a response, and those
-    with status "failed" or "truncated", are left out. Errors of the judge as a whole (its
-    checkpoint is missing) are raised.
+    with status "failed" or "truncated", are left out. A judge that cannot be had costs the scores
+    for which it would have to be asked; one that cannot say who it is raises its ModelError.
     """
     calls = Calls(store, judge.identity(), generation, repeat)
     had = set(calls.kept)
@@ -145,11 +150,21 @@ class _Inquiry:
             return
         self.calls.asked |= set(missing)
         named = {key: _as_call(key, prompt) for key, prompt in missing.items()}
-        for answer in self.judge.generate(_samples(named), self.generation):
-            if isinstance(answer, Failure):
-                self.failures[answer.question] = f"the judge failed: {answer.reason}"
-            else:
-                self.calls.add(missing[answer.question], answer)
+        said = time.monotonic()
+        try:
+            answers = self.judge.generate(_samples(named), self.generation)
+            for number, answer in enumerate(answers, start=1):
+                if isinstance(answer, Failure):
+                    self.failures[answer.question] = f"the judge failed: {answer.reason}"
+                else:
+                    self.calls.add(missing[answer.question], answer)
+                if time.monotonic() - said > PAUSE:
+                    said = time.monotonic()
+                    self.progress(f"judge: {number:,} of {len(missing):,} calls made")
+        except HarnessError as error:  # a judge that is not there: what it has said counts still
+            reason = f"no judge: {error}"
+            self.failures = {**dict.fromkeys(missing, reason), **self.failures}
+            self.progress(reason)
 
 
 def _as_call(key: str, prompt: Prompt) -> Prompt:

@@ -29,9 +29,12 @@ def waited_in_all(folder: Path, now: float) -> float:
 def _append(file: Path, seconds: float) -> None:
     ended = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"ended": ended, "waited": round(seconds, 3)}) + "\n"
-    torn = file.exists() and not file.read_bytes().endswith(b"\n")  # by a crash
-    with file.open("a", encoding="utf-8") as out:
-        out.write("\n" * torn + line)
+    try:
+        torn = file.exists() and not file.read_bytes().endswith(b"\n")  # by a crash
+        with file.open("a", encoding="utf-8") as out:
+            out.write("\n" * torn + line)
+    except OSError as error:
+        raise JournalError(f"{file}: cannot write ({error.strerror})") from error
 
 
 def _lines(file: Path) -> list[float]:

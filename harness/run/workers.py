@@ -145,9 +145,8 @@ def _spread(request: Request, driver: Driver) -> None:
                 if not isinstance(end, Connection):
                     continue
                 worker, process = crew[end]
-                try:
-                    message = end.recv()
-                except EOFError:
+                message = _received(end)
+                if message is None:
                     del crew[end]
                     free.append(worker)
                     process.join()
@@ -158,6 +157,15 @@ def _spread(request: Request, driver: Driver) -> None:
     finally:
         for _, process in crew.values():
             process.terminate()
+
+
+def _received(end: Connection) -> Message | None:
+    """What a worker sent; None: it died, perhaps in the middle of a message."""
+    try:
+        message: Message = end.recv()
+        return message
+    except (EOFError, OSError):
+        return None
 
 
 def _heed(driver: Driver, worker: int, end: Connection, message: Message) -> None:
@@ -229,8 +237,7 @@ def _work(request: Request, worker: int, parent: Connection) -> None:
     """A worker process: sees its own GPU only, and does not outlive its parent."""
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    devices = visible.split(",") if visible else [str(n) for n in range(request.workers)]
-    os.environ["CUDA_VISIBLE_DEVICES"] = devices[worker % len(devices)]
+    os.environ["CUDA_VISIBLE_DEVICES"] = own_device(worker, visible)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     desk = _Piped(parent)
     try:
@@ -239,6 +246,15 @@ def _work(request: Request, worker: int, parent: Connection) -> None:
         pass  # the parent was interrupted too, and says how to resume
     except Exception as error:  # noqa: BLE001  # raised by the run: a bug is no worker that died
         desk.send("error", Raised.of(error))
+
+
+def own_device(worker: int, visible: str | None) -> str:
+    """The GPU that a worker is shown, of those ``visible`` to the run (None: nobody said which;
+    "": none is, and none is to be)."""
+    if visible is None:
+        return str(worker)
+    devices = visible.split(",")
+    return devices[worker % len(devices)]
 
 
 def _die_with_parent() -> None:
