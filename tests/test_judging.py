@@ -150,7 +150,7 @@ def test_what_could_not_be_read_is_asked_again_by_the_next_scoring_once(tmp_path
     second = Says("Hard to say.")
     found = judgements(second, ACTIVITYNET, records, tmp_path, lines.append)
     assert counts(found) == (1, 1, 1)
-    assert lines == ["judge: 1 again, of replies that could not be read"]
+    assert lines == ["judge: 1 call again: replies could not be read"]
     assert isinstance(found.scores["b"], Failure) or isinstance(found.scores["a"], Failure)
     third = Says(YES)
     found = judgements(third, ACTIVITYNET, records, tmp_path)

@@ -176,8 +176,10 @@ def test_scoring_into_a_run_that_is_there_keeps_what_it_has(run: Any) -> None:
     part = next(folder for folder in folders() if folder != whole)
     lines = (part / "records-0.jsonl").read_bytes().splitlines(keepends=True)
     (part / "records-0.jsonl").write_bytes(b"".join(lines[:3]))
+    asked = (whole / "request.json").read_text()
     _, out, _ = run("score", str(part), "task.scorer.extractor=mlvu")
     assert str(whole) in out
+    assert (whole / "request.json").read_text() == asked, "a run that was asked stays one"
     assert len(read_records(whole)) == n
 
 

@@ -101,8 +101,10 @@ def _again(run: Run, task: Task, judge: Model | None, settings: Mapping[str, Any
     """The run that the scores belong to: the same, or one beside it with another identity."""
     import json
 
+    from harness.errors import JournalError
     from harness.identity import describe
     from harness.report.runs import Run as Made
+    from harness.report.runs import load
     from harness.run.journal import write_atomically
     from harness.run.request import run_id
 
@@ -114,7 +116,12 @@ def _again(run: Run, task: Task, judge: Model | None, settings: Mapping[str, Any
     if id == run.id:
         return run
     folder = run.folder.parent / id
-    folder.mkdir(exist_ok=True)
+    if (folder / "request.json").exists():  # asked, or scored, before: its request is its own
+        return load(folder)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise JournalError(f"{folder}: cannot write ({error.strerror})") from error
     kept = {**(run.request.get("settings") or {}), "judge": settings.get("judge")}
     source = run.request.get("scored_from") or run.id
     request = {**run.request, **identity, "id": id, "settings": kept, "scored_from": source}

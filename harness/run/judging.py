@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.identity import describe, digest
+from harness.names import several
 from harness.run.judge_calls import Calls, prompt_hash
 from harness.run.judge_case import Case, Judgement, cases
 from harness.types import (
@@ -142,7 +143,7 @@ class _Inquiry:
         if new := len(missing) - again:
             self.progress(f"judge: {new} calls, {shown - len(missing)} already kept")
         if again:
-            self.progress(f"judge: {again} again, of replies that could not be read")
+            self.progress(f"judge: {several(again, 'call')} again: replies could not be read")
 
     def _ask(self, missing: Mapping[str, Prompt]) -> None:
         """Makes the calls and keeps the replies."""
