@@ -75,6 +75,9 @@ def test_without_a_judge_nothing_is_a_zero(activitynet):
     assert live.line(live.state(outcome.folder)) == f"8 of 8 questions, 8 unscored, {hint}"
     (made,) = find(outcome.folder.parents[2])[0]
     assert f"- fake on activitynet_qa: {hint}" in leaderboard.markdown([made])
+    results = str(outcome.folder.parents[2])
+    assert score.main([outcome.folder.name, "judge=word_overlap", "--results", results]) == 0
+    assert "not judged" not in leaderboard.markdown(find(results)[0])
 
 
 def test_a_finished_run_without_a_verdict_on_some_is_not_called_complete(activitynet):

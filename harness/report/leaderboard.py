@@ -154,8 +154,14 @@ def markdown(runs: Sequence[Run]) -> str:
 
 
 def waiting(runs: Sequence[Run]) -> list[str]:
-    """A line for every run of which responses wait for a judge, with what to do."""
-    return [f"{run.model} on {run.task}: {run.not_judged}" for run in runs if run.not_judged]
+    """A line for every run of which responses wait for a judge, with what to do; none where a run
+    beside it is of these responses, judged."""
+    scored = {run.request.get("scored_from") for run in runs if run.request.get("judge")}
+    return [
+        f"{run.model} on {run.task}: {run.not_judged}"
+        for run in runs
+        if run.id not in scored and run.not_judged
+    ]
 
 
 def mark(

@@ -141,7 +141,7 @@ class _Inquiry:
     def _say(self, missing: Mapping[str, Prompt], shown: int) -> None:
         again = sum(key in self.calls.kept for key in missing)
         if new := len(missing) - again:
-            self.progress(f"judge: {new} calls, {shown - len(missing)} already kept")
+            self.progress(f"judge: {several(new, 'call')}, {shown - len(missing)} already kept")
         if again:
             self.progress(f"judge: {several(again, 'call')} again: replies could not be read")
 
