@@ -20,7 +20,8 @@ from harness.run.journal import read_records
 from harness.run.loop import run
 from harness.run.raised import Raised, WorkerTraceback
 from harness.run.request import Request
-from harness.run.workers import _received, own_device
+from harness.run.worker_process import own_device
+from harness.run.workers import _received
 from harness.types import Failure, Generation, Response, Sample
 
 BROKEN = '''\
