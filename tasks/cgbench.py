@@ -27,7 +27,7 @@ from harness.metrics import Mean, Unit, estimated
 from harness.prompts import PromptTemplate
 from harness.scoring.interval_sets import THRESHOLDS
 from harness.scoring.judge_prompts import fill, judge_prompt, named
-from harness.scoring.judged import slots
+from harness.scoring.judge_slots import slots
 from harness.scoring.subtitles import Cue
 from harness.task import Row, Task, gold_letter
 from harness.types import (

@@ -17,7 +17,7 @@ from typing import Literal
 from harness.prompts import PromptTemplate
 from harness.scoring.judge_prompts import fill, judge_prompt, named
 from harness.scoring.judge_replies import rating
-from harness.scoring.judged import slots
+from harness.scoring.judge_slots import slots
 from harness.scoring.subtitles import Cue
 from harness.task import Row, Task, gold_letter, split_options
 from harness.types import Clip, Part, Prompt, Question, Response, Score, Text

@@ -4,13 +4,14 @@ import json
 import math
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.errors import JournalError
 from harness.metrics import Mean
 from harness.report.diagnostics import diagnosed
-from harness.report.runs import find, load, resolve
+from harness.report.runs import Run, find, load, resolve
 from harness.report.summary import Summary, summarise
 from harness.run.conclusion import complaints
 from harness.scoring.choice import ChoiceScorer
@@ -27,7 +28,8 @@ def test_counts_and_accuracies_by_hand():
         record(0, right(0)), record(1, wrong(1)), record(2, "no idea"),
         record(3, right(3)), record(4, None), record(5, right(5)),
     ]  # fmt: skip
-    made = summarise(answers, **NAMES, seconds=3.0, expected=6)
+    made = summarise(answers, **NAMES, expected=6)
+    assert made.seconds == 5 * 0.25
     assert (made.scored, made.unparsed, made.failed, made.n) == (4, 1, 1, 5)
     assert made.main.estimate.value == pytest.approx(3 / 5)
     assert made.main.bounds == (pytest.approx(3 / 6), pytest.approx(4 / 6))
@@ -246,7 +248,28 @@ def test_degenerate_responses_are_counted_and_thinking_alone_is_none():
 
 def test_what_is_said_of_degenerate_responses_claims_no_cause():
     answers = [record(0, "!!!!!!"), *(record(i, right(i)) for i in range(1, 6))]
-    (line,) = complaints(answers, summarise(answers, **NAMES), allow_failures=False, longer=64)
+    (line,) = complaints(answers, summarise(answers, **NAMES), False, Run(Path("run"), {}))
     assert line.startswith("1 of 6 questions were answered with nothing, or with one character")
     assert "harness view" in line
     assert "do not use" not in line
+
+
+def test_what_an_unbounded_metric_leaves_out_is_said():
+    answers = [*records(6), record(6, "no idea"), record(7, " ")]
+    for metric, count in (
+        (Mean("accuracy", low=None), 2),
+        (Mean("accuracy", low=None, counted="nonempty"), 1),
+        (Mean("accuracy", low=None, counted="answered"), 0),
+        (Mean("accuracy", low=None, higher_is_better=False), 0),
+        (Mean("accuracy"), 0),
+    ):
+        made = summarise(answers, **NAMES | {"metrics": [metric]})
+        assert made.main.left_out == count
+        plain = made.to_json()
+        assert Summary.from_json(plain).main.left_out == count
+        said = [line for line in diagnosed(made) if "left out" in line]
+        assert len(said) == bool(count)
+    (line,) = diagnosed(summarise(answers, **NAMES | {"metrics": [Mean("accuracy", low=None)]}))
+    assert line.startswith(
+        "accuracy is over the 6 questions whose responses could be read: 2 unpar"
+    )

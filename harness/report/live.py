@@ -23,7 +23,8 @@ class State:
     ``answered`` of ``expected`` questions; ``score`` over those that can be scored without a judge
     (None: none yet, or a judge decides); ``statuses`` counts by status; ``reason`` is the latest
     failure's; ``written`` when the records last grew (Unix time); ``started`` when the run was
-    (None: not known, or it was resumed since); ``done``: it has ended, and is not going on again.
+    (None: not known, or it was resumed since); ``done``: it has ended, and is not going on again;
+    ``waiting`` is what is said of responses that wait for a judge.
     """
 
     answered: int
@@ -35,6 +36,7 @@ class State:
     written: float
     started: float | None
     done: bool
+    waiting: str = ""
 
     def speed(self, before: State | None = None) -> float | None:
         """Questions a second since ``before``, else since the start; None: not known yet."""
@@ -57,6 +59,7 @@ def state(folder: Path) -> State:
     started = (run.request.get("environment") or {}).get("started")
     resumed = started is None or _sessions(run) > 1
     finished = expected is not None and len(records) >= int(expected)
+    done = finished and (folder / "summary.json").is_file()
     return State(
         len(records),
         int(expected) if expected is not None else None,
@@ -66,7 +69,8 @@ def state(folder: Path) -> State:
         failed[-1] if failed else "",
         max((path.stat().st_mtime for path in files), default=0.0),
         None if resumed else datetime.fromisoformat(str(started)).timestamp(),
-        finished and (folder / "summary.json").is_file(),
+        done,
+        run.not_judged if done else "",
     )
 
 
@@ -79,15 +83,18 @@ def line(now: State, before: State | None = None, clock: float | None = None) ->
     if now.score is not None:
         found = tables.interval(now.score, now.unit)
         parts.append(found if now.done else f"{found} so far (looked at early: not final)")
-    elif now.answered:
+    elif now.answered and not now.waiting:
         parts.append("not scored yet")
     parts += [
         f"{now.statuses[name]} {name}"
-        for name in ("unparsed", "truncated", "failed")
+        for name in ("unparsed", "truncated", "failed", *(["unscored"] if now.done else []))
         if now.statuses.get(name)
     ]
+    if now.waiting:
+        return ", ".join([*parts, now.waiting])
     if now.done:
-        return ", ".join([*parts, "complete" if not now.statuses.get("failed") else "ended"])
+        lost = now.statuses.get("failed") or now.statuses.get("unscored")
+        return ", ".join([*parts, "ended" if lost else "complete"])
     if speed := now.speed(before):
         parts.append(f"{speed:.3g} questions/s")
         if now.expected:

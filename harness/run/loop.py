@@ -66,6 +66,9 @@ def run(
     shard = None if request.part is None else request.part[0]
     with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
+        if line := _passed_over(bad or (), request.limit):
+            tell(line)
+            log.warning(line)
         left, kept = _left(request, clips, left_out, journal, tell, stopping)
         waited = _asked(request, left, journal.folder, kept, progress, stopping)
         with journal.alone() as alone:
@@ -142,6 +145,17 @@ def _kept(questions: int, kept: int) -> str:
     if kept == questions:
         return f"{several(questions, 'question')} answered already: complete, nothing to do"
     return f"{kept:,} of {several(questions, 'question')} already answered"
+
+
+def _passed_over(bad: Sequence[BadRow], limit: int | None) -> str:
+    """What is said of rows that cannot be asked where only some are: the chosen ones are others,
+    so no count of the run holds these. Empty for a whole run, which counts them as failed."""
+    if limit is None or not bad:
+        return ""
+    return (
+        f"{several(len(bad), 'row')} cannot be asked, and with limit={limit} none of the run's "
+        f"questions is of them, the first: {bad[0].reason}"
+    )
 
 
 def describe(request: Request, clips: Sequence[Clip]) -> dict[str, Any]:

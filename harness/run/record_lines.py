@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from harness.errors import JournalError
 from harness.run.durable import put_in_place
+from harness.run.plain_values import odd, plain
 from harness.run.uncollected import uncollected
 from harness.types import Question, Record, Response, Score, Usage
 
@@ -23,8 +23,13 @@ grown and its content was not on the disk yet."""
 
 
 def line(record: Record) -> bytes:
-    """A record as it is written. Raises ValueError for a number that JSON does not know."""
-    return _ENCODER.encode(record).encode("utf-8", "replace") + b"\n"
+    """A record as it is written. Raises JournalError for what would not come back as it was."""
+    try:
+        text = _ENCODER.encode(record)
+    except (TypeError, ValueError) as error:
+        what = odd(record) or str(error)
+        raise JournalError(f"question {record.key}: cannot be kept: {what}") from error
+    return text.encode("utf-8", "replace") + b"\n"
 
 
 def record(text: bytes) -> Record:
@@ -143,13 +148,8 @@ def _response(value: dict[str, Any]) -> Response:
 
 
 def _plain(value: Any) -> Any:
-    """A dataclass as its fields (``asdict`` would copy all that they hold); all else that JSON does
-    not know as text."""
-    if type(value) in _NOUNS:
-        return vars(value)  # the fields in their order
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return str(value)
+    """A value that JSON does not know as one that it does. Raises TypeError."""
+    return vars(value) if type(value) in _NOUNS else plain(value)  # the fields in their order
 
 
 _NOUNS = (Record, Question, Response, Usage, Score)
