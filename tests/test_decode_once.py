@@ -13,6 +13,7 @@ from harness.types import Frames, VideoInfo
 from harness.video import full_decode as decoder
 from harness.video import probe, read
 from harness.video.exact_reader import OpenVideo, open_video
+from harness.video.frame_cache import FrameCache
 from harness.video.packets import _complaints
 from harness.video.prefetch import Prefetcher, ReadRequest
 from harness.video.sampling import Sampling
@@ -117,6 +118,24 @@ def test_hdr_wide_gamut_and_fields_are_read_alike_on_every_path(
         counted = _counted(video, [4, 17], 48)
     assert np.array_equal(small[48], counted.pixels)
     assert [number(frame) for frame in small[None]] == [4, 17]
+    cache = FrameCache(tmp_path / "cache")
+    request = ReadRequest("a", path, Sampling(frames=3), cache=cache)
+    for _ in ("kept", "found again"):
+        with Prefetcher(0) as reader:
+            ((_, result),) = reader.read([request])
+        assert isinstance(result, tuple), result
+        same(result[1].pixels, [everything[i] for i in (0, 19, 39)])
+
+
+@pytest.mark.parametrize("name", ["torchcodec", "decord"])
+def test_other_decoders_keep_fields_woven_and_colours_as_stated(name: str, tmp_path: Path) -> None:
+    pytest.importorskip(name)
+    path = tmp_path / "clip.mp4"
+    _marked(path, 1, 1, 1, "tff")
+    frames = read(path, [4, 17], decoder=name).pixels  # type: ignore[arg-type]
+    assert [number(frame) for frame in frames] == [4, 17]
+    difference = np.abs(frames.astype(int) - read(path, [4, 17]).pixels)
+    assert difference.mean() < 4  # they take the chroma of both fields for one picture's
 
 
 def _counted(video: OpenVideo, indices: list[int], size: int) -> Frames:

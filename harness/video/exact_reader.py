@@ -37,6 +37,8 @@ class OpenVideo:
         self.path = file.path
         self.file = file
         self._held = _remembered(file, choose)
+        if isinstance(self._held, Index) and self._held.strict:
+            file.be_strict()
 
     @property
     def info(self) -> VideoInfo:

@@ -25,7 +25,7 @@ from harness.video.decoder_setup import NO_SETUP, Setup, SetupLog
 from harness.video.first_packets import INTRA, Opening, checked, must_check
 from harness.video.full_decode import traced
 from harness.video.packets import Packets, demuxed
-from harness.video.video_file import VideoFile
+from harness.video.video_file import VideoFile, has_strict
 
 # Codecs whose keyframes reset the decoder, so that decoding may start there.
 _SEEKABLE = INTRA | frozenset(
@@ -50,7 +50,8 @@ class Index:
     them), and ``seekable``: they may also be found by seeking and told by their ``pts``; ``setup``:
     what the decoder must be told before a keyframe; ``kept``: frames that indexing has decoded, by
     index, so that they need not be decoded again; ``flaws``: where packets are damaged (n) or
-    missing (n - 0.5: before packet n); ``damage``: what is wrong in words, empty if nothing is.
+    missing (n - 0.5: before packet n); ``damage``: what is wrong in words, empty if nothing is;
+    ``strict``: a decoder that notices more damage gives the same frames.
     """
 
     info: VideoInfo
@@ -68,6 +69,7 @@ class Index:
     kept: Mapping[int, VideoFrame] = field(default_factory=dict)
     flaws: tuple[float, ...] = ()
     damage: str = ""
+    strict: bool = False
 
     def key(self, frame: int) -> int:
         """The keyframe (its number in ``keys``) from which decoding gives this frame.
@@ -154,6 +156,7 @@ def _by_packets(file: VideoFile, packets: Packets, first: VideoFrame, setup: Set
         setup=setup,
         flaws=packets.flaws,
         damage=packets.damage,
+        strict=has_strict(file, first),
     )
 
 

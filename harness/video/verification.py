@@ -24,9 +24,10 @@ def verify(path: str | PathLike[str], *, fps: float | None = None) -> str | None
     the last, the middle one, those between, and so on, until all are done or ``SECONDS`` (2) have
     passed, so that a short clip is decoded whole and a long one in many places; no stretch begins
     after that, and only a stretch that fails is decoded again from the file's start, to be certain.
-    Damage that the decoder does not notice is not found: VP8 and VP9 have no checksums. FFmpeg's
-    stricter ``err_detect`` flags do not change that: of 16 places scrambled in turn they find 0 in
-    VP9 and 1 in VP8, as without them, and 12 instead of 11 of the 13 that show in MPEG-4.
+    Damage that the decoder does not notice is not found: VP8 has no checksums, nor has VP9 where
+    libvpx cannot decode it (``has_strict``). FFmpeg's stricter ``err_detect`` flags do not change
+    that: of 16 places scrambled in turn they find 0 in VP9 and 1 in VP8, as without them, and 12
+    instead of 11 of the 13 that show in MPEG-4.
     ``path`` may be a folder of numbered frames (``fps``: its clock): then as many of the pictures.
     """
     end = time.monotonic() + SECONDS
