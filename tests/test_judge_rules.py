@@ -148,7 +148,8 @@ def test_mlvu(reply, total):
 @pytest.mark.parametrize(
     ("reply", "score"),
     [("3", 3), (" 2 ", 2), ("0", 0), ("4", 4), ("-1", 0), ("3.", 0), ("2.0", 0),
-     ("Score: 2", 0), ("2 - mostly", 0), ("03", 0), ("", 0), ("Failed to obtain answer via API.", 0)],
+     ("Score: 2", 0), ("2 - mostly", 0), ("03", 0), ("", 0),
+     ("Failed to obtain answer via API.", 0)],
 )  # fmt: skip
 def test_mmbench_video_all(reply, score):
     assert rules.mmbench_video(reply)["score"] == score
