@@ -99,4 +99,8 @@ NO_ARTICLE = (
 """What an "A" that opens a clause is no article before."""
 LINE = re.compile(r"(?:^|\n)\W*([A-J])[.):]\s[^\n]*")
 IN_BRACKETS = re.compile(r"\(([A-Ja-j])\)")
-CONNECTOR = re.compile(r"\s*(?:$|[^\s\w]|\n|(?:because|since|as|is|was|and|or|but|for|so|not)\b)")
+CONNECTOR = re.compile(
+    r"\s*(?:$|[^\s\w]|\n|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|(?:because|since|as|is|was|and|or|"
+    r"but|for|so|not|es|ser[ií]a|est|ist|porque|weil|stimmt|passt|trifft)\b)"
+)
+"""What stands behind a letter "A" or "I" that is no article and no pronoun."""
