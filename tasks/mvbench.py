@@ -8,6 +8,9 @@ The official protocol: 16 frames at segment mid-points, the system text and the 
 "Best option:(" of ``configs/task/mvbench.yaml``, the mean over the 20 tasks. Its rule only makes
 sense behind that primer: see ``harness.scoring.extractors.official.mvbench_verdict``.
 
+lmms-eval (75571cfe) and VLMEvalKit (e8e78f05) have no variant of it with reasoning or subtitles;
+VLMEvalKit's words, frames and rule are the official ones, with a judge for what the rule rejects.
+
 Some tasks look at a part of a video (``start`` and ``end`` in seconds); episodic_reasoning is
 folders of frames at 3 a second, numbered from 1.
 """

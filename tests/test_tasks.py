@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -257,3 +258,19 @@ def test_rows_of_another_benchmark_are_refused(tmp_path: Path) -> None:
     asked = compose(["task=videomme", "backend=fake", f"data={data}"])
     with pytest.raises(DataError, match=r"videomme: .*line 1 .*has no field 'videoID': does data="):
         asked.benchmark.clips()
+
+
+def test_a_benchmarks_data_is_pinned_or_its_pin_was_not_found() -> None:
+    folder = Path(__file__).parents[1] / "configs" / "task"
+    lines = {
+        str(file.relative_to(folder)): line.strip()
+        for file in folder.rglob("*.yaml")
+        for line in file.read_text().splitlines()
+        if line.strip().startswith("revision:")
+    }
+    loose = {
+        name for name, line in lines.items() if not re.match(r"revision: [0-9a-f]{40}\b", line)
+    }
+    loose = {name for name in loose if "built-in" not in lines[name]}
+    assert all("# not looked up" in lines[name] for name in loose)
+    assert len(lines) - len(loose) >= 14

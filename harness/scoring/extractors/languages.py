@@ -1,4 +1,5 @@
-"""How responses in Chinese, Japanese, Spanish, French and German name and reject a letter.
+"""How responses in Chinese, Japanese, Spanish, French and German name and reject a letter; and how
+they name one in Portuguese, Italian and Korean.
 
 Used by the default extractor only. Letters in Chinese and Japanese stand between characters that
 Python takes for letters too, so a Latin letter ends there where no other Latin letter follows.
@@ -27,6 +28,7 @@ _ASIAN = (
     rf"^\s*選択肢\s*{_BARE}{_EDGE}",
     rf"(?:選択肢)?\s*{_BARE}\s*(?:の選択肢)?\s*が\s*(?:最も)?\s*(?:正解|正しい|適切)",
     rf"(?:選択肢)?\s*{_BARE}\s*(?:です|だ(?:と思|{_EDGE[3:-1]})|を選(?:び|択|ぶ))",
+    rf"(?:정답은|답은|정답|답)\s*:?\s*{_BARE}",
     rf"(?:したがって|よって|だから|ですから|従って|ゆえに)[、,]?\s*{_BARE}",
 )
 
@@ -63,6 +65,8 @@ _EUROPEAN = (
     rf"\b(?:antwort|option)\s+{_LETTER}\s+ist\s+{_DE_GOOD}",
     rf"(?<![\w'’]){_BARE}\s+(?:ist\s+{_DE_GOOD}|{_DE_GOOD}\s+ist|stimmt|passt|trifft\s+zu)(?!\s+nicht)",
     rf"^\s*(?:la\s+)?(?:opci[oó]n|respuesta|letra|r[eé]ponse|antwort|la)\s+{_LETTER}{_EDGE}",
+    r"\b(?:resposta|alternativa|op[cç][aã]o|risposta|opzione)(?:\s+(?:corret[ta]+|certa|giusta))?\s*"
+    rf"(?:é|è|:)\s*:?\s*(?:a\s+|la\s+|l['’])?(?:letra\s+|op[cç][aã]o\s+|opzione\s+)?{_LETTER}",
     rf"^\s*{_BARE}\s+(?:porque|ya\s+que|parce\s+que|car|weil)\b",
 )
 

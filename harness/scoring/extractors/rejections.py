@@ -24,16 +24,18 @@ _SURE = r"(?:\s+(?:\w+ly|all|both|also|just|be|to|being|been|still|very|most|a|a
 _BAD = (
     r"(?:wrong|incorrect|false|impossible|unlikely|implausible|inaccurate|invalid|irrelevant|"
     r"unsupported|contradicted|ruled\s+out|eliminated|excluded|discarded|dismissed|rejected|"
-    r"out|off|too|less|worse|never|not|nowhere)\b"
+    r"out|off|too|less|worse|never|not|nowhere|nonsense|absent|"
+    r"(?:only\s+)?(?:part\w+|half|almost|nearly)\s+(?:correct|right|true|wrong))\b"
 )
 _VERB = r"(?:is|are|was|were|can|could|would|seems?|looks?|appears?|sounds?|must|should|may|might)"
 _AFTER = (
     rf"(?:\s+{_VERB}(?:n['’]t\b|not\b|{_SURE}\s+{_BAD})|\s+(?:do|does|did|has|have)(?:n['’]t|\s+not)\b"
-    r"|\s+(?:would\s+(?:require|need|imply|mean)|ha[sd]\s+no|cannot|can['’]t|won['’]t|never|contradicts?|fails?|lacks?)\b)[^.\n,;]*"
+    r"|\s+(?:would\s+(?:require|need|imply|mean)|(?:ha[sd]|makes?)\s+no|cannot|can['’]t|won['’]t|never|contradicts?|fails?|lacks?)\b)[^.\n,;]*"
 )
 _FILLER = (
     r"(?:(?:it|that|this|the|correct|right|best|answer|is|be|to|think|believe|say|choose|pick|"
-    r"select|go|with|sure|certain|convinced|if|whether|possibly|likely|necessarily|have|really|certainly|definitely|it['’]s)\s+){0,7}"
+    r"select|go|with|sure|certain|convinced|if|whether|possibly|likely|necessarily|have|really|certainly|definitely|it['’]s|"
+    r"supports?|shows?|match|fit|mention|suggest|indicate|confirm|favou?r)\s+){0,7}"
 )
 _UNLIKE = r"(?i:\b(?:instead\s+of|rather\s+than|except|unlike|compar\w+\s+(?:to|with))\s+)"
 _LIST_LEAD = (
@@ -63,7 +65,7 @@ _PATTERNS = [
     for pattern in (
         rf"{_LIST_LEAD}{_TOGETHER}",
         rf"(?:{_UNLIKE}|{_NEUTRAL}){_JOINED}",
-        rf"(?:\b(?:[Nn]ot|[Nn]ever|[Nn]or|[Cc]annot|than|over)|n['’]t)\s+{_FILLER}{_JOINED}"
+        rf"(?:\b(?:[Nn]o\s+way|[Nn]ot|[Nn]ever|[Nn]or|[Cc]annot|than|over)|n['’]t)\s+{_FILLER}{_JOINED}"
         r"(?:\s+is\s+(?:\w+\s+)?(?:correct|right|true)\b)?",
         rf"\b(?i:unlikely|hardly|doubtful|nothing|no\s+(?:evidence|support|sign))\s+"
         rf"(?:(?:to|be|for|of|that|it|is|supports?|suggests?|indicates?)\s+){{0,4}}{_JOINED}",

@@ -37,7 +37,8 @@ STRONG = [
         r"\b(?:choose|select|pick|(?:go|going)\s+(?:with|for)|guess|say|vote\s+for|answer|mean|meant|"
         rf"make\s+that|opt\s+for|settle\s+on|chang\w+(?:\s+\w+){{0,3}}\s+to)\s+{KIND}{LETTER}",
         rf"\b(?:it|that|this|which)(?:['’]s|\s+{IS})\s+{LIKELY}{KIND}{LETTER}",
-        rf"\bbut\s+(?:rather\s+|more\s+likely\s+|\w+ly\s+)?{KIND}{LETTER}",
+        rf"\bbut\s+(?:rather\s+|more\s+likely\s+|\w+ly\s+)?{KIND}{LETTER}"
+        r"(?!\s+(?:is|could|may|might)\s+(?:also|be\s+also|possible))",
         r"\b(?:no|wait|actually|correction|sorry|second\s+thought)\b[\s,.:;!…-]{1,4}"
         rf"(?:(?:wait|actually|no|it['’]s|it\s+is)[\s,.:;!…]{{1,3}}){{0,3}}{LETTER}(?=\s*(?:$|[.,;:!\n]))",
         rf"(?<![\w'’]){LETTER}\s+(?:{IS}|seems|looks|appears|sounds)\s+(?:to\s+be\s+)?(?:the\s+|my\s+)?"
@@ -77,10 +78,12 @@ _BEFORE = (
     r"(?:(?:^|\n|[.,:;!?…]\s+|[(—–]\s*|\s-\s+|=>\s*|→\s*)\s*|\b(?i:so|thus|therefore|hence|only|that|"
     r"leav\w+|mak\w+|mean\w*|towards?|to|on|with|like|for|by|fits?|match\w*|suggests?|indicates?|"
     r"supports?|favou?rs?|and|or|is|are|was|be|been|\w+ly|maybe|perhaps|then|because|since|"
-    r"although|while|think|believe|assume|guess)\s+)(?:(?:the\s+)?(?:option|choice|answer)\s+)?"
+    r"although|while|think|believe|assume|suppose|guess|choosing|picking|selecting|voting|take|mark|sure|"
+    r"implies|confirms|answer['’]s|it['’]?s|that['’]?s|return)\s+)"
+    r"(?i:(?:the\s+)?(?:option|choice|answer|statement|description|sentence|caption)\s+)?"
 )
 _AFTER = (
-    r"(?P<next>is|was|it|the|as|to|gets|without|for|\w+ly|fits?|match(?:es)?|best|most|better|"
+    r"(?P<next>is|was|remains?|due|it|the|as|to|gets|without|for|\w+ly|fits?|match(?:es)?|best|most|better|"
     r"describes?|would|must|should|could|might|may|can|does|did|has|sounds?|makes?|works?|shows?|"
     r"represents?|corresponds?|aligns?|reflects?|captures?|seems?|looks?|appears?|correct|right|"
     r"though|although|over|if|and|or)\b"
@@ -96,4 +99,8 @@ NO_ARTICLE = (
 """What an "A" that opens a clause is no article before."""
 LINE = re.compile(r"(?:^|\n)\W*([A-J])[.):]\s[^\n]*")
 IN_BRACKETS = re.compile(r"\(([A-Ja-j])\)")
-CONNECTOR = re.compile(r"\s*(?:$|[^\s\w]|\n|(?:because|since|as|is|was|and|or|but|for|so|not)\b)")
+CONNECTOR = re.compile(
+    r"\s*(?:$|[^\s\w]|\n|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|(?:because|since|as|is|was|and|or|"
+    r"but|for|so|not|es|ser[ií]a|est|ist|porque|weil|stimmt|passt|trifft)\b)"
+)
+"""What stands behind a letter "A" or "I" that is no article and no pronoun."""
