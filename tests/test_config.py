@@ -136,7 +136,7 @@ def test_every_field_can_be_set_whether_the_yaml_names_it_or_not() -> None:
         ("task.metrics.7.macro=[a]", "task.metrics.7: there are 1 by default"),
         ("video.timeout=soon", "video.timeout='soon': write a number"),
         ("video.decoder=vlc", "video.decoder='vlc': write pyav | torchcodec | decord"),
-        ("frames=many", "sampling.frames='many': write a whole number"),
+        ("frames=many", "frames='many': write a whole number"),
         ("limit=few", "limit='few': write a whole number | null"),
         ("control=blnk", "control='blnk': write none | blank | single_frame"),
         ("frames=0", "frames=0: write 1 or more"),

@@ -276,7 +276,7 @@ def _files(figure: Figure, stem: Path, endings: Sequence[str]) -> list[Path]:
     made = []
     for ending in endings:
         if ending not in undated:
-            raise RequestError(f"{ending}: no format of a figure; write {', '.join(ENDINGS)}")
+            raise RequestError(f"{ending!r}: no format of a figure; write {', '.join(ENDINGS)}")
         tables.folder(stem.parent)
         path = stem.with_name(f"{stem.name}.{ending}")
         figure.savefig(path, dpi=200, metadata=undated[ending])
