@@ -136,11 +136,19 @@ def test_a_field_of_the_request_makes_another_ranking_or_is_said(tmp_path, field
 
 
 @pytest.mark.parametrize(
-    "field", ["control", "limit", "permute_options", "repeats", "data", "judge"]
+    ("field", "value"),
+    [
+        ("control", "blank"),
+        ("limit", 3),
+        ("permute_options", 2),
+        ("repeats", 2),
+        ("data", {"repo": "other"}),
+        ("judge", {"model": "other"}),
+    ],
 )
-def test_what_decides_the_meaning_of_a_number_is_ranked_apart(tmp_path, field):
+def test_what_decides_the_meaning_of_a_number_is_ranked_apart(tmp_path, field, value):
     write(tmp_path, records(60), **BASE)
-    write(tmp_path, records(60), **BASE | {field: "other"})
+    write(tmp_path, records(60), **BASE | {field: value})
     assert sorted(len(runs) for runs in leaderboard.rankings(find(tmp_path)[0]).values()) == [1, 1]
 
 
