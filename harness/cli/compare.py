@@ -85,8 +85,8 @@ def as_published(name: str, more: Sequence[Published] = ()) -> str:
 
 
 def _with_another(runs: Sequence[Run], every: bool) -> Compared:
-    from harness.report import compare
+    from harness.report import compare, compared
 
     result = compare.compare(runs)
-    text = compare.markdown(result, None if every else compare.MOST)
-    return text, compare.rows(result), compare.as_data(result)
+    text = compared.markdown(result, None if every else compared.MOST)
+    return text, compared.rows(result), compared.as_data(result)
