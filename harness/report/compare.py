@@ -10,9 +10,9 @@ from harness import stats
 from harness.errors import RequestError
 from harness.metrics import LOST, Mean, Summing, Unit, difference_of, estimated
 from harness.report import tables
+from harness.report.breakdowns import in_order
 from harness.report.comparable import asked, differences
 from harness.report.runs import Run
-from harness.report.summary import in_order
 from harness.run import journal
 from harness.stats import Paired
 from harness.types import Estimate, Metric, Record
