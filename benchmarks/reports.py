@@ -23,7 +23,7 @@ from tabulate import tabulate
 
 from harness.identity import describe, digest
 from harness.metrics import GroupScore, Mean
-from harness.report import audit, baseline, compare, gate, gate_rules, leaderboard, runs
+from harness.report import audit, baseline, compare, compared, gate, gate_rules, leaderboard, runs
 from harness.run.journal import Appender, Journal
 from harness.scoring.choice import ChoiceScorer
 from harness.types import Metric, Question, Record, Response
@@ -88,7 +88,7 @@ def _groups(folder: Path) -> None:
 
 def _compare(folder: Path) -> None:
     result = compare.compare(_found(folder / "two"))
-    print(len(compare.markdown(result)), file=sys.stderr)
+    print(len(compared.markdown(result)), file=sys.stderr)
 
 
 def _gate(folder: Path) -> None:

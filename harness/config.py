@@ -135,7 +135,8 @@ def explain(error: Exception) -> str:
     """One line for what Hydra or OmegaConf said in many."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.removesuffix(".yaml").partition("/")
-        return f"{group}={name}: no such {group}{nearest(name, choices(group))}"
+        hint = nearest(name, choices(group)) or f"; harness --help {group} lists them"
+        return f"{group}={name}: no such {group}{hint}"
     if found := _AMBIGUOUS.search(str(error)):
         key, value = found["key"], found["value"]
         return f"{key}={value}: add -m to run each; for one text write {key}='\"{value}\"'"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import DataError, RequestError
-from harness.report import audit, compare, imported, leaderboard
+from harness.report import audit, compare, imported, rankings
 from harness.report.runs import find
 from harness.scoring.extractors import EXTRACTORS
 from tests.runs import OPTIONS, gold, record, records, right, write, wrong
@@ -131,7 +131,7 @@ def test_imported_runs_are_compared_and_ranked_apart_from_our_own(tmp_path):
         imported.take_in(path, tmp_path, model=name)
     runs, complaints = find(tmp_path)
     assert complaints == []
-    ranked = leaderboard.rankings(runs)
+    ranked = rankings.rankings(runs)
     assert {title: len(members) for title, members in ranked.items()} == {
         "videomme": 1,
         "videomme · imported": 2,

@@ -96,6 +96,20 @@ def test_publish_into_a_file_is_one_line(run: Any, folder: Path) -> None:
         assert (folder / "notes.txt").read_text() == "mine"
 
 
+def test_what_cannot_be_kept_is_printed_all_the_same(run: Any, folder: Path) -> None:
+    """Another's results may be read and not written: here a folder stands where the file would."""
+    one, other = write(RESULTS, records(6)), write(RESULTS, records(6, salt=1), model="other")
+    (RESULTS / "compare.md").mkdir()
+    (one.folder / "audit.md").mkdir()
+    (one.folder / ".estimates.json").write_text('{"corrected": 3}')
+    for words in (["compare", one.id, other.id], ["audit", one.id]):
+        code, out, err = run(*words)
+        assert code == 2
+        assert "# " in out
+        assert "cannot write" in err
+    assert run("leaderboard")[0] == 0
+
+
 def test_earlier_names_of_the_audit_s_options_work_and_are_not_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -13,6 +13,7 @@ from harness.cli import main
 from harness.cli.compare import as_published
 from harness.cli.ending import ended
 from harness.report.published import published
+from tests.runs import records, write
 
 ROWS = {"id": "1", "video": "one", "question": "?", "options": ["a", "b"], "answer": "B"}
 TASK = """\
@@ -92,6 +93,8 @@ def test_a_setting(words: list[str], said: str, capsys: pytest.CaptureFixture[st
         (["leaderbord"], "leaderbord: no such command; nearest: leaderboard; harness --help lists"),
         (["fly"], "fly: no such command; harness --help lists them, and settings are KEY=VALUE"),
         (["frames", "8"], "frames 8: write frames=8"),
+        (["task=qqqq"], "task=qqqq: no such task; harness --help task lists them"),
+        (["plot", "--results", "."], "nothing to plot"),
         (["data"], "harness data: name one task, not 0: harness data videomme"),
         (["data", "demo", "task=mine"], "harness data: name one task, not 2"),
         (["task=mine", "backend=openai", "model=hosted"], "backend.url: has to be set; write back"),
@@ -100,8 +103,21 @@ def test_a_setting(words: list[str], said: str, capsys: pytest.CaptureFixture[st
     ],
 )
 def test_the_first_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = line(capsys, *words)
+    found = line(capsys, *words, code=1 if words[0] == "plot" else 2)
     assert found.startswith(said)
+
+
+def test_a_file_that_the_system_refuses_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder where a file should be, as another's file or a full disk is."""
+    made = write(tmp_path / "results", records(6))
+    (made.folder / "records-0.jsonl").unlink()
+    (made.folder / "records-0.jsonl").mkdir()
+    said = f"{made.folder}/records-0.jsonl: is a directory"
+    assert line(capsys, "audit", str(made.folder)) == said
+    (made.folder / "summary.json").unlink()
+    assert line(capsys, "leaderboard", str(tmp_path / "results"), code=1) == said
 
 
 def test_data_takes_its_task_as_a_run_does(capsys: pytest.CaptureFixture[str]) -> None:

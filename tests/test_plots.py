@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from harness.cli import main
 from harness.errors import RequestError
-from harness.report import plots
+from harness.report import drawing, plots
 from harness.report.runs import find
 from tests.runs import record, records, write
 
@@ -38,7 +38,7 @@ def test_only_the_counts_that_were_run_are_named_on_a_log2_axis(tmp_path):
 def test_each_figure_is_a_file_in_each_format_with_its_text_as_text(tmp_path):
     made = plots.write(sweep(tmp_path / "results"), tmp_path / "plots")
     assert {path.name for path in made} == {
-        f"demo-{what}.{ending}" for what in ("frames", "seconds") for ending in plots.ENDINGS
+        f"demo-{what}.{ending}" for what in ("frames", "seconds") for ending in drawing.ENDINGS
     }
     svg = (tmp_path / "plots" / "demo-frames.svg").read_text()
     words = ["".join(e.itertext()) for e in ElementTree.fromstring(svg).iter() if "text" in e.tag]

@@ -7,7 +7,7 @@ import pytest
 from harness import stats
 from harness.errors import RequestError
 from harness.metrics import Mean
-from harness.report import compare, tables
+from harness.report import compare, compared, tables
 from tests.runs import gold, record, records, right, write, wrong
 
 
@@ -88,7 +88,7 @@ def test_hostile_text_stays_inside_its_cell(tmp_path):
     nasty = "../../etc/passwd\0|<script>alert(1)</script>\n# x"
     first = write(tmp_path, [record(0, right(0), question={"id": nasty})], model="a")
     second = write(tmp_path, [record(0, wrong(0), question={"id": nasty})], model="b")
-    text = compare.markdown(compare.compare([first, second]))
+    text = compared.markdown(compare.compare([first, second]))
     assert "<script" not in text
     assert "\0" not in text
     assert "\n# x" not in text
@@ -98,13 +98,13 @@ def test_a_long_list_is_capped_and_the_summary_stands_last(tmp_path):
     first = write(tmp_path, [record(i, right(i)) for i in range(300)], model="a")
     result = compare.compare([first, write(tmp_path, [record(i, wrong(i)) for i in range(300)])])
     assert len(result.flips) == 300
-    text, everything = compare.markdown(result), compare.markdown(result, None)
-    assert f"… and {300 - compare.MOST} more: --all" in text
-    assert text.count(" lost ") == compare.MOST + 1  # and the head of the table below
+    text, everything = compared.markdown(result), compared.markdown(result, None)
+    assert f"… and {300 - compared.MOST} more: --all" in text
+    assert text.count(" lost ") == compared.MOST + 1  # and the head of the table below
     assert everything.count(" lost ") == 301
     assert text.index("questions changed") < text.index("## Differences")
     assert text.rstrip().splitlines()[-1].startswith("In brackets the 95% interval")
-    assert len(compare.as_data(result)["flips"]) == 300
+    assert len(compared.as_data(result)["flips"]) == 300
 
 
 def test_a_question_that_counts_in_one_run_only_is_in_neither_value(tmp_path):
@@ -164,7 +164,7 @@ def test_nothing_is_tested_where_the_interval_is_unknown(tmp_path):
     first = write(tmp_path, [record(i, right(i)) for i in range(3)], model="a")
     second = write(tmp_path, [record(i, wrong(i)) for i in range(3)], model="b")
     result = compare.compare([first, second])
-    row = compare.markdown(result).rpartition("## Differences")[2].splitlines()[4]
+    row = compared.markdown(result).rpartition("## Differences")[2].splitlines()[4]
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
     assert cells[5] == "-100.0 [?, ?]"
     assert (cells[8], cells[9], cells[11]) == ("?", "?", "?")  # p, Holm, detectable
@@ -179,5 +179,5 @@ def test_a_detectable_difference_is_none_that_cannot_be(tmp_path):
     result = compare.compare([first, second])
     assert stats.minimum_detectable(result.differences[0].paired.difference) > 1
     assert result.differences[0].detectable == float("inf")
-    assert "| none |" in " ".join(compare.markdown(result).split())
-    assert compare.as_data(result)["differences"][0]["detectable"] == float("inf")
+    assert "| none |" in " ".join(compared.markdown(result).split())
+    assert compared.as_data(result)["differences"][0]["detectable"] == float("inf")

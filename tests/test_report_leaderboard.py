@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from harness.report import audit, compare, figure, html, leaderboard, tables
+from harness.report import audit, compare, figure, html, leaderboard, rankings, tables
 from harness.report.runs import find
 from tests.runs import record, records, right, write, wrong
 
@@ -30,7 +30,7 @@ def test_protocols_are_never_ranked_together(tmp_path):
     write(tmp_path, records(), model="c", task="demo/subtitles")
     write(tmp_path, records(60), model="d", limit=20)
     write(tmp_path, records(), model="e", control="blank")
-    ranked = leaderboard.rankings(find(tmp_path)[0])
+    ranked = rankings.rankings(find(tmp_path)[0])
     assert sorted(len(runs) for runs in ranked.values()) == [1] * 5
     titles = " ".join(ranked)
     for said in ("limit=20", "control=blank", "demo/subtitles", "extractor"):
@@ -120,7 +120,7 @@ def test_a_field_of_the_request_makes_another_ranking_or_is_said(tmp_path, field
     part, _, name = field.partition(".")
     changed = {part: BASE[part] | {name: value}} if name else {field: value}
     write(tmp_path, records(60), **BASE | changed)
-    ranked = leaderboard.rankings(find(tmp_path)[0])
+    ranked = rankings.rankings(find(tmp_path)[0])
     if len(ranked) == 2:
         assert field == "a field of next year"
         assert any(field in title for title in ranked)
@@ -136,24 +136,32 @@ def test_a_field_of_the_request_makes_another_ranking_or_is_said(tmp_path, field
 
 
 @pytest.mark.parametrize(
-    "field", ["control", "limit", "permute_options", "repeats", "data", "judge"]
+    ("field", "value"),
+    [
+        ("control", "blank"),
+        ("limit", 3),
+        ("permute_options", 2),
+        ("repeats", 2),
+        ("data", {"repo": "other"}),
+        ("judge", {"model": "other"}),
+    ],
 )
-def test_what_decides_the_meaning_of_a_number_is_ranked_apart(tmp_path, field):
+def test_what_decides_the_meaning_of_a_number_is_ranked_apart(tmp_path, field, value):
     write(tmp_path, records(60), **BASE)
-    write(tmp_path, records(60), **BASE | {field: "other"})
-    assert sorted(len(runs) for runs in leaderboard.rankings(find(tmp_path)[0]).values()) == [1, 1]
+    write(tmp_path, records(60), **BASE | {field: value})
+    assert sorted(len(runs) for runs in rankings.rankings(find(tmp_path)[0]).values()) == [1, 1]
 
 
 def test_a_list_of_breakdowns_decides_no_number(tmp_path):
     write(tmp_path, records(60), model="a")
     write(tmp_path, records(60), model="b", protocol={"breakdowns": []})
-    assert len(leaderboard.rankings(find(tmp_path)[0])) == 1
+    assert len(rankings.rankings(find(tmp_path)[0])) == 1
 
 
 def test_a_failed_start_leaves_no_row_no_legend_and_no_plot(tmp_path):
     write(tmp_path, [record(i, None) for i in range(6)], model="failed")
     found = find(tmp_path)[0]
-    assert leaderboard.rankings(found) == {}
+    assert rankings.rankings(found) == {}
     assert leaderboard.figures(found) == []
     assert "failed" not in figure.latex(found)
 
@@ -191,7 +199,7 @@ def test_an_error_is_ranked_the_other_way(tmp_path):
     rule = {"metric": {"higher_is_better": False}}
     write(tmp_path, records(share=0.2), model="good", **rule)
     write(tmp_path, records(share=0.7), model="bad", **rule)
-    (members,) = leaderboard.rankings(find(tmp_path)[0]).values()
+    (members,) = rankings.rankings(find(tmp_path)[0]).values()
     assert [run.model for run in members] == ["good", "bad"]
     marked = leaderboard.mark(leaderboard.cells(members), members, "<{}>".format, "{} =".format)
     assert marked[0]["accuracy"].startswith("<")

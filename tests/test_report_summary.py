@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import JournalError
+from harness.errors import JournalError, RequestError
 from harness.metrics import Mean
 from harness.report.diagnostics import diagnosed
-from harness.report.runs import Run, find, load, resolve
+from harness.report.finding import run_named
+from harness.report.runs import Run, find, load
 from harness.report.summary import Summary, summarise
 from harness.run.conclusion import complaints
 from harness.scoring.choice import ChoiceScorer
@@ -210,12 +211,61 @@ def test_a_score_that_is_no_number_is_refused(tmp_path):
 def test_a_run_is_found_by_folder_model_or_beginning_of_its_id(tmp_path):
     run = write(tmp_path, records(6))
     for name in (run.folder, run.folder.parent, run.folder / "request.json", run.id[:6]):
-        assert resolve(name, tmp_path).folder == run.folder
+        assert run_named(name, tmp_path).folder == run.folder
     write(tmp_path, records(6), frames=16)
-    with pytest.raises(JournalError, match="2 runs of that name"):
-        resolve(run.folder.parent, tmp_path)
-    with pytest.raises(JournalError, match="no run"):
-        resolve("nothing", tmp_path)
+    with pytest.raises(JournalError, match=r"2 runs: .*; name one of them"):
+        run_named(run.folder.parent, tmp_path)
+    (tmp_path / "notes.txt").write_text("beside the runs, and of none")
+    for nothing in ("nothing", tmp_path / "notes.txt"):
+        with pytest.raises(RequestError, match="no such run"):
+            run_named(nothing, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("protocol", "x"),
+        ("settings", [1]),
+        ("settings.task", "x"),
+        ("settings.model", "x"),
+        ("protocol.metrics", {}),
+        ("protocol.metrics", ["x"]),
+        ("protocol.scorer", "x"),
+        ("protocol.breakdowns", 3),
+        ("backend", "x"),
+        ("environment", "x"),
+        ("environment.started", "tomorrow"),
+        ("frames", "x"),
+        ("questions", True),
+        ("judge", "x"),
+    ],
+)
+def test_a_request_of_another_shape_is_said_where_it_is_read(key, value, tmp_path):
+    run = write(tmp_path, records(6))
+    request = json.loads((run.folder / "request.json").read_text())
+    *path, last = key.split(".")
+    inner = request
+    for name in path:
+        inner = inner.setdefault(name, {})
+    inner[last] = value
+    (run.folder / "request.json").write_text(json.dumps(request))
+    found, complaints = find(tmp_path)
+    assert not found
+    assert complaints == [
+        f"{run.folder / 'request.json'}: {key} is "
+        f"{value[0] if value == ['x'] else value!r}, which this harness never writes".replace(
+            " x,", " 'x',"
+        )
+    ]
+
+
+def test_a_run_without_metrics_says_what_to_do(tmp_path):
+    run = write(tmp_path, records(6))
+    request = json.loads((run.folder / "request.json").read_text())
+    request["protocol"]["metrics"] = []
+    (run.folder / "request.json").write_text(json.dumps(request))
+    with pytest.raises(JournalError, match="says nothing of the task's metrics"):
+        _ = load(run.folder).metrics
 
 
 def test_gold_letters_of_the_fixture_are_balanced():

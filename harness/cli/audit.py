@@ -37,6 +37,6 @@ def main(argv: Sequence[str]) -> int:
         run = run_named(words.run, words.results)
     result = audit.audit(run)
     text = audit.markdown(run, result, None if words.all else audit.MOST)
-    tables.write(run.folder / "audit", text, audit.rows(result), audit.as_data(result))
     print(f"{text}\n{run.folder}")
+    tables.write(run.folder / "audit", text, audit.rows(result), audit.as_data(result))
     return 0

@@ -6,11 +6,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.report.published import Published
     from harness.report.runs import Run
+
+    Compared = tuple[str, list[dict[str, Any]], Any]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +32,7 @@ def main(argv: Sequence[str]) -> int:
     words = parser().parse_args(argv)
 
     from harness.errors import RequestError
+    from harness.report import tables
     from harness.report.finding import run_named
 
     if words.paper and len(words.runs) > 1:
@@ -38,22 +41,21 @@ def main(argv: Sequence[str]) -> int:
         raise RequestError("compare: name two runs or more, or one run with --paper")
     found = [run_named(name, words.results) for name in words.runs]
     out = words.out or words.results / ("paper" if words.paper else "compare")
-    print(
-        _with_paper(found[0], words.model, out)
-        if words.paper
-        else _with_another(found, out, words.all)
+    text, rows, data = (
+        _with_paper(found[0], words.model) if words.paper else _with_another(found, words.all)
     )
+    print(text)  # first: a folder that cannot be written to costs the files alone
+    tables.write(out, text, rows, data)
     return 0
 
 
-def _with_paper(run: Run, model: str | None, out: Path) -> str:
-    from harness.report import published, tables
+def _with_paper(run: Run, model: str | None) -> Compared:
+    from harness.report import published
 
     more = _hub_rows(run)
     verdicts = published.against(run, as_published(model, more) if model else None, more)
-    text, rows = published.markdown(run, verdicts), published.rows(verdicts)
-    tables.write(out, text, rows, rows)
-    return text
+    rows = published.rows(verdicts)
+    return published.markdown(run, verdicts), rows, rows
 
 
 def _hub_rows(run: Run) -> list[Published]:
@@ -82,10 +84,9 @@ def as_published(name: str, more: Sequence[Published] = ()) -> str:
     return known.get(name.lower(), name)
 
 
-def _with_another(runs: Sequence[Run], out: Path, every: bool) -> str:
-    from harness.report import compare, tables
+def _with_another(runs: Sequence[Run], every: bool) -> Compared:
+    from harness.report import compare, compared
 
     result = compare.compare(runs)
-    text = compare.markdown(result, None if every else compare.MOST)
-    tables.write(out, text, compare.rows(result), compare.as_data(result))
-    return text
+    text = compared.markdown(result, None if every else compared.MOST)
+    return text, compared.rows(result), compared.as_data(result)

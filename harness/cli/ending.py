@@ -16,8 +16,9 @@ STOPPED = 130
 
 
 def ended(command: Callable[[], int]) -> int:
-    """Runs a command to its end: its own code; 2 for a HarnessError, in one line; 1 for a bug in a
-    user's own code, shown with the user's lines only. A bug of the harness keeps its traceback."""
+    """Runs a command to its end: its own code; 2 for a HarnessError, and for a file that the
+    system refuses, in one line; 1 for a bug in a user's own code, shown with the user's lines only.
+    A bug of the harness keeps its traceback."""
     try:
         code = command()
         sys.stdout.flush()
@@ -33,10 +34,13 @@ def ended(command: Callable[[], int]) -> int:
         return STOPPED
     except Exception as error:
         shown = users_bug(error)
-        if shown is None:
+        if shown is not None:
+            print(shown, file=sys.stderr)
+            return 1
+        if not isinstance(error, OSError) or error.filename is None:
             raise
-        print(shown, file=sys.stderr)
-        return 1
+        complain(f"{error.filename}: {str(error.strerror).lower()}")
+        return 2
 
 
 def complain(line: str) -> None:

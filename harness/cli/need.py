@@ -26,6 +26,6 @@ def main(argv: Sequence[str]) -> int:
     every, _ = runs.find(words.results)
     found = need.profile(run, every)
     text, rows = need.markdown(found), need.rows(found)
-    tables.write(run.folder / "need", text, rows, rows)
     print(text)
+    tables.write(run.folder / "need", text, rows, rows)
     return 0

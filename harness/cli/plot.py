@@ -19,7 +19,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Writes the figures and prints their names. 0, or 1 when a run could not be read."""
+    """Writes the figures and prints their names. 0, or 1 when a run could not be read or
+    there was nothing to draw."""
     words = parser().parse_args(argv)
 
     from harness.cli.ending import complain
@@ -27,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.report import plots, runs
     from harness.report.finding import of_task, run_named
 
-    endings = words.format.split(",")
+    endings = [ending.strip() for ending in words.format.split(",")]
     complaints: list[str] = []
     if words.runs:
         if len(words.runs) != 2:
@@ -45,4 +46,4 @@ def main(argv: Sequence[str]) -> int:
         complain(f"nothing to plot: a figure needs two runs of one benchmark under {words.results}")
     for line in complaints:
         complain(line)
-    return int(bool(complaints))
+    return int(bool(complaints) or not made)

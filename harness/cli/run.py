@@ -95,7 +95,7 @@ class Runs:
 
     def show(self) -> None:
         """Prints the rankings that the runs stand in, and rewrites the leaderboard of all."""
-        from harness.report import leaderboard, tables
+        from harness.report import leaderboard, rankings, tables
         from harness.report.diagnostics import diagnosed
         from harness.report.runs import find
 
@@ -103,7 +103,7 @@ class Runs:
         for results in dict.fromkeys(request.results for request, _ in self.done):
             every, _ = find(results)
             leaderboard.write(results, every)
-            for title, ranked in leaderboard.rankings(every).items():
+            for title, ranked in rankings.rankings(every).items():
                 if any(run.folder in mine for run in ranked):
                     print(f"\n{title}\n{tables.columns(leaderboard.cells(ranked, every))}")
         if self.suite and self.done:

@@ -68,8 +68,8 @@ def online(what: str) -> None:
     25. ``what`` is what would be asked of it."""
     if _untouched.get():
         raise DataError(
-            f"{what} would have to be fetched first: run `python -m harness.data TASK` without "
-            "--check where there is a network, or set data=PATH."
+            f"{what} would have to be fetched first: run `harness data TASK` without --check "
+            "where there is a network, or set data=PATH."
         )
     if reason := why_offline():
         raise DataError(

@@ -20,7 +20,8 @@ from harness.errors import HarnessError, JournalError, RequestError
 from harness.identity import describe
 from harness.metrics import LOST, Mean
 from harness.report import migration, tables
-from harness.report.runs import Run, resolve
+from harness.report.finding import run_named
+from harness.report.runs import Run
 from harness.run.journal import read_json, write_atomically
 from harness.types import Metric, Question, Record, Response, Score
 
@@ -60,7 +61,7 @@ def read(path: Path | str, results: Path | str = "results") -> Side:
     """A baseline file, or a run by folder or id. Raises JournalError."""
     path = Path(path)
     if not (path.is_file() and path.suffix == ".json" and path.name != "request.json"):
-        return side_of(resolve(path, results))
+        return side_of(run_named(path, results))
     content = read_json(path)
     try:
         if content.get("format") == 1:

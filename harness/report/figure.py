@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from harness.report.leaderboard import cells, mark, rankings
+from harness.report.leaderboard import cells, mark
+from harness.report.rankings import rankings
 from harness.report.runs import Run
 
 HOUSEKEEPING = ("run", "seconds", "failed", "unparsed", "truncated", "unscored", "tried")

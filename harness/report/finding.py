@@ -83,8 +83,9 @@ def _scored_again(folder: Path) -> bool:
 
 
 def _folders(under: Path) -> list[Path]:
+    """The run folders below a folder; of a run's own file, that run's."""
     if under.is_file():
-        under = under.parent
+        return [under.parent] if (under.parent / "request.json").is_file() else []
     return sorted(path.parent for path in under.rglob("request.json"))
 
 

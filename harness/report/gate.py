@@ -12,9 +12,9 @@ from harness.errors import RequestError
 from harness.metrics import Mean, Unit, difference, difference_of
 from harness.report import tables
 from harness.report.baseline import Side
+from harness.report.breakdowns import in_order
 from harness.report.gate_request import listed, request_check
 from harness.report.gate_rules import Check, Rules, Waiver
-from harness.report.summary import in_order
 from harness.types import Metric, Record
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,19 +11,15 @@ from typing import TYPE_CHECKING, Any
 from harness.metrics import Summing, difference_of
 from harness.report import tables
 from harness.report.chosen import Chosen, chosen
-from harness.report.comparable import asked, differences, same_but
+from harness.report.comparable import differences, same_but
+from harness.report.rankings import main_breakdown, rankings
 from harness.report.remembered import remembered, units
 from harness.report.runs import Run
 from harness.report.serving import examined, served_by
-from harness.report.summary import COUNTS, Value
-from harness.run import journal
 from harness.types import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MAIN_BREAKDOWN_SIZE = 8
-"""A breakdown with more values than this would make the table too wide."""
 
 LEGEND = """\
 The headline of each task, in brackets its 95% interval, clustered by video. **Best** of its column;
@@ -37,35 +32,6 @@ how far the letters chosen lie from the right ones, in points. *visual gain*: be
 *served by*: what answered for the model; *flips*: how many answers of how many were others on
 transformers (`harness doctor`; ?: it has not looked).
 """
-
-
-def rankings(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs that may be compared, best first, under a title that says what sets them apart.
-
-    A run in which nothing was scored has no place in a ranking.
-    """
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        if run.summary.n or run.summary.unlabelled:
-            groups.setdefault(json.dumps(asked(run), sort_keys=True), []).append(run)
-    titled: dict[str, list[Run]] = {}
-    first: dict[str, dict[str, Any]] = {}
-    for key, members in sorted(groups.items(), key=_place):
-        title, wanted = _title(members[0]), json.loads(key)
-        if title in first:
-            title += f" · {tables.short(journal.difference(wanted, first[title]), 120)}"
-        while title in titled:
-            title += "′"  # the differences are too long to print, and begin alike
-        first.setdefault(title, wanted)
-        titled[title] = sorted(members, key=lambda r: (-_sure(r), r.model, r.frames or 0, r.id))
-    return titled
-
-
-def _place(group: tuple[str, list[Run]]) -> tuple[str, bool, str]:
-    """Under one title the runs that asked a model come before those that were scored again: what
-    sets the latter apart is said of them."""
-    key, members = group
-    return _title(members[0]), all("scored_from" in run.request for run in members), key
 
 
 def figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -209,13 +175,6 @@ def write(results: Path | str, runs: Sequence[Run]) -> None:
     tables.write(Path(results) / "leaderboard", markdown(runs), rows, rows)
 
 
-def main_breakdown(members: Sequence[Run], run: Run) -> Mapping[str, Estimate]:
-    """The benchmark's main breakdown of one run: its first that is narrow enough to print."""
-    by = members[0].summary.by
-    names = [name for name, parts in by.items() if 1 < len(parts) <= MAIN_BREAKDOWN_SIZE]
-    return run.summary.part(names[0]) if names else {}
-
-
 def _reaches(found: Estimate, sign: float, top: float) -> bool:
     return max(sign * bound for bound in found.ci95) >= top
 
@@ -251,34 +210,3 @@ def _numbers(name: str, found: Estimate) -> dict[str, float]:
     before = f"{name} " if name else ""
     value = {name or "value": found.value}
     return value | {f"{before}low": found.ci95[0], f"{before}high": found.ci95[1]}
-
-
-def _title(run: Run) -> str:
-    usual = {"limit": None, "control": "none", "permute_options": 1, "repeats": 1}
-    named = [(key, run.identity.get(key, value)) for key, value in usual.items()]
-    unusual = [f"{key}={value}" for key, value in named if value != usual[key]]
-    unusual += ["imported"] if run.identity.get("imported") else []
-    judge = run.identity.get("judge")
-    if isinstance(judge, Mapping):
-        known = [str(judge[key]) for key in ("model", "checkpoint", "rule") if judge.get(key)]
-        unusual.append(f"judge: {known[0] if known else 'unnamed'}")
-    return " · ".join([run.task, *unusual])
-
-
-def _sure(run: Run) -> float:
-    """What ranks a run, larger for better: its headline if all that was lost or is missing had the
-    worst score (its bound); what an unbounded metric has, an incomplete run of it last."""
-    summary = run.summary
-    main: Value = summary.main
-    value, sign = main.estimate.value, 1.0 if main.higher_is_better else -1.0
-    if math.isnan(value):
-        return -math.inf
-    if run.complete and not summary.truncated:
-        return sign * value
-    if main.bounds is not None:
-        value = main.bounds[0 if main.higher_is_better else 1]
-    n = sum(getattr(summary, name) for name in COUNTS)  # askings, as `expected` counts them
-    missing = max((summary.expected or 0) - n - summary.unlabelled, 0)
-    if not missing:
-        return sign * value
-    return value * n / (n + missing) if main.higher_is_better else -math.inf

@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from harness.errors import RequestError
-from harness.report import tables
 from harness.report.compare import Difference, compare
-from harness.report.leaderboard import rankings
+from harness.report.drawing import (
+    COLOURS,
+    ENDINGS,
+    MARKERS,
+    figure_of,
+    files,
+    known,
+    plain,
+    reach_of,
+    scale_of,
+    series,
+)  # fmt: skip
+from harness.report.rankings import rankings
 from harness.report.runs import Run
-from harness.types import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-ENDINGS = ("svg", "pdf", "png")
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's palette without its yellow: told apart in every form of colour blindness."""
-
-MARKERS = "osD^vPX"
-_STYLE: dict[str, Any] = {
-    "svg.fonttype": "none",  # text stays text: it can be searched, and set in the paper's font
-    "svg.hashsalt": "harness",  # the same figure is the same file
-    "pdf.fonttype": 42,
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 
 
 def write(runs: Sequence[Run], folder: Path, endings: Sequence[str] = ENDINGS) -> list[Path]:
@@ -77,9 +72,9 @@ def write_categories(
     for group, parts in groups.items():
         stem = folder / slug(f"{first.task}-{names[0]}-{names[1]}-{group}")
         height = 1.2 + 0.28 * len(parts)
-        with _figure(height) as figure:
+        with figure_of(height) as figure:
             categories(figure, parts, names, found.unit)
-            made += _files(figure, stem, endings)
+            made += files(figure, stem, endings)
     return made
 
 
@@ -105,7 +100,7 @@ def frames(axes: Axes, members: Sequence[Run]) -> None:
     axes.set_xscale("log", base=2)
     for place, model in enumerate(dict.fromkeys(sorted(run.model for run in counted))):
         runs = sorted((r for r in counted if r.model == model), key=lambda r: r.frames or 0)
-        _series(axes, place, model, [(float(r.frames or 0), r.summary.main.estimate) for r in runs],
+        series(axes, place, model, [(float(r.frames or 0), r.summary.main.estimate) for r in runs],
                 members[0].summary.main.unit)  # fmt: skip
     counts = sorted({run.frames for run in counted if run.frames})
     axes.set_xticks(counts, [str(count) for count in counts])
@@ -126,10 +121,14 @@ def pareto(
     main = members[0].summary.main
     for place, model in enumerate(dict.fromkeys(sorted(run.model for _, run in found))):
         points = [(cost, run.summary.main.estimate) for cost, run in found if run.model == model]
-        _series(axes, place, model, sorted(points, key=lambda p: p[0]), main.unit, line="none")
+        series(axes, place, model, sorted(points, key=lambda p: p[0]), main.unit, line="none")
     edge = front([(c, r.summary.main.estimate.value) for c, r in found], main.higher_is_better)
     axes.plot(
-        [x for x, _ in edge], [_scale(main.unit) * y for _, y in edge], color="0.6", lw=1, zorder=0
+        [x for x, _ in edge],
+        [scale_of(main.unit) * y for _, y in edge],
+        color="0.6",
+        lw=1,
+        zorder=0,
     )
     axes.set(xlabel=label)
     _finish(axes, members)
@@ -152,7 +151,7 @@ def categories(
 ) -> None:
     """Left: both runs' values over each part; right: their paired difference with its interval."""
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-    scale, places = _scale(unit), range(len(parts))
+    scale, places = scale_of(unit), range(len(parts))
     for side, (name, values) in enumerate(
         zip(names, ([d.before for d in parts], [d.after for d in parts]), strict=True)
     ):
@@ -164,7 +163,7 @@ def categories(
         left.plot([scale * d.before, scale * d.after], [place] * 2, color="0.8", zorder=0)
         found = d.paired.difference
         if known(found):
-            reach = _reach([found], unit)
+            reach = reach_of([found], unit)
             right.errorbar(
                 [scale * found.value], [place], xerr=reach, fmt="o", color="black", capsize=2, ms=4
             )
@@ -177,45 +176,13 @@ def categories(
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
 
 
-def known(found: Estimate) -> bool:
-    """Whether there is a value to draw."""
-    return not math.isnan(found.value)
-
-
-def plain(text: str) -> str:
-    """Text that matplotlib takes as it is: it reads $…$ as mathematics, and hides a leading _."""
-    kept = "".join(c if c.isprintable() else " " for c in text).replace("$", r"\$")
-    return f"\u200b{kept}" if kept.startswith("_") else kept
-
-
-def _series(
-    axes: Axes,
-    place: int,
-    model: str,
-    points: Sequence[tuple[float, Estimate]],
-    unit: str,
-    line: str = "-",
-) -> None:
-    axes.errorbar(
-        [x for x, _ in points],
-        [_scale(unit) * found.value for _, found in points],
-        _reach([found for _, found in points], unit),
-        color=COLOURS[place % len(COLOURS)],
-        marker=MARKERS[place % len(MARKERS)],
-        linestyle=line,
-        ms=5,
-        capsize=2,
-        label=plain(model),
-    )
-
-
 def _finish(axes: Axes, members: Sequence[Run]) -> None:
     """Scale, chance line, and a legend beside the axes, where it covers nothing."""
     summary = members[0].summary
     main = summary.main
     guesses = {run.summary.main.chance for run in members} - {None}
     if len(guesses) == 1:
-        chance = _scale(main.unit) * (guesses.pop() or 0.0)
+        chance = scale_of(main.unit) * (guesses.pop() or 0.0)
         axes.axhline(chance, color="0.5", ls="--", lw=1, label="guessing", zorder=0)
     axes.set_ylabel(plain(f"{summary.headline} ({main.unit})" if main.unit else summary.headline))
     if main.unit == "%":
@@ -223,20 +190,6 @@ def _finish(axes: Axes, members: Sequence[Run]) -> None:
         axes.set_ylim(max(low, 0), min(high, 100.5))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False, borderaxespad=0)
-
-
-def _reach(found: Sequence[Estimate], unit: str) -> list[list[float]]:
-    """How far each interval reaches below and above its value; nowhere where it is not known."""
-    pairs = [
-        (0.0, 0.0) if math.isnan(low) else (max(one.value - low, 0.0), max(high - one.value, 0.0))
-        for one in found
-        for low, high in (one.ci95,)
-    ]
-    return [[_scale(unit) * pair[side] for pair in pairs] for side in (0, 1)]
-
-
-def _scale(unit: str) -> float:
-    return 100.0 if unit == "%" else 1.0
 
 
 def _tokens(run: Run) -> float | None:
@@ -257,28 +210,6 @@ _COSTS: tuple[tuple[str, str, Callable[[Run], float | None]], ...] = (
 
 
 def _save(stem: Path, endings: Sequence[str], draw: Callable[[Axes], None]) -> list[Path]:
-    with _figure(2.8) as figure:
+    with figure_of(2.8) as figure:
         draw(figure.subplots())
-        return _files(figure, stem, endings)
-
-
-@contextmanager
-def _figure(height: float) -> Iterator[Figure]:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure  # no pyplot: no display, no global state
-
-    with mpl.rc_context(cast("Any", _STYLE)):
-        yield Figure(figsize=(5.5, height), layout="constrained")
-
-
-def _files(figure: Figure, stem: Path, endings: Sequence[str]) -> list[Path]:
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
-    made = []
-    for ending in endings:
-        if ending not in undated:
-            raise RequestError(f"{ending}: no format of a figure; write {', '.join(ENDINGS)}")
-        tables.folder(stem.parent)
-        path = stem.with_name(f"{stem.name}.{ending}")
-        figure.savefig(path, dpi=200, metadata=undated[ending])
-        made.append(path)
-    return made
+        return files(figure, stem, endings)

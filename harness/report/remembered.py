@@ -99,7 +99,8 @@ def _stamp(run: Run) -> list[Any]:
 
 def _read(run: Run) -> dict[str, Any]:
     try:
-        return read_json(run.folder / FILE)
+        kept = read_json(run.folder / FILE)
+        return {name: found for name, found in kept.items() if isinstance(found, dict)}
     except JournalError:
         return {}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness.build import build
 from harness.errors import HarnessError, JournalError
 from harness.report import migration
+from harness.report.request_shape import check_shape
 from harness.report.summary import Summary, summarise
 from harness.run.journal import CIRCUMSTANCES, read_json, read_records
 from harness.run.judge_stage import not_judged
@@ -161,13 +162,12 @@ class Run:
         return not_judged(self.summary.unscored, self.folder) if judged else ""
 
     def _described(self, name: str) -> Any:
-        try:
-            return self.protocol[name]
-        except KeyError:
-            raise JournalError(
-                f"{self.folder}/request.json: says nothing of the task's {name}; it was written by "
-                "an earlier version of this harness: run the request again"
-            ) from None
+        if found := self.protocol.get(name):
+            return found
+        raise JournalError(
+            f"{self.folder}/request.json: says nothing of the task's {name}; it was written by "
+            "an earlier version of this harness: run the request again"
+        )
 
 
 def load(folder: Path | str, records: Sequence[Record] | None = None) -> Run:
@@ -184,6 +184,7 @@ def load(folder: Path | str, records: Sequence[Record] | None = None) -> Run:
         name = request.get(key)
         if not isinstance(name, str) or not NAME.fullmatch(name) or ".." in name:
             raise JournalError(f"{path}: {key} is {name!r}, which this harness never writes")
+    check_shape(path, request)
     run = Run(folder, request)
     if records is not None:
         vars(run)["records"] = _checked(folder, records)
@@ -204,34 +205,9 @@ def find(results: Path | str) -> tuple[list[Run], list[str]]:
             runs.append(load(path.parent))
         except HarnessError as error:
             complaints.append(str(error))
+        except OSError as error:  # another's files, or a disk that fails
+            complaints.append(f"{error.filename or path}: {str(error.strerror).lower()}")
     return runs, complaints
-
-
-def resolve(name: Path | str, results: Path | str = "results") -> Run:
-    """A run by its folder, by a folder that holds only one run, or by its id (or its beginning).
-
-    Raises JournalError when that names no run, or several.
-    """
-    folder = Path(name)
-    if folder.is_file():
-        folder = folder.parent
-    if (folder / "request.json").is_file():
-        return load(folder)
-    if folder.is_dir():
-        found = sorted(path.parent for path in folder.rglob("request.json"))
-    else:
-        found = sorted(
-            path.parent
-            for path in Path(results).rglob("request.json")
-            if path.parent.name.startswith(str(name))
-        )
-    if len(found) != 1:
-        several = f": it may be {', '.join(map(str, found[:5]))}" if found else ""
-        raise JournalError(
-            f"{name}: {len(found) or 'no'} run{'s' * (len(found) != 1)} of that name under "
-            f"{folder if folder.is_dir() else results}{several}; name one run's folder or id"
-        )
-    return load(found[0])
 
 
 def _checked(folder: Path, found: Sequence[Record]) -> list[Record]:

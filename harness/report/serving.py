@@ -11,8 +11,8 @@ from typing import Any
 
 from harness.errors import HarnessError, JournalError
 from harness.report import runs, tables
+from harness.report.numbers_json import clean
 from harness.report.runs import Run
-from harness.report.summary import clean
 from harness.run.journal import read_json, write_atomically
 
 FILE = "doctor.json"

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from harness.report import html, plots, tables
 from harness.report.comparable import differences, same_but
-from harness.report.leaderboard import LEGEND, main_breakdown, rankings
+from harness.report.leaderboard import LEGEND
 from harness.report.page import assets
+from harness.report.rankings import main_breakdown, rankings
 from harness.report.runs import Run
 from harness.run.journal import write_atomically
 from harness.types import Estimate

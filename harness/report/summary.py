@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
 from harness.errors import JournalError
-from harness.metrics import bounds, chance, left_out, part
+from harness.metrics import bounds, chance, left_out
+from harness.report.breakdowns import by_group, group_names
 from harness.report.diagnostics import Consistency, Repeats, consistency, repeats
+from harness.report.numbers_json import clean, estimate_from, estimate_json, optional, pair
 from harness.run.uncollected import uncollected
 from harness.scoring.degenerate import is_degenerate
 from harness.types import JSON, Estimate, Metric, Record, Status
-
-_KNOWN_ORDER = {"short": 0, "medium": 1, "long": 2}
 
 COUNTS: tuple[Status, ...] = get_args(Status)
 
@@ -100,12 +99,12 @@ class Summary:
         """summary.json: no NaN, what is not known is null."""
         plain: dict[str, Any] = {**asdict(self), "n": self.n, "clusters": self.clusters}
         plain["metrics"] = {
-            name: {**_estimate(value.estimate), **_beside(value)}
+            name: {**estimate_json(value.estimate), **_beside(value)}
             for name, value in self.metrics.items()
         }
         plain["by"] = {
             group: {
-                value: {name: _estimate(found) for name, found in metrics.items()}
+                value: {name: estimate_json(found) for name, found in metrics.items()}
                 for value, metrics in values.items()
             }
             for group, values in self.by.items()
@@ -161,7 +160,7 @@ def summarise(
         seconds=round(sum(r.response.seconds for r in ordered if r.response), 3),
         waited=round(waited, 3),
         degenerate=sum(_degenerate(record) for record in ordered),
-        by={name: _by(ordered, name, metrics) for name in names},
+        by={name: by_group(ordered, name, metrics) for name in names},
         judge=judge,
         subtitles=_subtitles(ordered),
         consistency=consistency(ordered),
@@ -182,43 +181,6 @@ def value_of(metric: Metric, records: Sequence[Record], scorer: object = None) -
     )
 
 
-def group_names(records: Iterable[Record]) -> list[str]:
-    """The breakdowns that the records name, in the order in which they name them."""
-    return list(dict.fromkeys(name for record in records for name in record.question.groups))
-
-
-def breakdown(records: Iterable[Record], group: str) -> dict[str, list[Record]]:
-    """Records by the values of one group, as a reader expects them; one with several counts in
-    each."""
-    found: dict[str, list[Record]] = {}
-    for record in records:
-        for value in record.question.groups.get(group, ()):
-            found.setdefault(value, []).append(record)
-    return {value: found[value] for value in in_order(found)}
-
-
-def in_order(values: Iterable[str]) -> list[str]:
-    """Breakdown values as a reader expects them: short, medium, long; 15, 60, 600; a, b, c."""
-
-    def key(value: str) -> tuple[int, float, str]:
-        if value in _KNOWN_ORDER:
-            return 0, _KNOWN_ORDER[value], value
-        return (1, float(value), value) if value.isdecimal() else (2, 0.0, value)
-
-    return sorted(set(values), key=key)
-
-
-def clean(value: Any) -> Any:
-    """The same value for JSON: NaN becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 def _degenerate(record: Record) -> bool:
     said = record.response
     return said is not None and not said.thinking and is_degenerate(said.text)
@@ -231,30 +193,10 @@ def _status(record: Record) -> str:
     return "unlabelled" if hidden and read else record.status
 
 
-def _by(
-    records: Sequence[Record], group: str, metrics: Sequence[Metric]
-) -> dict[str, dict[str, Estimate]]:
-    return {
-        value: {metric.name: part(metric, some) for metric in metrics}
-        for value, some in breakdown(records, group).items()
-    }
-
-
 def _subtitles(records: Sequence[Record]) -> dict[str, int] | None:
     """How many questions were shown subtitles, of those whose protocol shows any; else None."""
     shown = [record.subtitles for record in records if record.subtitles is not None]
     return {"questions": len(shown), "with": sum(n > 0 for n in shown)} if shown else None
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _estimate(found: Estimate) -> dict[str, Any]:
-    low, high = map(_number, found.ci95)
-    interval = None if low is None or high is None else [low, high]
-    value = _number(found.value)
-    return {"value": value, "ci95": interval, "n": found.n, "clusters": found.clusters}
 
 
 def _beside(value: Value) -> dict[str, Any]:
@@ -270,18 +212,18 @@ def _beside(value: Value) -> dict[str, Any]:
 def _read(cls: type[Summary], plain: Mapping[str, Any]) -> Summary:
     metrics = {
         str(name): Value(
-            _known(found),
+            estimate_from(found),
             str(found["unit"]),
             bool(found.get("higher_is_better", True)),
-            _optional(found.get("chance")),
-            _pair(found.get("bounds")),
+            optional(found.get("chance")),
+            pair(found.get("bounds")),
             int(found.get("left_out", 0)),
         )
         for name, found in plain["metrics"].items()
     }
     by = {
         group: {
-            value: {name: _known(found) for name, found in some.items()}
+            value: {name: estimate_from(found) for name, found in some.items()}
             for value, some in values.items()
         }
         for group, values in plain["by"].items()
@@ -304,25 +246,3 @@ def _read(cls: type[Summary], plain: Mapping[str, Any]) -> Summary:
         consistency=Consistency.from_json(plain.get("consistency")),
         repeats=Repeats.from_json(plain.get("repeats")),
     )
-
-
-def _known(found: Mapping[str, Any]) -> Estimate:
-    value = _optional(found["value"])
-    unknown = (math.nan, math.nan)
-    return Estimate(
-        math.nan if value is None else value,
-        _pair(found.get("ci95")) or unknown,
-        int(found["n"]),
-        int(found.get("clusters", 0)),
-    )
-
-
-def _pair(value: Any) -> tuple[float, float] | None:
-    if value is None:
-        return None
-    low, high = value
-    return float(low), float(high)
-
-
-def _optional(value: Any) -> float | None:
-    return None if value is None else float(value)

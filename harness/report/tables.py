@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import RequestError
-from harness.report.summary import clean
+from harness.report.numbers_json import clean
 from harness.run.journal import write_atomically
 from harness.types import Estimate
 

@@ -17,7 +17,7 @@ from jinja2 import Environment, FunctionLoader
 from markupsafe import Markup
 
 from harness.report import tables
-from harness.report.summary import clean
+from harness.report.numbers_json import clean
 
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
