@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 from harness.types import Clip
 
+Groups = tuple[tuple[str, str], ...]
+"""Every (group, value) that a clip's questions are in, one after another."""
+
 
 def select(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
     """At most ``limit`` whole clips, spread evenly over every breakdown of their questions.
@@ -17,24 +20,10 @@ def select(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
     """
     if limit is None or limit >= len(clips):
         return list(clips)
-    groups = [
-        tuple(
-            (name, value)
-            for question in clip.questions
-            for name, values in question.groups.items()
-            for value in values
-        )
-        for clip in clips
-    ]
-    # Clips with the same groups are always equally covered: one queue each keeps a step cheap.
-    alike: dict[tuple[tuple[str, str], ...], list[int]] = {}
-    for index, key in enumerate(groups):
-        alike.setdefault(key, []).append(index)
-    for queue in alike.values():
-        queue.reverse()
+    alike = _alike(clips)
     covered: Counter[tuple[str, str]] = Counter()
 
-    def coverage(key: tuple[tuple[str, str], ...]) -> float:
+    def coverage(key: Groups) -> float:
         return sum(covered[group] for group in key) / max(len(key), 1)
 
     # Coverage only grows, so an entry whose coverage is still what it was when it was put in is the
@@ -52,3 +41,18 @@ def select(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
         if alike[key]:
             heapq.heappush(waiting, (coverage(key), alike[key][-1], key))
     return [clips[index] for index in sorted(chosen)]
+
+
+def _alike(clips: Sequence[Clip]) -> dict[Groups, list[int]]:
+    """Clips with the same groups, which are always equally covered: a queue of their places, the
+    first of them last, for each keeps a step cheap."""
+    alike: dict[Groups, list[int]] = {}
+    for index in reversed(range(len(clips))):
+        groups = tuple(
+            (name, value)
+            for question in clips[index].questions
+            for name, values in question.groups.items()
+            for value in values
+        )
+        alike.setdefault(groups, []).append(index)
+    return alike
