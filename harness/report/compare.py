@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness import stats
@@ -130,7 +130,7 @@ def rows(result: Comparison) -> list[dict[str, Any]]:
 
 def as_data(result: Comparison) -> dict[str, Any]:
     """The whole comparison for JSON."""
-    flips = [asdict(flip) for flip in result.flips]
+    flips = [dict(vars(flip)) for flip in result.flips]
     return {"notes": list(result.notes), "differences": rows(result), "flips": flips}
 
 
