@@ -1,15 +1,60 @@
-"""Rows of a benchmark's data as a task reads them, and what is said of one that cannot be asked."""
+"""Rows of a benchmark's data as a task reads them, where they come from, and what is said of one
+that cannot be asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isnan
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from harness.errors import DataError
 from harness.types import Question, Record
 
 IDS = ("id", "question_id", "uid", "qid", "question_idx")  # what data sets call their ids
+
+
+@runtime_checkable
+class Placing(Protocol):
+    """A source that knows where its rows stand. Optional."""
+
+    def place(self, index: int) -> str:
+        """Where row ``index`` (from 0) stands: "rows.jsonl line 4"."""
+        ...
+
+
+@runtime_checkable
+class Picturing(Protocol):
+    """A source that has pictures too. Optional."""
+
+    def image(self, picture: object) -> Path:
+        """The file of a picture: named, or held by the row itself. Raises DataError."""
+        ...
+
+
+class Source(Protocol):
+    """Where a benchmark's rows and videos come from (``harness.data.Source`` is one)."""
+
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """Every row of the split, in order. Raises DataError."""
+        ...
+
+    def video(self, name: str) -> Path:
+        """The file or frame folder of a video, or where it should be when it is missing."""
+        ...
+
+    def subtitles(self, name: str) -> Path | None:
+        """The subtitle file of a video, None when it has none."""
+        ...
+
+    def identity(self) -> Mapping[str, str]:
+        """What decides the rows: repository and commit, or a hash of their content."""
+        ...
+
+    def prepare(self, names: Iterable[Path]) -> bool | None:
+        """Fetches and verifies the videos at these paths where they are not here. False: every
+        file is where it was before, so that no row has to be read again."""
+        ...
 
 
 class Row(dict[str, Any]):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from harness.types import Clip
 
 Groups = tuple[tuple[str, str], ...]
+"""Every (group, value) that a clip's questions are in, one after another."""
 
 
 def select(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
@@ -43,17 +44,15 @@ def select(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
 
 
 def _alike(clips: Sequence[Clip]) -> dict[Groups, list[int]]:
-    """The places of clips with the same groups, the first one last: always equally covered, one
-    queue for each keeps a step cheap."""
+    """Clips with the same groups, which are always equally covered: a queue of their places, the
+    first of them last, for each keeps a step cheap."""
     alike: dict[Groups, list[int]] = {}
-    for index, clip in enumerate(clips):
-        key = tuple(
+    for index in reversed(range(len(clips))):
+        groups = tuple(
             (name, value)
-            for question in clip.questions
+            for question in clips[index].questions
             for name, values in question.groups.items()
             for value in values
         )
-        alike.setdefault(key, []).append(index)
-    for queue in alike.values():
-        queue.reverse()
+        alike.setdefault(groups, []).append(index)
     return alike

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 from harness.errors import DataError
 from harness.metrics import Mean
@@ -20,7 +20,10 @@ from harness.prompts import PromptWriter
 from harness.rows import (
     BadRow,
     MissingField,
+    Picturing,
+    Placing,
     Row,
+    Source,
     Tracked,
     group_values,
     is_null,
@@ -56,49 +59,6 @@ __all__ = [
 
 
 MOST = 50  # bad rows that one message names
-
-
-@runtime_checkable
-class Placing(Protocol):
-    """A source that knows where its rows stand. Optional."""
-
-    def place(self, index: int) -> str:
-        """Where row ``index`` (from 0) stands: "rows.jsonl line 4"."""
-        ...
-
-
-@runtime_checkable
-class Picturing(Protocol):
-    """A source that has pictures too. Optional."""
-
-    def image(self, picture: object) -> Path:
-        """The file of a picture: named, or held by the row itself. Raises DataError."""
-        ...
-
-
-class Source(Protocol):
-    """Where a benchmark's rows and videos come from (``harness.data.Source`` is one)."""
-
-    def rows(self) -> Sequence[Mapping[str, Any]]:
-        """Every row of the split, in order. Raises DataError."""
-        ...
-
-    def video(self, name: str) -> Path:
-        """The file or frame folder of a video, or where it should be when it is missing."""
-        ...
-
-    def subtitles(self, name: str) -> Path | None:
-        """The subtitle file of a video, None when it has none."""
-        ...
-
-    def identity(self) -> Mapping[str, str]:
-        """What decides the rows: repository and commit, or a hash of their content."""
-        ...
-
-    def prepare(self, names: Iterable[Path]) -> bool | None:
-        """Fetches and verifies the videos at these paths where they are not here. False: every
-        file is where it was before, so that no row has to be read again."""
-        ...
 
 
 @dataclass(frozen=True)

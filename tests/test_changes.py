@@ -9,7 +9,10 @@ import pytest
 
 from harness.cli import main
 from harness.cli.ending import ended
+from harness.errors import HarnessError
+from harness.report.runs import load
 from harness.rows import Row
+from harness.run import loop
 from harness.run.changes import fingerprints
 from harness.run.journal import read_records
 from harness.task import Task
@@ -69,6 +72,48 @@ def test_an_edited_label_is_scored_again_and_nothing_is_asked(capsys, monkeypatc
     value, said = run(capsys, "+backend.crash_after=0")
     assert value == 0.0
     assert "1 question (001-1) has another label or group now: scored again" in said
+
+
+def test_a_score_by_an_older_label_is_gone_before_anything_can_be_stopped(capsys, monkeypatch):
+    """A report of the folder would take it for today's."""
+    run(capsys)
+    monkeypatch.setitem(Mine.says, "target", "B")
+
+    def killed(*_: object) -> None:
+        raise HarnessError("killed")
+
+    monkeypatch.setattr(loop, "conclude", killed)
+    assert ended(lambda: main(RUN)) == 2
+    (folder,) = Path("results/mine").glob("*/*")
+    (record,) = read_records(folder)
+    assert (record.status, record.score, record.question.target) == ("unscored", None, "B")
+    assert load(folder).summary.unscored == 1
+    monkeypatch.undo()
+
+
+def test_a_finished_run_is_looked_at_and_nothing_is_written(capsys):
+    for _ in range(2):  # the second says that it did not wait for frames
+        run(capsys)
+    (folder,) = Path("results/mine").glob("*/*")
+    kept = ("records-0.jsonl", "summary.json", "report.html", ".units.json", "request.json")
+    before = {name: (folder / name).stat().st_mtime_ns for name in kept}
+    run(capsys)
+    assert {name: (folder / name).stat().st_mtime_ns for name in kept} == before
+    (folder / "report.html").unlink()
+    run(capsys)
+    assert (folder / "report.html").exists()
+
+
+@pytest.mark.parametrize(("changed", "times"), [(False, 1), (None, 2), (True, 2)])
+def test_rows_are_read_again_where_fetching_may_have_moved_a_file(
+    capsys, monkeypatch, changed, times
+):
+    read: list[object] = []
+    every = Mine.clips
+    monkeypatch.setattr(Mine, "clips", lambda self, bad: (read.append(self), every(self, bad))[1])
+    monkeypatch.setattr(Mine, "prepare", lambda self, clips: changed)
+    run(capsys)
+    assert len(read) == times
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """The leaderboard: ranked, never mixed, marked; and its paper forms."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from harness.metrics import GroupScore
 from harness.report import audit, compare, figure, html, leaderboard, rankings, tables
+from harness.report.remembered import keep_units, units
 from harness.report.runs import find
 from tests.runs import record, records, right, write, wrong
 
@@ -241,3 +244,47 @@ def test_what_several_runs_are_worth_is_read_once_and_again_when_one_changes(tmp
         path.unlink()
     assert leaderboard.figures(find(tmp_path)[0]) == again
     assert leaderboard.markdown(find(tmp_path)[0]) != first
+
+
+@pytest.mark.parametrize("metric", [{}, {"macro": ("duration", "task_type")}])
+def test_what_headlines_average_is_kept_and_no_record_is_read_again(tmp_path, monkeypatch, metric):
+    for frames, share in ((8, 0.7), (16, 0.8)):
+        write(tmp_path, records(share=share, salt=frames), frames=frames, metric=metric)
+    write(tmp_path, records(share=0.4), control="blank", frames=8, metric=metric)
+    first = leaderboard.markdown(find(tmp_path)[0])
+    assert "corrected" in first
+    assert "visual gain" in first
+    for path in tmp_path.rglob(".estimates.json"):
+        path.unlink()
+    monkeypatch.setattr("harness.report.runs.read_records", lambda folder: 1 / 0)
+    assert leaderboard.markdown(find(tmp_path)[0]) == first
+    monkeypatch.undo()
+    for path in tmp_path.rglob(".units.json"):
+        path.write_text(path.read_text().replace("1.0,", "0.0,")[:-9])
+    for path in tmp_path.rglob(".estimates.json"):
+        path.unlink()
+    assert leaderboard.markdown(find(tmp_path)[0]) == first, "damaged ones are made again"
+
+
+def test_units_under_keys_of_more_than_one_part_are_kept(tmp_path):
+    group = "relevance"
+    answers = [
+        record(i, right(i), question={"groups": {"position": (str(i),), "group_type": (group,)}})
+        for i in range(4)
+    ]
+    run = write(tmp_path, [replace(answer, video="v") for answer in answers])
+    rule = GroupScore()
+    vars(run)["metrics"] = (rule,)
+    assert keep_units(run) == rule.units(run.records)
+    vars(run)["records"] = []
+    assert list(units(run, rule)) == [("v", 0, 0)]
+
+
+def test_rows_as_csv_and_in_columns():
+    rows = [{"a": 1, "b": "x, y"}, {"a": float("nan"), "c": None}, {"b": 0.1}]
+    assert tables.as_csv(rows) == 'a,b,c\n1,"x, y",\n,,\n,0.1,\n'
+    assert tables.columns([{"a": "1", "b": ""}, {"a": "22"}]).splitlines() == [
+        "  a    b",
+        "  1",
+        " 22",
+    ]

@@ -94,8 +94,9 @@ def version() -> str:
         return "(a checkout that is not installed)"
 
 
-def _stop(number: int, frame: object) -> NoReturn:
-    """Ctrl-C before anything is imported that could tell it better."""
+def stop(number: int, frame: object) -> NoReturn:
+    """Ctrl-C where nothing has begun: a KeyboardInterrupt in the middle of an import can be lost in
+    the library that it lands in, and the program then goes on."""
     os.write(2, b"harness: stopped\n")
     os._exit(128 + number)
 
@@ -106,7 +107,7 @@ def console(*before: str) -> NoReturn:
     0: done; 1: done but incomplete, failed or a user's own code has a bug; 2: cannot be done as
     written; 130: stopped with Ctrl-C.
     """
-    before_import = signal.signal(signal.SIGINT, _stop)
+    before_import = signal.signal(signal.SIGINT, stop)
     from harness.cli.completion import complete_if_asked
     from harness.cli.ending import ended
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.cli import stop
 from harness.cli.completion import add_settings
 from harness.cli.ending import STOPPED, complain
 from harness.cli.result import result_line, sweep_size
@@ -53,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     runs = Runs(size and size * len(every), suite)
     try:
         for each in every:
-            with _hydra([*options, *each]) as start:
+            with _stopped_at_once(), _hydra([*options, *each]) as start:
                 start(runs.job)
     except SystemExit:
         if runs.crash is not None:
@@ -143,6 +146,8 @@ class Runs:
             print(disk_line(request, needed.questions), flush=True)
             needed.refuse(allow_overflow=request.allow_overflow)  # as the run would
             return 0
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # from now on it can resume
         outcome = run(request)
         self.done.append((request, outcome))
         if self.expected != 1:
@@ -185,6 +190,19 @@ def _told(argv: Sequence[str]) -> tuple[list[str], list[str]]:
         else:
             settings.append(word)
     return options, prepared(settings)
+
+
+@contextmanager
+def _stopped_at_once() -> Iterator[None]:
+    """Until a run begins Ctrl-C ends the process by ``harness.cli.stop``."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from harness.report import tables
@@ -52,7 +51,7 @@ def rows(result: Comparison) -> list[dict[str, Any]]:
 
 def as_data(result: Comparison) -> dict[str, Any]:
     """The whole comparison for JSON."""
-    flips = [asdict(flip) for flip in result.flips]
+    flips = [dict(vars(flip)) for flip in result.flips]
     return {"notes": list(result.notes), "differences": rows(result), "flips": flips}
 
 

@@ -13,11 +13,13 @@ from harness.report.diagnostics import diagnosed
 from harness.report.page import assets, words
 from harness.report.page.samples import samples
 from harness.report.runs import Run
+from harness.run.uncollected import uncollected
 from harness.types import Estimate
 
 SCRIPTS = ("vendor/tabulator.min.js", "run.js")
 
 
+@uncollected()
 def page(run: Run, second: Run | None = None, others: Sequence[Run] = ()) -> str:
     """The run's report as HTML: numbers, protocol, breakdowns and every question.
 

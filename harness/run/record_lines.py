@@ -70,8 +70,11 @@ class RecordFiles:
         damaged line.
         """
         latest: dict[str, Record] = {}
+        paths = sorted(self.folder.glob("records-*.jsonl"))
+        for gone in self._files.keys() - {path.name for path in paths}:
+            del self._files[gone]
         with uncollected():
-            for path in sorted(self.folder.glob("records-*.jsonl")):
+            for path in paths:
                 for found in self._file(path).records:
                     known = latest.get(found.key)
                     if known is None or known.status == "failed" or found.status != "failed":

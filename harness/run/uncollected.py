@@ -20,4 +20,7 @@ def uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():  # else a program has frozen its own, which must stay so
+            gc.freeze()
+            gc.unfreeze()  # what was made counts as old now, without a look at it
         gc.enable()

@@ -28,6 +28,8 @@ def listed_options(given: Any) -> tuple[str, ...]:
     """
     if given is None:
         return ()
+    if type(given) is tuple and all(type(option) is str for option in given):
+        return given
     if isinstance(given, str):
         # the line before the first letter, if any, is no option: then it is not certain
         head, options = split_options(f"\n{given.strip()}")

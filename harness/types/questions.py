@@ -42,7 +42,7 @@ class Question:
     @property
     def key(self) -> str:
         """What tells this asking from all others of a run: the id, unless it is asked often."""
-        if self.rotation == 0 and self.repeat == 0:
+        if not (self.rotation or self.repeat):
             return self.id
         return f"{self.id} [rotation {self.rotation}, repeat {self.repeat}]"
 

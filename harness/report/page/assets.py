@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -21,6 +22,9 @@ from harness.report.numbers_json import clean
 
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
+_HALF = re.compile("[\ud800-\udfff]")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 
 @cache
 def text(name: str) -> str:
@@ -31,10 +35,13 @@ def text(name: str) -> str:
 def as_json(data: Any) -> Markup:
     """Data as JSON that stays inside its ``<script type="application/json">`` whatever it holds;
     NaN is null. A lone surrogate, which UTF-8 cannot write, stays an escape."""
-    made = json.dumps(clean(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        made = _ENCODER.encode(data)
+    except ValueError:  # rarely: to go through all that a page holds takes as long as to write it
+        made = _ENCODER.encode(clean(data))
     for character, escape in _UNSAFE.items():
         made = made.replace(character, escape)
-    return Markup("".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in made))
+    return Markup(_HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", made))
 
 
 def render(template: str, scripts: tuple[str, ...], **values: Any) -> str:

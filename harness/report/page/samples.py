@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.metrics import Summing
@@ -23,14 +23,15 @@ def samples(run: Run, second: Run | None = None) -> dict[str, Any]:
     clips: dict[tuple[str, tuple[int, ...]], int] = {}
     rules = _rules(run)
     others = {record.key: record for record in second.records} if second else {}
+    scale = _Scale.of(run.metrics[0])
     rows = []
     for record in run.records:
-        row = _row(run.metrics[0], record)
+        row = _row(scale, record)
         row["clip"] = clips.setdefault((record.video, record.frames), len(clips))
         if rules:
             row["rules"] = _read_by(rules, record)
         if second:
-            row |= _beside(run.metrics[0], record, others.get(record.key))
+            row |= _beside(scale, record, others.get(record.key))
         rows.append(row)
     times = {(r.video, r.frames): r.times for r in run.records}
     shown = [
@@ -40,7 +41,24 @@ def samples(run: Run, second: Run | None = None) -> dict[str, Any]:
     return {"rows": rows, "clips": shown, "groups": list(run.summary.by)}
 
 
-def _row(headline: Metric, record: Record) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Scale:
+    """The headline's score: its ``name`` in ``Score.values``, its ``best`` value, its direction."""
+
+    name: str
+    best: float
+    higher_is_better: bool
+
+    @classmethod
+    def of(cls, headline: Metric) -> _Scale:
+        higher = headline.higher_is_better
+        if not isinstance(headline, Summing):
+            return cls(headline.name, 1.0, higher)
+        bound = headline.high if higher else headline.low
+        return cls(headline.value, 1.0 if bound is None else bound, higher)
+
+
+def _row(scale: _Scale, record: Record) -> dict[str, Any]:
     question, response, score = record.question, record.response, record.score
     return {
         "key": record.key,
@@ -51,8 +69,8 @@ def _row(headline: Metric, record: Record) -> dict[str, Any]:
         "options": list(question.options),
         "target": tables.plain(question.target),
         "answer": tables.plain(score.answer if score else None),
-        "worth": worth(headline, record),
-        "right": _right(headline, record),
+        "worth": _worth(scale, record),
+        "right": _right(scale, record),
         "response": response.text if response else None,
         "thinking": response.thinking if response else "",
         "finish": response.finish if response else "",
@@ -64,21 +82,17 @@ def _row(headline: Metric, record: Record) -> dict[str, Any]:
     }
 
 
-def worth(headline: Metric, record: Record) -> float | None:
+def _worth(scale: _Scale, record: Record) -> float | None:
     """The record's value of the headline; None where it has none."""
-    name = headline.value if isinstance(headline, Summing) else headline.name
-    return record.score.values.get(name) if record.score else None
+    return record.score.values.get(scale.name) if record.score else None
 
 
-def _right(headline: Metric, record: Record) -> str:
+def _right(scale: _Scale, record: Record) -> str:
     """right, wrong (anything less than the best score), or none: nothing was scored."""
-    value, best = worth(headline, record), 1.0
-    if isinstance(headline, Summing):
-        bound = headline.high if headline.higher_is_better else headline.low
-        best = 1.0 if bound is None else bound
+    value = _worth(scale, record)
     if value is None or record.status != "scored":
         return "none"
-    return "right" if value == best else "wrong"
+    return "right" if value == scale.best else "wrong"
 
 
 def _tokens(record: Record) -> str:
@@ -105,15 +119,15 @@ def _read_by(rules: Mapping[str, ChoiceScorer], record: Record) -> dict[str, lis
     return found
 
 
-def _beside(headline: Metric, record: Record, other: Record | None) -> dict[str, Any]:
+def _beside(scale: _Scale, record: Record, other: Record | None) -> dict[str, Any]:
     if other is None:
         return {"second": None, "flip": "not asked"}
-    before, after = worth(headline, record), worth(headline, other)
+    before, after = _worth(scale, record), _worth(scale, other)
     kept: Sequence[str] = ("status", "answer", "worth", "right", "response", "thinking", "reason")
     flip = "same"
     if before is None or after is None:
         flip = "same" if before is after else "not scored"
     elif before != after:
-        flip = "gained" if (after > before) == headline.higher_is_better else "lost"
-    row = _row(headline, other)
+        flip = "gained" if (after > before) == scale.higher_is_better else "lost"
+    row = _row(scale, other)
     return {"second": {name: row[name] for name in kept}, "flip": flip}
