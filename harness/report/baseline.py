@@ -22,6 +22,7 @@ from harness.metrics import LOST, Mean
 from harness.report import migration
 from harness.report.runs import Run, resolve
 from harness.run.journal import read_json, write_atomically
+from harness.run.uncollected import uncollected
 from harness.types import Metric, Question, Record, Response, Score
 
 FORMAT = 2
@@ -50,6 +51,7 @@ class Side:
         return record.question.target is not None or record.status == "scored"
 
 
+@uncollected()
 def side_of(run: Run) -> Side:
     """A run as the gate sees it."""
     records = {record.key: record for record in run.records}

@@ -17,6 +17,7 @@ from harness.report import tables
 from harness.report.baseline import Side, changed_targets
 from harness.report.summary import in_order
 from harness.run import journal
+from harness.run.uncollected import uncollected
 from harness.types import Generation, Metric, Record
 from harness.video.sampling import Sampling
 
@@ -82,6 +83,7 @@ class Rules:
                 raise RequestError(f"{name}: {drop:g} is no drop; write a number of points from 0")
 
 
+@uncollected()
 def check(
     baseline: Side, run: Side, rules: Rules | None = None, *, today: date | None = None
 ) -> list[Check]:
