@@ -23,6 +23,7 @@ from harness.report import migration, tables
 from harness.report.finding import run_named
 from harness.report.runs import Run
 from harness.run.journal import read_json, write_atomically
+from harness.run.uncollected import uncollected
 from harness.types import Metric, Question, Record, Response, Score
 
 FORMAT = 2
@@ -51,6 +52,7 @@ class Side:
         return record.question.target is not None or record.status == "scored"
 
 
+@uncollected()
 def side_of(run: Run) -> Side:
     """A run as the gate sees it."""
     records = {record.key: record for record in run.records}

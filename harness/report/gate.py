@@ -15,9 +15,11 @@ from harness.report.baseline import Side
 from harness.report.breakdowns import in_order
 from harness.report.gate_request import listed, request_check
 from harness.report.gate_rules import Check, Rules, Waiver
+from harness.run.uncollected import uncollected
 from harness.types import Metric, Record
 
 
+@uncollected()
 def check(
     baseline: Side, run: Side, rules: Rules | None = None, *, today: date | None = None
 ) -> list[Check]:
