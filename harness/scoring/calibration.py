@@ -7,6 +7,11 @@ values f on all N responses and human values y on n of them,
 
 is right whatever the judge is worth, and λ is chosen to make it narrow. The n must have been drawn
 at random. Questions of one video are dependent, so both parts vary by video.
+
+Where judge and people differ in no video, or people's values are all alike, the second part does
+not vary, which would claim that no other video is unlike these. K labelled videos leave a share of
+1 - 0.025^(1/K) of videos that may be, as in ``harness.stats.clustered``; where they do vary,
+1 - 0.25^(1/K) at least.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import RequestError
+from harness.stats.clustered import LEVEL, NEARLY
 from harness.types import Estimate
 
 
@@ -35,7 +41,9 @@ def calibrated(
     ``tuning`` fixes λ (0: human verdicts alone; 1: plain PPI); None estimates it, within 0..1.
     ``scale`` is the lowest and highest value there is: value and interval are cut to it, for the
     sum of both parts can lie outside.
-    The 95% interval has a t quantile on the labelled videos less one; NaN for fewer than two.
+    The 95% interval has a t quantile on the labelled videos less one and is never narrower than the
+    videos that nobody labelled allow; NaN for fewer than two, and where nothing varies without a
+    ``scale``.
     Raises RequestError for verdicts about responses that the judge has not scored.
     """
     unknown = [key for key in human if key not in judged]
@@ -68,10 +76,34 @@ def calibrated(
 
     # small-sample factor of the part that has few videos, which dominates
     error = math.sqrt(float(((some_y + lam * gap) ** 2).sum()) * labelled / (labelled - 1))
-    half = float(stats.t.ppf(0.975, labelled - 1)) * error
-    ends = (min(max(end, lowest), highest) for end in (value - half, value + half))
-    low, high = ends
+    half = float(stats.t.ppf((1 + LEVEL) / 2, labelled - 1)) * error
+    below, above = _reach(half, y[has], f[has], lam, labelled, scale)
+    low, high = (min(max(end, lowest), highest) for end in (value - below, value + above))
     return Estimate(shown, (low, high), int(has.sum()), labelled)
+
+
+def _reach(
+    half: float,
+    human: NDArray[np.float64],
+    judged: NDArray[np.float64],
+    lam: float,
+    videos: int,
+    scale: tuple[float, float] | None,
+) -> tuple[float, float]:
+    """How far the value may lie below and above: ``half``, and what ``videos`` labelled ones leave
+    open about the others, whose y - λ · f lies between the scale's ends. Where they do not vary and
+    there is no scale, that is not known (NaN)."""
+    rest = human - lam * judged
+    alike = np.ptp(rest) == 0 or np.ptp(human - judged) == 0
+    if scale is None:
+        return (math.nan, math.nan) if alike else (half, half)
+    share = 1 - ((1 - LEVEL) / 2 if alike else NEARLY) ** (1 / videos)
+    mean, (lowest, highest) = float(rest.mean()), scale
+    down = share * (mean - lowest + lam * highest)
+    up = share * (highest - lam * lowest - mean)
+    if alike:
+        return math.hypot(half, down), math.hypot(half, up)
+    return max(half, down), max(half, up)
 
 
 def _influence(
