@@ -1,13 +1,16 @@
 """Are the numbers' errors what they claim? ``python -m benchmarks.statistics [--rounds 2000]``.
 
-Three tables, each row from at least 2,000 simulated benchmarks, all from fixed seeds:
+Tables, each row from at least 2,000 simulated benchmarks, all from fixed seeds:
 
 - coverage of the 95% intervals, for 0/1, graded and macro scores of 5 to 900 videos with three
   correlated questions each (a video's difficulty is beta-distributed), and how many of them have a
   width of 0, which would claim certainty;
 - the value of the best of several settings that are equally good, as it is and corrected;
 - the gate: how often it fails a run that is no worse and passes one that is, and how many clips it
-  asks, sequentially, at fixed size, and by "50 samples, the worst of 5 must reach the threshold".
+  asks, sequentially, at fixed size, and by "50 samples, the worst of 5 must reach the threshold";
+- other intervals beside ours (``benchmarks.intervals``), and error rates where the usual cases say
+  least: few clips, lopsided or degenerate differences, few people beside a judge
+  (``benchmarks.error_rates``).
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from tabulate import tabulate
 
+from benchmarks import error_rates, intervals
 from harness import stats
 from harness.stats import selection, sequential
 from harness.types import Estimate
@@ -34,11 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prints the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.statistics", description=__doc__)
     parser.add_argument("--rounds", type=int, default=2000, help="simulations a row")
-    parser.add_argument("--only", choices=("coverage", "selection", "gate"))
+    parser.add_argument("--only", nargs="+", choices=TABLES, default=list(TABLES))
     words = parser.parse_args(argv)
-    tables = {"coverage": coverage, "selection": chosen, "gate": gate}
-    for name, rows in tables.items():
-        if words.only in (None, name):
+    for name, rows in TABLES.items():
+        if name in words.only:
             print(f"## {name}, {words.rounds:,} simulations a row\n")
             made = list(rows(words.rounds))
             print(tabulate(made, "keys", "pipe", disable_numparse=True) + "\n", flush=True)
@@ -130,7 +133,7 @@ def chosen(rounds: int) -> Iterator[dict[str, object]]:
     cases = [(k, v, 0.0) for k in (2, 4, 8) for v in (20, 100, 900)]
     for settings, videos, lead in [*cases, (4, 100, 0.05), (4, 900, 0.05)]:
         rng = np.random.default_rng([settings, videos])
-        naive, fair, true, held = [], [], [], 0
+        naive, fair, true, ends = [], [], [], []
         for _ in range(rounds):
             hard = difficulties(rng, videos, 0.5)
             means = np.full(settings, 0.0)
@@ -144,7 +147,7 @@ def chosen(rounds: int) -> Iterator[dict[str, object]]:
             naive.append(scores[:, :, best].mean())
             fair.append(found.value)
             true.append(worth[best])
-            held += bool(found.ci95[0] <= worth[best] <= found.ci95[1])
+            ends.append(found.ci95)
         yield {
             "settings": settings,
             "videos": videos,
@@ -152,7 +155,13 @@ def chosen(rounds: int) -> Iterator[dict[str, object]]:
             "true value of the chosen": f"{100 * np.mean(true):.2f}",
             "as reported": f"{100 * np.mean(naive):.2f}",
             "corrected": f"{100 * np.mean(fair):.2f} ± {196 * np.std(fair) / rounds**0.5:.2f}",
-            "its interval covers": _percent(held, rounds),
+            "its interval covers": _percent(
+                sum(low <= value <= high for (low, high), value in zip(ends, true, strict=True)),
+                rounds,
+            ),
+            "and its own mean": _percent(
+                sum(low <= np.mean(fair) <= high for low, high in ends), rounds
+            ),
         }
 
 
@@ -234,6 +243,17 @@ def _clusters(videos: int) -> list[int]:
 
 def _percent(count: int, of: int) -> str:
     return f"{100 * count / of:.1f}%" if of else "?"
+
+
+TABLES: dict[str, Callable[[int], Iterator[dict[str, object]]]] = {
+    "coverage": coverage,
+    "intervals": intervals.intervals,
+    "selection": chosen,
+    "gate": gate,
+    "sequential": error_rates.sequential,
+    "paired": error_rates.paired,
+    "people": error_rates.people,
+}
 
 
 if __name__ == "__main__":

@@ -102,6 +102,38 @@ def test_the_corrected_interval_covers_the_truth_where_the_judges_own_misses_it(
     assert narrower >= 0.9 * runs  # the judge's verdicts are worth something all the same
 
 
+def test_a_few_people_who_agree_with_the_judge_are_no_certainty():
+    """Five verdicts that are all the judge's: 1 - 0.025^(1/5) of the others may be otherwise."""
+    judged = {str(i): 1.0 for i in range(100)}
+    human = {str(i): 1.0 for i in range(5)}
+    cluster = {key: key for key in judged}
+    found = calibrated(judged, human, cluster, scale=(0.0, 1.0))
+    assert found.value == 1.0
+    assert found.ci95 == pytest.approx((0.025**0.2, 1.0))
+    assert math.isnan(calibrated(judged, human, cluster).ci95[0])  # no scale: how far is not known
+    judged |= {str(i): 0.0 for i in range(50, 100)}
+    more = {str(i): 1.0 for i in range(20)}
+    low, high = calibrated(judged, more, cluster, tuning=1.0, scale=(0.0, 1.0)).ci95
+    share = 1 - 0.025 ** (1 / 20)  # beside what the judge's own mean may be off by
+    assert 0 < low < 0.5 - share
+    assert 0.5 + share < high < 1
+    low, high = calibrated(judged, human, cluster, tuning=0.0, scale=(0.0, 5.0)).ci95
+    assert (low, high) == pytest.approx((1 - (1 - 0.025**0.2), 1 + 4 * (1 - 0.025**0.2)))
+
+
+def test_corrected_intervals_cover_with_few_verdicts_near_the_end_of_the_scale():
+    rng, held, rounds = np.random.default_rng(9), 0, 400
+    for _ in range(rounds):
+        truth = rng.random(200) < 0.9
+        passed = rng.random(200) < np.where(truth, 0.98, 0.03)
+        judged = {i: float(x) for i, x in enumerate(passed)}
+        human = {int(i): float(truth[i]) for i in rng.choice(200, 5, replace=False)}
+        low, high = calibrated(judged, human, {i: i for i in judged}, scale=(0.0, 1.0)).ci95
+        assert high > low
+        held += low <= 0.9 <= high
+    assert held >= 0.93 * rounds  # 43% without the floor
+
+
 def test_people_alone_and_plain_correction_are_the_two_ends():
     judged = {"a": 1.0, "b": 1.0, "c": 0.0, "d": 1.0}
     human = {"a": 1.0, "b": 0.0}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import LlavaNextVideoForConditionalGeneration
 
-from benchmarks import engine, families, gpu, sharing, workers
+from benchmarks import engine, families, gpu, rotations, sharing, workers
 from harness import demo
 
 
@@ -94,3 +94,16 @@ def test_the_engine_beside_generate(
     [found] = json.loads(capsys.readouterr().out.splitlines()[-1])["models"]
     assert (found["questions"], found["flips"]) == (9, 0)
     assert found["per_second"] > 0
+
+
+def test_rotations_compares_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--frames", "2", "--side", "56", "--questions", "2", "--repeats", "1", "--json"]
+    assert rotations.main(words) == 0
+    rows = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [(row["asked"], row["prompts"]) for row in rows] == [
+        ("one prefix", 2),
+        ("one prefix", 8),
+        ("each alone", 2),
+        ("each alone", 8),
+    ]
+    assert {row["answers equal"] for row in rows} == {"2/2", "8/8"}

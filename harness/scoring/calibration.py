@@ -7,6 +7,11 @@ values f on all N responses and human values y on n of them,
 
 is right whatever the judge is worth, and λ is chosen to make it narrow. The n must have been drawn
 at random. Questions of one video are dependent, so both parts vary by video.
+
+Where judge and people differ in no video, or people's values are all alike, the second part does
+not vary, which would claim that no other video is unlike these. K labelled videos leave a share of
+1 - 0.025^(1/K) of videos that may be, as in ``harness.stats.clustered``; where they do vary,
+1 - 0.25^(1/K) at least.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import RequestError
+from harness.stats.clustered import LEVEL, NEARLY
 from harness.types import Estimate
 
 
@@ -35,7 +41,9 @@ def calibrated(
     ``tuning`` fixes λ (0: human verdicts alone; 1: plain PPI); None estimates it, within 0..1.
     ``scale`` is the lowest and highest value there is: value and interval are cut to it, for the
     sum of both parts can lie outside.
-    The 95% interval has a t quantile on the labelled videos less one; NaN for fewer than two.
+    The 95% interval has a t quantile on the labelled videos less one and is never narrower than the
+    videos that nobody labelled allow; NaN for fewer than two, and where nothing varies without a
+    ``scale``.
     Raises RequestError for verdicts about responses that the judge has not scored.
     """
     _refuse(judged, human)
@@ -45,17 +53,19 @@ def calibrated(
     f = np.array([judged[key] for key in keys])
     has = np.array([key in human for key in keys])
     y = np.array([human.get(key, 0.0) for key in keys])
+    labelled = len(set(cluster[has].tolist()))
     some_y = _influence(y, has, cluster, len(codes))
     every = np.ones(len(f), dtype=bool)
     gap = _influence(f, every, cluster, len(codes)) - _influence(f, has, cluster, len(codes))
     lam = tuning if tuning is not None else _lambda(some_y, gap)
     value = float(lam * f.mean() + (y[has] - lam * f[has]).mean())
-    labelled = len(set(cluster[has].tolist()))
-    half = _half_width(some_y + lam * gap, labelled)
     lowest, highest = scale or (-math.inf, math.inf)
-    shown, low, high = (
-        min(max(end, lowest), highest) for end in (value, value - half, value + half)
-    )
+    shown = min(max(value, lowest), highest)
+    if labelled < 2:
+        return Estimate(shown, (math.nan, math.nan), int(has.sum()), labelled)
+    half = _half_width(some_y + lam * gap, labelled)
+    below, above = _reach(half, y[has], f[has], lam, labelled, scale)
+    low, high = (min(max(end, lowest), highest) for end in (value - below, value + above))
     return Estimate(shown, (low, high), int(has.sum()), labelled)
 
 
@@ -72,15 +82,37 @@ def _refuse(judged: Mapping[str, float], human: Mapping[str, float]) -> None:
 
 
 def _half_width(influence: NDArray[np.float64], labelled: int) -> float:
-    """Half of the 95% interval, from what each video contributes to the error; NaN for fewer than
-    two labelled videos."""
-    if labelled < 2:
-        return math.nan
+    """Half of the 95% interval, from what each video contributes to the error; two labelled videos
+    at least."""
     from scipy import stats
 
     # small-sample factor of the part that has few videos, which dominates
     error = math.sqrt(float((influence**2).sum()) * labelled / (labelled - 1))
-    return float(stats.t.ppf(0.975, labelled - 1)) * error
+    return float(stats.t.ppf((1 + LEVEL) / 2, labelled - 1)) * error
+
+
+def _reach(
+    half: float,
+    human: NDArray[np.float64],
+    judged: NDArray[np.float64],
+    lam: float,
+    videos: int,
+    scale: tuple[float, float] | None,
+) -> tuple[float, float]:
+    """How far the value may lie below and above: ``half``, and what ``videos`` labelled ones leave
+    open about the others, whose y - λ · f lies between the scale's ends. Where they do not vary and
+    there is no scale, that is not known (NaN)."""
+    rest = human - lam * judged
+    alike = np.ptp(rest) == 0 or np.ptp(human - judged) == 0
+    if scale is None:
+        return (math.nan, math.nan) if alike else (half, half)
+    share = 1 - ((1 - LEVEL) / 2 if alike else NEARLY) ** (1 / videos)
+    mean, (lowest, highest) = float(rest.mean()), scale
+    down = share * (mean - lowest + lam * highest)
+    up = share * (highest - lam * lowest - mean)
+    if alike:
+        return math.hypot(half, down), math.hypot(half, up)
+    return max(half, down), max(half, up)
 
 
 def _influence(

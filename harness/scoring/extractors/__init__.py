@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.scoring.extractors import lmms_eval, official, recent, vlmeval
+from harness.scoring.extractors import lmms_eval, lmms_eval_2026, official, recent, vlmeval
 from harness.scoring.extractors.default import default, option_text
 from harness.scoring.options import without_prefixes
 
@@ -40,6 +40,8 @@ RULES: Mapping[str, Extractor] = {
     "tempcompass": official.tempcompass,
     "tomato": official.tomato,
     "videomme_v2": official.videomme_v2,
+    "videomme_v2_lmms": lmms_eval_2026.videomme_v2_lmms,
+    "videomme_v2_lmms_until_2026_08": lmms_eval_2026.videomme_v2_lmms_until_2026_08,
     "videomme_lmms_until_2026_04": lmms_eval.videomme_lmms_until_2026_04,
     "videomme_vlmeval": vlmeval.videomme_vlmeval,
     "videomme_vlmeval_until_2026_06": vlmeval.videomme_vlmeval_until_2026_06,
@@ -55,9 +57,7 @@ RULES: Mapping[str, Extractor] = {
     "cgbench": recent.cgbench,
 }
 """By name. ``_until_YYYY_MM`` is what a rule was before its source changed it in that month; the
-function says in which commits. lmms-eval's Video-MME-v2 has had the benchmark's own rule
-(``videomme_v2``) up to 75571cfe (2026-08-06); its change of 2026-08-27 (pull request 1475, which
-moved one model's score from 16.68 to 18.93) is not here: its code was not at hand."""
+function says in which commits."""
 
 
 def _bare(rule: Extractor) -> Extractor:

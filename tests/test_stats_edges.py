@@ -1,0 +1,117 @@
+"""Where one line changed would go unnoticed elsewhere: ties, single videos, scales, no test."""
+
+import math
+
+import numpy as np
+import pytest
+
+from harness import metrics, stats
+from harness.metrics import Mean
+from harness.stats import selection
+from tests.runs import record, right, wrong
+
+
+def pair(steps, videos):
+    """Two runs that differ by these steps."""
+    names = [str(i) for i in range(len(steps))]
+    after = dict(zip(names, steps, strict=True))
+    clusters = dict(zip(names, videos, strict=True))
+    return stats.paired(dict.fromkeys(names, 0.0), after, clusters)
+
+
+def test_holm_counts_no_test_that_is_missing():
+    assert stats.holm([0.01, math.nan, 0.04]) == pytest.approx([0.02, math.nan, 0.04], nan_ok=True)
+    assert stats.holm([0.02, 0.02, 0.02]) == pytest.approx([0.06] * 3)
+    assert stats.holm([0.9]) == [0.9]
+
+
+def test_videos_that_all_move_as_much_leave_the_sign_test():
+    """Half of each video's questions are gained: no spread between videos, though not all alike."""
+    found = pair([1.0, 0.0] * 6, [i // 2 for i in range(12)])
+    assert found.p == pytest.approx(2 / 2**6)
+    assert (found.gained, found.lost) == (6, 0)
+    assert pair([0.5] * 4, range(4)).p == pytest.approx(2 / 2**4)
+
+
+def test_one_video_shows_nothing():
+    found = pair([1.0, 1.0, 0.0], [0, 0, 0])
+    assert found.p == 1.0
+    assert all(map(math.isnan, found.difference.ci95))
+    groups = {"0": ("a",), "1": ("b",), "2": ("b",)}  # a group of which one video knows
+    names = {"0": 0, "1": 1, "2": 2}
+    before, after = dict.fromkeys(names, 0.0), {"0": 1.0, "1": 1.0, "2": 0.0}
+    assert stats.paired(before, after, names, groups).p == 1.0
+
+
+def test_differences_reach_as_far_as_the_scale():
+    share = 1 - 0.025 ** (1 / 8)
+    names = {str(i): i for i in range(8)}
+    same = dict.fromkeys(names, 2.0)
+    assert stats.paired(same, same, names, reach=5.0).difference.ci95 == pytest.approx(
+        (-5 * share, 5 * share)
+    )
+    unbounded = stats.paired(same, same, names, reach=None).difference
+    assert all(map(math.isnan, unbounded.ci95))
+
+
+def test_a_scale_need_not_begin_at_0():
+    share = 1 - 0.025 ** (1 / 60)
+    found = stats.accuracy([2.0] * 60, range(60), low=1.0, high=5.0)
+    assert found.ci95 == pytest.approx((2 - share, 2 + 3 * share))
+    worst = stats.accuracy([1.0] * 60, range(60), low=1.0, high=5.0)
+    assert worst.ci95 == pytest.approx((1.0, 1 + 4 * share))
+
+
+def test_equal_videos_of_unbounded_scores_are_unknown_too():
+    found = stats.accuracy([3.0, 5.0] * 4, [i // 2 for i in range(8)], low=None, high=None)
+    assert found.value == 4.0
+    assert all(map(math.isnan, found.ci95))
+
+
+def test_planning_stays_on_the_scale_and_asks_more_for_more_power():
+    assert stats.expected(5, 1, value=0.99).ci95[1] == 1.0
+    assert stats.expected(5, 1, value=0.01).ci95[0] == 0.0
+    plan = stats.expected(50, 2)
+    assert stats.minimum_detectable(plan, power=0.95) > 1.1 * stats.minimum_detectable(plan)
+
+
+def test_a_statistic_of_sums_is_cut_at_its_bounds_and_unknown_where_nothing_moves():
+    def share(totals):
+        return float(totals[0] / totals[1])
+
+    near = stats.of_sums(share, [[1, 1]] * 9 + [[0, 1]], n=10, low=0.0, high=1.0)
+    assert near.value == 0.9
+    assert near.ci95[1] == 1.0
+    assert math.isnan(stats.of_sums(share, [[1, 2]] * 5, n=10).ci95[0])
+    assert stats.of_sums(share, [[1, 2]], n=2).clusters == 1
+    assert stats.of_sums(share, [], n=0).n == 0
+
+
+def test_bootstrap_of_one_video_is_unknown():
+    assert all(map(math.isnan, stats.bootstrap([1.0, 0.0], ["a", "a"])))
+
+
+def test_settings_that_tie_are_worth_what_each_is():
+    scores = [[1.0, 0.0, 1.0, 1.0, 0.0, 1.0]] * 3
+    sums, sizes = selection.table(scores, [i // 2 for i in range(6)], [0] * 6)
+    found, own = (
+        selection.corrected(sums, sizes, np.ones(1)),
+        stats.accuracy(scores[0], [i // 2 for i in range(6)]),
+    )
+    assert found.value == pytest.approx(own.value)
+    assert found.ci95 == pytest.approx(own.ci95)
+
+
+def test_a_part_of_a_breakdown_is_never_macro():
+    answers = [
+        record(i, right(i) if i < 3 else wrong(i), question={"groups": {"kind": (kind,)}})
+        for i, kind in enumerate(["a", "b", "b", "b"])
+    ]
+    headline = Mean("accuracy", macro=("kind",))
+    assert headline.estimate(answers).value == pytest.approx((1 + 2 / 3) / 2)
+    assert metrics.part(headline, answers).value == pytest.approx(3 / 4)
+    units = metrics.flat(headline.units(answers))
+    assert {unit.leaves for unit in units.values()} == {((),)}
+    micro = metrics.difference(headline, answers, answers[::-1], micro=True)
+    assert micro.difference.value == 0
+    assert micro.difference.n == 4
