@@ -2,16 +2,10 @@
 
 Every operation on tensors of two devices fails as it would on a GPU (but for single numbers on the
 CPU, which torch lets mix). What runs here has no tensor on the wrong device.
-
-A model without numbers (torch's meta device) may be moved there too: its fractions then have shapes
-only, while whole numbers and flags (tokens, positions, masks), by which models choose what to do,
-are real; a comparison of fractions is true and their best place the first. ``peak`` counts the
-bytes that such tensors would take.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -32,36 +26,6 @@ MOVING = (aten.copy_, aten._to_copy, aten.to, aten.index, aten.index_put_, aten.
 DEVICE = torch.device("privateuseone", 0)
 
 
-class Peak:
-    """The bytes of all tensors on DEVICE, now and at most."""
-
-    def __init__(self) -> None:
-        self.now = self.most = 0
-        self._known: dict[int, weakref.ref[Any]] = {}
-
-    def start(self) -> None:
-        """Forgets what was, and counts from what is there now."""
-        self.most = self.now
-
-    def count(self, numbers: torch.Tensor) -> None:
-        """Adds a tensor's storage, unless it is another's; until nobody holds it."""
-        storage = numbers.untyped_storage()
-        key, size = storage._cdata, storage.nbytes()
-        if key in self._known:
-            return
-
-        def gone(_: Any) -> None:
-            self.now -= size
-            self._known.pop(key, None)
-
-        self._known[key] = weakref.ref(storage, gone)
-        self.now += size
-        self.most = max(self.most, self.now)
-
-
-peak = Peak()
-
-
 class OnDevice(torch.Tensor):
     """A tensor that says it is on DEVICE; ``numbers`` are its values, on the CPU."""
 
@@ -79,7 +43,6 @@ class OnDevice(torch.Tensor):
             requires_grad=False,
         )
         made.numbers = numbers
-        peak.count(numbers)
         return made  # type: ignore[no-any-return]
 
     def __repr__(self, **_: Any) -> str:
@@ -120,49 +83,12 @@ def _call(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     plain = tree_map(lambda e: e.numbers if isinstance(e, OnDevice) else e, (args, kwargs))
     if function is aten.histc.default:  # of whole numbers, which no CPU takes
         plain = ((plain[0][0].float(), *plain[0][1:]), plain[1])
-    held = [each for each in tree_flatten(plain)[0] if isinstance(each, torch.Tensor)]
-    if any(each.is_meta for each in held):
-        made = _shapes(function, plain, on_device)
-    else:
-        made = function(*plain[0], **plain[1])
+    made = function(*plain[0], **plain[1])
     if function._schema.is_mutable and not function._schema.returns:
         return made
     if function._schema.is_mutable and args and isinstance(args[0], torch.Tensor):
         return args[0] if made is plain[0][0] else _wrapped(made, on_device)
     return _wrapped(made, on_device)
-
-
-def _shapes(function: Any, plain: Any, on_device: bool) -> Any:
-    """What an operation gives where some numbers are not there; whole numbers and flags are."""
-    args, kwargs = plain
-    if function.overloadpacket in (aten.index, aten.index_put_, aten.index_put):
-        args = (args[0], _places(args[1]), *args[2:])
-    known = args[0] if args else None
-    if function is aten._to_copy.default and not on_device:
-        raise RuntimeError(f"{function}: numbers that are not there are asked for")
-    args, kwargs = tree_map(
-        lambda e: e.to("meta") if isinstance(e, torch.Tensor) else e, (args, kwargs)
-    )
-    kwargs = {n: torch.device("meta") if n == "device" else v for n, v in kwargs.items()}
-    made = function(*args, **kwargs)
-    if function._schema.is_mutable:
-        return known
-    return tree_map(_filled, made)
-
-
-def _places(indices: Any) -> list[Any]:
-    """Indices with flags spelled out as the places that they mark."""
-    found: list[Any] = []
-    for index in indices:
-        flags = isinstance(index, torch.Tensor) and index.dtype == torch.bool
-        found += list(index.nonzero(as_tuple=True)) if flags else [index]
-    return found
-
-
-def _filled(made: Any) -> Any:
-    if not isinstance(made, torch.Tensor) or made.is_floating_point() or made.is_complex():
-        return made
-    return torch.full(made.shape, made.dtype == torch.bool, dtype=made.dtype)
 
 
 def _check(function: Any, tensors: Sequence[torch.Tensor]) -> None:
