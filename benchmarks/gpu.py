@@ -1,11 +1,12 @@
-"""A model of the real 7B shape on one GPU: what a clip costs, and how well the chip is used.
+"""A family's model of the real 7B or 8B shape on one GPU: what a clip costs, how the chip is used.
 
-    python -m benchmarks.gpu [--json] [--tiny] [--videos 8] [--new 16] [--in-flight 1 4]
+    python -m benchmarks.gpu [--family qwen2_5_vl …] [--json] [--tiny] [--videos 8] [--new 16]
 
-Random weights in bfloat16, synthetic frames (32 x 336 px, 4,608 video tokens), 3 questions a clip,
-no network. Needs torch, transformers and numpy only. MFU is the floating-point operations that
-the shared way has to do, by the second, beside those of a large matmul measured on the same device.
-``--tiny`` runs the same code on a toy, on any device: a smoke test, no measurement.
+Random weights in bfloat16, synthetic frames (4,608 video tokens, see ``benchmarks.families``), 3
+questions a clip, no network. MFU is the floating-point operations that the shared way has to do
+(``harness.models.transformers.cost``: what patches see of each other in the tower is left out), by
+the second, beside those of a large matmul measured on the same device. ``--tiny`` runs the same
+code on a toy, on any device: a smoke test, no measurement.
 """
 
 from __future__ import annotations
@@ -21,23 +22,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import (
-    CLIPVisionConfig,
-    LlamaConfig,
-    LlavaNextVideoConfig,
-    LlavaNextVideoForConditionalGeneration,
-)
 
+from benchmarks import families
+from harness.models.transformers import cost
 from harness.models.transformers.branches import ActiveClip, Branch, append
 from harness.models.transformers.decoder import Decoder
-from harness.models.transformers.features import remembered
+from harness.models.transformers.features import Placed, remembered
 from harness.models.transformers.plain import generate
 from harness.models.transformers.prefix import Prompts
-from harness.models.transformers.sharing import Packed
+from harness.models.transformers.sharing import choose, make
 from harness.models.transformers.written import Written
-from harness.types import Clip, Generation, Prompt, Question, Sample
+from harness.types import Clip, Generation, Sample
 
-FRAMES, QUESTIONS, START, SUFFIX = 32, 3, 20, 50
+QUESTIONS = 3
 NOTHING = Sample(Clip("", None), None, None, ())
 RAW = argparse.RawDescriptionHelpFormatter
 
@@ -65,158 +62,102 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def configuration(tiny: bool) -> Any:
-    """LLaVA-NeXT-Video 7B as published, or a toy of the same architecture."""
-    vision, text = CLIPVisionConfig(), LlamaConfig()
-    vision.update(
-        {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24}
-        | {"num_attention_heads": 16, "image_size": 336, "patch_size": 14}
-    )
-    text.update(
-        {"vocab_size": 32064, "hidden_size": 4096, "intermediate_size": 11008}
-        | {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32}
-        | {"max_position_embeddings": 4096}
-        | {"rope_parameters": {"rope_type": "linear", "factor": 2.5, "rope_theta": 1e4}}
-    )
-    if tiny:
-        small = {"num_hidden_layers": 2, "num_attention_heads": 2}
-        vision.update(small | {"hidden_size": 32, "intermediate_size": 64, "image_size": 56})
-        text.update(small | {"hidden_size": 64, "intermediate_size": 128, "vocab_size": 512})
-        text.update({"num_key_value_heads": 2, "head_dim": 32})
-    size = text.vocab_size
-    return LlavaNextVideoConfig(
-        vision_config=vision,
-        text_config=text,
-        video_token_index=size - 1,
-        image_token_index=size - 2,
-    )
+@dataclass(frozen=True)
+class Subject:
+    """A family's model on its device, and its shape."""
+
+    family: families.Family
+    shape: families.Shape
+    model: Any
+    device: torch.device
+
+    def questions(self, video: int) -> list[Written]:
+        """One clip's questions; the same picture for all clips, other words."""
+        config = self.model.config
+        return families.prompts(self.family, self.shape, config, self.device, QUESTIONS, video)
 
 
-def build(config: Any, device: torch.device, attention: str) -> Any:
-    """Random weights, made on the device."""
-    kind: Any = LlavaNextVideoForConditionalGeneration  # untyped
-    torch.manual_seed(0)
-    with device:
-        model = kind._from_config(config, dtype=torch.bfloat16, attn_implementation=attention)
-    return model.eval()
-
-
-def questions(config: Any, pixels: torch.Tensor, video: int) -> list[Written]:
-    """One clip's questions: a common start, the clip, then tokens of their own."""
-    vision, most = config.vision_config, config.text_config.vocab_size - 3
-    tokens = (vision.image_size // vision.patch_size // config.spatial_pool_stride) ** 2
-    random = np.random.default_rng(video)
-    clip = np.full(FRAMES * tokens, config.video_token_index)
-    shared = [random.integers(3, most, START), clip]
-    written = []
-    for i in range(QUESTIONS):
-        ids = np.concatenate([*shared, random.integers(3, most, SUFFIX)])
-        given = {"input_ids": torch.from_numpy(ids)[None].to(pixels.device)}
-        given["attention_mask"] = torch.ones_like(given["input_ids"])
-        given["pixel_values_videos"] = pixels[None]
-        written.append(Written(Prompt(Question(f"{video}/{i}", ""), ()), ids, given))
-    return written
+def subject(name: str, tiny: bool, device: torch.device, attention: str) -> Subject:
+    """The family's model as published, or a toy of the same architecture."""
+    family = families.FAMILIES[name]
+    shape = family.shape("toy" if tiny else "real")
+    model = families.build(family, shape, device, torch.bfloat16, attention)
+    return Subject(family, shape, model, device)
 
 
 @torch.inference_mode()
-def shared(
-    model: Any, pixels: torch.Tensor, videos: int, new: int, in_flight: int
-) -> tuple[Stages, list[list[int]]]:
+def shared(asked: Subject, videos: int, new: int, in_flight: int) -> tuple[Stages, list[list[int]]]:
     """All videos the harness's way, ``in_flight`` of them decoding together."""
-    stages, said = Stages(pixels.device), []
+    model = asked.model
+    stages, said = Stages(asked.device), []
     generation, decoder = Generation(max_new_tokens=new), Decoder(model)
-    way = Packed(decoder)
+    way = make(choose("auto", model), decoder)
     for first in range(0, videos, in_flight):
         active = []
         for video in range(first, min(first + in_flight, videos)):
-            written = questions(model.config, pixels, video)
+            written = asked.questions(video)
             clip = ActiveClip(NOTHING, branches=[Branch(each, new) for each in written])
             with stages.stage("vision"), remembered(model):
-                prompts = Prompts(decoder, [each.inputs for each in written])
+                place = Placed(model)
+                prompts = Prompts(decoder, [place(each.inputs) for each in written])
             with stages.stage("prefill"):
                 [first_logits] = way.prefill([(clip, prompts)])
                 append(clip.branches, first_logits, generation, ())
             active.append(clip)
         with stages.stage("answer"):
             while not all(clip.done for clip in active):
-                asked, logits = way.step(active)
+                alive, logits = way.step(active)
                 assert logits is not None
-                append(asked, logits, generation, ())
+                append(alive, logits, generation, ())
         said += [branch.output_ids for clip in active for branch in clip.branches]
     return stages, said
 
 
-def one_by_one(
-    model: Any, pixels: torch.Tensor, videos: int, new: int
-) -> tuple[float, list[list[int]]]:
+def one_by_one(asked: Subject, videos: int, new: int) -> tuple[float, list[list[int]]]:
     """All videos the Hugging Face way, one ``generate`` a question."""
     said = []
-    never = frozenset([model.config.video_token_index - 1])
-    wait(pixels.device)
+    never = frozenset([families.marks(asked.model.config)["never"]])
+    generation = Generation(max_new_tokens=new)
+    wait(asked.device)
     began = time.perf_counter()
     for video in range(videos):
-        for written in questions(model.config, pixels, video):
-            generation = Generation(max_new_tokens=new)
-            said.append(generate(model, written.inputs, generation, new, never)[0])
-    wait(pixels.device)
+        for written in asked.questions(video):
+            said.append(generate(asked.model, written.inputs, generation, new, never)[0])
+    wait(asked.device)
     return time.perf_counter() - began, said
 
 
-def operations(model: Any, new: int) -> float:
-    """Floating-point operations that one clip needs when all that can be shared is: two for each
-    weight and token, and four per layer, hidden unit, query and key it may see."""
-    config = model.config
-    vision, text = config.vision_config, config.text_config
-    patches = (vision.image_size // vision.patch_size) ** 2 + 1
-    seen = FRAMES * patches
-    tower = sum(p.numel() for p in model.model.vision_tower.parameters())
-    total = (
-        2.0 * tower * seen + 4.0 * vision.num_hidden_layers * vision.hidden_size * seen * patches
-    )
-    side = vision.image_size // vision.patch_size // config.spatial_pool_stride
-    prefix, own = START + FRAMES * side**2, SUFFIX + new
-    layers = sum(p.numel() for p in model.model.language_model.layers.parameters())
-    total += 2.0 * layers * (prefix + QUESTIONS * own)
-    pairs = prefix * prefix / 2 + QUESTIONS * own * (prefix + own / 2)
-    total += 4.0 * text.num_hidden_layers * text.hidden_size * pairs
-    return float(total + 2.0 * QUESTIONS * new * text.hidden_size * text.vocab_size)
-
-
-def matmul_rate(device: torch.device, size: int) -> float:
-    """Operations a second of a square bfloat16 matmul: the best of ten, after warming up."""
-    a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in "ab")
-    best = float("inf")
-    for i in range(13):
-        wait(device)
-        began = time.perf_counter()
-        a @ b
-        wait(device)
-        if i > 2:
-            best = min(best, time.perf_counter() - began)
-    return 2.0 * size**3 / best
+def operations(asked: Subject, new: int) -> float:
+    """Floating-point operations that one clip needs when all that can be shared is."""
+    written = asked.questions(0)
+    tokens = [len(each.tokens) for each in written]
+    alike = [np.equal(written[0].tokens[: min(tokens)], w.tokens[: min(tokens)]) for w in written]
+    common = int(np.logical_and.reduce(alike).argmin())
+    given = written[0].inputs.items()
+    pixels = sum(v.numel() for name, v in given if name.startswith("pixel_values"))
+    return cost.operations(cost.weights_of(asked.model), pixels, tokens, common, new)
 
 
 def measure(
-    attention: str, chosen: argparse.Namespace, device: torch.device
+    name: str, attention: str, chosen: argparse.Namespace, device: torch.device
 ) -> list[dict[str, Any]]:
-    """One row for each number of clips in flight, for one attention."""
-    model = build(configuration(chosen.tiny), device, attention)
-    side = model.config.vision_config.image_size
-    pixels = torch.randn(FRAMES, 3, side, side, device=device, dtype=torch.bfloat16)
-    rate = matmul_rate(device, 256 if chosen.tiny else 8192)
-    needed = operations(model, chosen.new) * chosen.videos
-    one_by_one(model, pixels, 1, 2)  # warm
-    plain, theirs = one_by_one(model, pixels, chosen.videos, chosen.new)
+    """One row for each number of clips in flight, for one family and attention."""
+    asked = subject(name, chosen.tiny, device, attention)
+    rate = cost.measured_rate(str(device), "bfloat16", 256 if chosen.tiny else 8192)
+    needed = operations(asked, chosen.new) * chosen.videos
+    one_by_one(asked, 1, 2)  # warm
+    plain, theirs = one_by_one(asked, chosen.videos, chosen.new)
     rows = []
     for in_flight in chosen.in_flight:
-        shared(model, pixels, in_flight, 2, in_flight)  # warm
+        shared(asked, in_flight, 2, in_flight)  # warm
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        stages, ours = shared(model, pixels, chosen.videos, chosen.new, in_flight)
+        stages, ours = shared(asked, chosen.videos, chosen.new, in_flight)
         seconds = sum(stages.seconds.values())
         peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
         rows.append(
             {
+                "family": name,
                 "attention": attention,
                 "in_flight": in_flight,
                 "videos_per_second": chosen.videos / seconds,
@@ -233,6 +174,8 @@ def measure(
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=RAW)
+    names = list(families.FAMILIES)
+    parser.add_argument("--family", choices=names, nargs="+", default=["llava_next_video"])
     parser.add_argument("--json", action="store_true", help="also print one line of JSON, last")
     parser.add_argument("--tiny", action="store_true", help="a toy, on any device")
     parser.add_argument("--videos", type=int, default=8)
@@ -243,22 +186,26 @@ def main() -> None:
     if device.type == "cpu" and not chosen.tiny:
         parser.error("no CUDA device here: --tiny runs the same code on a toy")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    rows = measure("sdpa", chosen, device)
+    kinds = ["sdpa"]
     if device.type == "cuda" and importlib.util.find_spec("flash_attn"):
-        rows += measure("flash_attention_2", chosen, device)
+        kinds.append("flash_attention_2")
     else:
         print("flash-attn is not installed (or there is no GPU): sdpa only")
-    print(f"{name}, torch {torch.__version__}: {FRAMES} frames x {QUESTIONS} questions")
+    rows = [
+        row for f in chosen.family for kind in kinds for row in measure(f, kind, chosen, device)
+    ]
+    print(f"{name}, torch {torch.__version__}: {chosen.videos} clips x {QUESTIONS} questions")
     print(
-        "| attention | in flight | videos/s | x one by one | MFU | peak, GB | vision | prefill "
-        "| answer | equal |"
+        "| family | attention | in flight | videos/s | x one by one | MFU | peak, GB | vision "
+        "| prefill | answer | equal |"
     )
-    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     for row in rows:
         split = " | ".join(f"{row['split'][key]:.0%}" for key in ("vision", "prefill", "answer"))
         print(
-            f"| {row['attention']} | {row['in_flight']} | {row['videos_per_second']:.2f} "
-            f"| {row['ratio']:.2f} | {row['mfu']:.0%} | {row['peak_gb']:.1f} | {split} "
+            f"| {row['family']} | {row['attention']} | {row['in_flight']} "
+            f"| {row['videos_per_second']:.2f} | {row['ratio']:.2f} | {row['mfu']:.0%} "
+            f"| {row['peak_gb']:.1f} | {split} "
             f"| {row['equal']:.0%} |"
         )
     if chosen.json:

@@ -1,6 +1,6 @@
 """What sharing a clip is worth: its questions as branches of one prefix, beside one by one.
 
-    python -m benchmarks.sharing [--family qwen2_5_vl] [--json] [--repeats 3]
+    python -m benchmarks.sharing [--family qwen2_5_vl | --all-families] [--json] [--repeats 3]
 
 One small but honest model (4,608 video tokens) with random weights answers 3, 10 and 18 questions
 about a clip: as the harness does, and as the Hugging Face way does, one ``generate`` a question.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,25 +112,34 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=RAW)
     parser.add_argument("--family", choices=families.FAMILIES, default="llava_next_video")
+    parser.add_argument("--all-families", action="store_true", help="one table of all of them")
     parser.add_argument("--size", choices=["toy", "small"], default="small")
     parser.add_argument("--json", action="store_true", help="also print one line of JSON, last")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=None, help="3; 2 with --all-families")
     parser.add_argument("--questions", type=int, nargs="+", default=COUNTS)
     chosen = parser.parse_args()
-    found = measure(chosen.family, chosen.repeats, tuple(chosen.questions), chosen.size)
+    repeats = chosen.repeats or (2 if chosen.all_families else 3)
+    print(f"{NEW} new tokens, {torch.get_num_threads()} threads, best of {repeats}")
     print(
-        f"{chosen.family}, {found['way']}: prompts of {found['tokens']} tokens, {NEW} new, "
-        f"{torch.get_num_threads()} threads"
+        "| family | sharing | tokens | questions | one by one, s | shared, s | times as fast "
+        "| floor | answers equal |"
     )
-    print("| questions | one by one, s | shared, s | times as fast | floor | answers equal |")
-    print("|---:|---:|---:|---:|---:|---|")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---|")
+    every = {}
+    for name in families.FAMILIES if chosen.all_families else [chosen.family]:
+        every[name] = measure(name, repeats, tuple(chosen.questions), chosen.size)
+        print("\n".join(_rows(name, every[name])), flush=True)
+    if chosen.json:
+        print(json.dumps(every if chosen.all_families else every[chosen.family]))
+
+
+def _rows(name: str, found: Mapping[str, Any]) -> Iterator[str]:
     for count, row in found["questions"].items():
-        print(
-            f"| {count} | {row['one_by_one']:.1f} | {row['seconds']:.1f} | {row['ratio']:.2f} "
+        yield (
+            f"| {name} | {found['way']} | {found['tokens']:,} | {count} "
+            f"| {row['one_by_one']:.1f} | {row['seconds']:.1f} | {row['ratio']:.2f} "
             f"| {row['floor']:.0%} | {'yes' if row['equal'] else 'NO'} |"
         )
-    if chosen.json:
-        print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -7,24 +7,25 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import LlavaNextVideoForConditionalGeneration
 
 from benchmarks import engine, families, gpu, rotations, sharing, workers
 from harness import demo
 
 
+@pytest.mark.parametrize("name", families.FAMILIES)
 def test_gpu_in_its_tiny_mode(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(
         "sys.argv",
-        ["gpu", "--tiny", "--json", "--videos", "3", "--new", "4", "--in-flight", "1", "2"],
+        f"gpu --family {name} --tiny --json --videos 3 --new 4 --in-flight 1 2".split(),
     )
     gpu.main()
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["device"] == "CPU"
-    assert [row["in_flight"] for row in found["rows"]] == [1, 2]
+    rows = [(row["family"], row["in_flight"]) for row in found["rows"]]
+    assert rows == [(name, 1), (name, 2)]
     for row in found["rows"]:
         assert sum(row["split"].values()) == pytest.approx(1)
         assert row["equal"] > 0.5  # bfloat16: near ties may flip
@@ -41,14 +42,13 @@ def test_gpu_refuses_to_measure_without_one(
 
 
 def test_gpu_has_the_real_7b_shape() -> None:
-    with torch.device("meta"):
-        model = LlavaNextVideoForConditionalGeneration(gpu.configuration(tiny=False))
-    parameters = sum(p.numel() for p in model.parameters())
+    asked = gpu.subject("llava_next_video", False, torch.device("meta"), "sdpa")
+    parameters = sum(p.numel() for p in asked.model.parameters())
     assert 7.06e9 < parameters < 7.07e9
-    [first, *_] = gpu.questions(model.config, torch.empty(0), 0)
-    assert (first.tokens == model.config.video_token_index).sum() == 32 * 144
+    [first, *_] = asked.questions(0)
+    assert (first.tokens == asked.model.config.video_token_index).sum() == 32 * 144
     # about two operations for each of 6.5 billion weights in the layers, and the attention's
-    assert 70e12 < gpu.operations(model, 16) < 100e12
+    assert 70e12 < gpu.operations(asked, 16) < 100e12
 
 
 @pytest.mark.parametrize("name", families.FAMILIES)
@@ -107,3 +107,14 @@ def test_rotations_compares_answers(capsys: pytest.CaptureFixture[str]) -> None:
         ("each alone", 8),
     ]
     assert {row["answers equal"] for row in rows} == {"2/2", "8/8"}
+
+
+def test_all_families_are_one_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--all-families", "--size", "toy", "--repeats", "1", "--questions", "2"]
+    monkeypatch.setattr("sys.argv", ["sharing", *words])
+    sharing.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" | ")[0] for line in lines[3:]] == [f"| {n}" for n in families.FAMILIES]
+    assert all(line.endswith("| yes |") for line in lines[3:])

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import harness.demo
 from harness.models.transformers import Transformers, cost, memory, torchvision
+from harness.models.transformers.plain import placed
 from harness.types import Clip, Generation, Prompt, Question, Sample, Text, Turn, Video
 from tests import families
 
@@ -41,7 +42,7 @@ def test_one_pass_is_what_torch_counts(name: str) -> None:
     prompt = Prompt(Question("q", ""), (Turn("user", (Video(), Text("Why? " * 60))),))
     asked = Sample(Clip("c", None), families.information(shown), shown, (prompt,))
     [branch] = engine.write(asked, Generation()).branches
-    given = branch.written.inputs
+    given = placed(engine.model, branch.written.inputs)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         engine.model(**given, use_cache=False)
     work, length = cost.weights_of(engine.model), len(branch.written.tokens)

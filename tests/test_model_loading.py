@@ -18,6 +18,7 @@ from harness.models.transformers.checkpoint import fingerprint, locate
 from harness.models.transformers.loading import context_of, read_config
 from harness.overrides import choices
 from harness.types import Generation, Prompt, Question, Response, Text, Turn, Video
+from tests import families
 from tests.small_models import asked, backend, clip, save
 
 
@@ -420,3 +421,22 @@ def test_a_hub_checkpoint_is_named_by_its_commit(folder: Path, tmp_path: Path) -
     env = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path), "HF_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env)
     assert done.stdout.split() == [commit, "owner/name", "1"], done.stderr
+
+
+@pytest.mark.parametrize("kind", ["llama", "whisper"])
+def test_a_model_that_sees_nothing_is_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    blind = Transformers(str(tmp_path), frames_as="video", dtype="float32", device="cpu")
+    with pytest.raises(ModelError, match=f"is a {kind}: transformers knows no model of it that s"):
+        blind.memory(8)
+
+
+def test_weights_of_other_shapes_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    shutil.copytree(families.build("qwen2_5_vl"), folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["text_config"]["intermediate_size"] += 8
+    (folder / "config.json").write_text(json.dumps(config))
+    other = Transformers(str(folder), frames_as="video", dtype="float32", device="cpu")
+    with pytest.raises(ModelError, match="weights have other shapes than"):
+        other.load()

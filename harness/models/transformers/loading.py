@@ -87,6 +87,8 @@ def read_config(settings: Transformers, folder: Path) -> Any:
     kind = read_json(folder, "config.json").get("model_type")
     if settings.by_processor:
         found: Any = _read(transformers.AutoConfig, folder)
+        if type(found) not in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+            raise ModelError(f"{folder} is a {kind}: transformers knows no model of it that sees")
         scale_rope(found.get_text_config(), settings)
         return found
     if kind not in ("llava_next", "llava_next_video"):
@@ -290,6 +292,12 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
     except SafetensorError as error:
         raise ModelError(
             f"{folder}: its weights are damaged ({error}): fetch them again"
+        ) from error
+    except RuntimeError as error:
+        if "ignore_mismatched_sizes" not in str(error):
+            raise
+        raise ModelError(
+            f"{folder}: its weights have other shapes than its config.json says: fetch both again"
         ) from error
     _check_complete(folder, found["missing_keys"])
     if (

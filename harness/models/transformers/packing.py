@@ -282,9 +282,9 @@ def _attend(
     extra: _Extra,
 ) -> torch.Tensor:
     if mask is None and extra.kernel.startswith("flash") and extra.plain:
-        flash = AttentionInterface._global_mapping[extra.kernel]
+        flash: Callable[..., tuple[torch.Tensor, None]] = _kernels()[extra.kernel]
         out, _ = flash(module, query, keys, values, None, scaling=extra.scaling, is_causal=True)
-        return out  # type: ignore[no-any-return]
+        return out
     if mask is None and extra.kernel != "eager" and extra.plain:
         out = F.scaled_dot_product_attention(
             query, keys, values, is_causal=True, scale=extra.scaling, enable_gqa=True
@@ -328,5 +328,6 @@ def _eager(
     return weights.to(values.dtype) @ values
 
 
+_kernels: Any = AttentionInterface  # untyped
 AttentionInterface.register(IMPLEMENTATION, _attention)
 AttentionMaskInterface.register(IMPLEMENTATION, _mask)
