@@ -64,7 +64,8 @@ class Mean:
     """The mean of one score over questions, or over the values of groups.
 
     ``value`` is the score's name in ``Score.values``; ``name`` what reports call it (default: the
-    same); ``unit`` "%" for scores in 0..1. ``low`` and ``high`` bound a score (None: unbounded).
+    same); ``unit`` "%" for scores in 0..1. ``low`` and ``high`` bound a score (None: unbounded; an
+    unparsed response then has no worst score and is left out, which summaries say: ``left_out``).
     ``macro`` averages the values of a group first, unweighted; several groups nest from the inside
     out: ("level", "task") averages levels within a task, then tasks (a task without levels counts
     as it is). ``counted``: whether unparsed responses have the worst score ("all"), are left out
@@ -267,6 +268,17 @@ def bounds(metric: Metric, records: Sequence[Record]) -> tuple[float, float] | N
         for worth in (metric.low, metric.high)
     )
     return None if math.isnan(low) else (low, high)
+
+
+def left_out(metric: Metric, records: Sequence[Record]) -> int:
+    """Unparsed responses that are in neither the value nor its bounds: a ``Mean`` without a worst
+    score has none to give them. What its ``counted`` leaves out by rule is not among them."""
+    if not isinstance(metric, Mean) or metric.counted == "answered":
+        return 0
+    if (metric.low if metric.higher_is_better else metric.high) is not None:
+        return 0
+    whole = replace(metric, low=0.0, high=0.0)
+    return sum(r.status == "unparsed" and whole.worth(r) is not None for r in records)
 
 
 def chance(metric: Metric, scorer: object, records: Sequence[Record]) -> float | None:

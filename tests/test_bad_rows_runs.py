@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from harness.errors import DataError
 from harness.run.conclusion import Outcome
 from harness.run.journal import read_records
 from harness.run.loop import run
+from harness.run.ray_cluster import here
 from tests.benchmarks import lay_out
 
 
@@ -57,3 +59,44 @@ def test_hidden_labels_are_said(tmp_path: Path) -> None:
     folder = lay_out("egoschema/full", tmp_path)
     _, told = ran("egoschema/full", folder, tmp_path)
     assert any("hidden: answers are recorded and not scored" in line for line in told), told
+
+
+def test_a_node_finds_its_videos_beside_rows_that_cannot_be_asked(
+    data: Path, tmp_path: Path
+) -> None:
+    asked = [f"data={data}", f"results={tmp_path / 'results'}", "allow_failures=true"]
+    request = compose(["task=videomme", "backend=fake", *asked])
+    (clip, *_) = request.benchmark.clips([])
+    elsewhere = replace(clip, video=Path("/on/another/node.mp4"))
+    assert here(request, elsewhere).video == clip.video
+
+
+@pytest.mark.parametrize("text_only", [False, True])
+def test_an_unreadable_picture_fails_its_own_question_only(tmp_path: Path, text_only: bool) -> None:
+    (tmp_path / "odd.png").write_bytes(b"no picture")
+    request = compose(
+        ["task=demo", "backend=fake", "limit=2", "video.workers=0", f"results={tmp_path / 'r'}"]
+    )
+    (clip, *others) = request.benchmark.clips()
+    (first, *rest) = clip.questions
+    changed = replace(clip, questions=(replace(first, images=(tmp_path / "odd.png",)), *rest))
+    clips = [changed, *others]
+    if text_only:
+        clips = [replace(each, video=None) for each in clips]
+    object.__setattr__(request.benchmark, "clips", lambda bad=None: clips)
+    outcome = run(request, tell=lambda line: None, progress=False)
+    (failed,) = (r for r in read_records(outcome.folder) if r.status == "failed")
+    assert (failed.key, failed.stage) == (first.key, "data")
+    assert "odd.png" in str(failed.reason)
+    assert outcome.summary.n == 5
+
+
+def test_rows_that_cannot_be_asked_are_said_of_a_run_with_a_limit(
+    data: Path, tmp_path: Path
+) -> None:
+    outcome, told = ran("videomme", data, tmp_path, "allow_failures=true", "limit=1")
+    (line,) = (line for line in told if "cannot be asked" in line)
+    assert line.startswith("1 row cannot be asked, and with limit=1 none of the run's questions")
+    assert "rows.jsonl line 2" in line
+    assert outcome.summary.failed == 0
+    assert outcome.summary.complete

@@ -10,7 +10,7 @@ import pytest
 
 from harness.config import compose
 from harness.errors import DataError, JudgeError
-from harness.run.judging import judge_responses, scored
+from harness.run.judging import judgements, scored
 from harness.scoring.subtitles import Cue
 from harness.types import Clip, Question, Record, Response, Text, Video
 from tasks.video_holmes import ReasoningScorer, reasoning_label, thinking
@@ -79,7 +79,7 @@ def test_labels_stand_beside_the_score(tmp_path, text, reply, values) -> None:
     question = holmes(tmp_path)
     record = Record(question, "f", "", response=Response(question.key, text))
     judge = Judge(reply=reply)
-    found = judge_responses(judge, ReasoningScorer(), [record], tmp_path / "calls")
+    found = judgements(judge, ReasoningScorer(), [record], tmp_path / "calls").scores
     assert found[record.key].values == values
     assert len(judge.seen) == (len(values) > 1)
 
@@ -89,7 +89,7 @@ def test_a_label_of_the_other_kind_is_a_failure_and_no_label(tmp_path: Path) -> 
     text = "<think>a</think><answer>C</answer>"
     record = Record(question, "f", "", response=Response(question.key, text))
     judge = Judge(reply="<Type>VOE</Type>")
-    found = judge_responses(judge, ReasoningScorer(), [record], tmp_path / "calls")
+    found = judgements(judge, ReasoningScorer(), [record], tmp_path / "calls").scores
     done = scored(record, found[record.key])
     assert done.status == "unscored"
     assert "names none of TRAR, TWAR in <Type>" in str(done.reason)

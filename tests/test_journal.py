@@ -101,7 +101,7 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
 
 
 def test_nan_is_neither_written_nor_read(tmp_path: Path) -> None:
-    with Appender(tmp_path) as records, pytest.raises(ValueError, match="not JSON"):
+    with Appender(tmp_path) as records, pytest.raises(JournalError, match=r"q1: .*accuracy is nan"):
         records.append(record(score=Score({"accuracy": float("nan")})))
     path = tmp_path / "summary.json"
     path.write_text('{"accuracy": NaN}')

@@ -10,6 +10,8 @@ import pytest
 from harness.cli import judges, label, score
 from harness.config import compose
 from harness.errors import RequestError
+from harness.report import leaderboard, live
+from harness.report.runs import find
 from harness.run.journal import read_records
 from harness.run.loop import plan, run
 from tests.bad_server import MODEL, Answer, said, serving
@@ -61,10 +63,28 @@ def test_a_judged_run_says_who_judged_and_a_second_scoring_asks_nothing(activity
 
 
 def test_without_a_judge_nothing_is_a_zero(activitynet):
-    outcome, _ = done([*activitynet, "backend.rule=target"])
+    outcome, told = done([*activitynet, "backend.rule=target"])
     assert outcome.summary.unscored == 8
     assert not outcome.summary.complete
-    assert "no judge was named" in outcome.complaints[0]
+    assert outcome.complaints == (
+        f"8 responses kept, not judged: harness score {outcome.folder} judge=NAME",
+    )
+    assert not any(line.startswith("judge") for line in told)
+    assert {r.reason for r in read_records(outcome.folder)} == {"not judged: no judge was named"}
+    hint = f"8 responses kept, not judged: harness score {outcome.folder} judge=NAME"
+    assert live.line(live.state(outcome.folder)) == f"8 of 8 questions, 8 unscored, {hint}"
+    (made,) = find(outcome.folder.parents[2])[0]
+    assert f"- fake on activitynet_qa: {hint}" in leaderboard.markdown([made])
+    results = str(outcome.folder.parents[2])
+    assert score.main([outcome.folder.name, "judge=word_overlap", "--results", results]) == 0
+    assert "not judged" not in leaderboard.markdown(find(results)[0])
+
+
+def test_a_finished_run_without_a_verdict_on_some_is_not_called_complete(activitynet):
+    outcome, _ = done([*activitynet, "judge=fake", "judge.rule=constant:Fine."])
+    said = live.line(live.state(outcome.folder))
+    assert said.endswith("8 unscored, ended")
+    assert "harness score" not in said
     assert outcome.summary.main.bounds == (0.0, 1.0)
 
 
@@ -108,6 +128,10 @@ def test_people_label_a_run_and_are_held_against_its_judge(activitynet, capsys, 
     out = capsys.readouterr().out
     assert "75.0% the same accuracy" in out
     assert "accuracy, corrected by people: 0.750" in out
+    with pytest.raises(RequestError, match=r"--value rating: nobody .* are on accuracy, score"):
+        judges.main([first.folder.name, "--results", results, "--value", "rating"])
+    with pytest.raises(RequestError, match="-n 0: write how many"):
+        label.main([first.folder.name, "-n", "0", "--results", results])
 
 
 @pytest.mark.parametrize(

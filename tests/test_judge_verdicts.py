@@ -7,6 +7,7 @@ import json
 import pytest
 
 from harness.errors import JournalError, RequestError
+from harness.run.judge_files import write_judgements
 from harness.run.judge_verdicts import (
     agreements,
     corrected,
@@ -15,7 +16,7 @@ from harness.run.judge_verdicts import (
     to_label,
     verdicts,
 )
-from harness.run.judging import judge_responses, scored
+from harness.run.judging import GENERATION, judgements, scored
 from harness.scoring.judged import Axis, RatingScorer, YesNoScorer
 from tests.test_judging import Judge, record
 
@@ -27,8 +28,9 @@ def judged(tmp_path, judge, said):
     run = tmp_path / "run"
     run.mkdir(exist_ok=True)
     records = [record(str(n), said(n), gold=f"colour {n}") for n in range(20)]
-    found = judge_responses(judge, SCORER, records, tmp_path / "calls", file=run)
-    return run, [scored(r, found[r.key]) for r in records]
+    found = judgements(judge, SCORER, records, tmp_path / "calls")
+    write_judgements(run, found.by_key, judge, GENERATION)
+    return run, [scored(r, found.scores[r.key]) for r in records]
 
 
 def half_right(n):
@@ -130,3 +132,13 @@ def test_a_file_of_verdicts_that_is_none_is_said_in_one_line(tmp_path):
     (tmp_path / "odd.jsonl").write_text('{"question": "a"}\n')
     with pytest.raises(JournalError, match="line 1 needs a question and its values"):
         labels(tmp_path / "odd.jsonl")
+    for value in ('"yes"', "NaN", "true"):
+        (tmp_path / "odd.jsonl").write_text(f'{{"question": "a", "values": {{"v": {value}}}}}\n')
+        with pytest.raises(JournalError, match=r"line 1: its v is .*, and no number"):
+            labels(tmp_path / "odd.jsonl")
+
+
+def test_an_empty_file_of_a_judge_is_said_in_one_line(tmp_path):
+    (tmp_path / "judged-0.jsonl").write_text("")
+    with pytest.raises(JournalError, match="its first line names no judge"):
+        verdicts(tmp_path)

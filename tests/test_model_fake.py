@@ -133,3 +133,13 @@ def test_an_unknown_rule_is_refused(rule: str) -> None:
 def test_only_what_decides_answers_is_its_identity() -> None:
     assert Fake(delay=1, crash_after=3).identity() == Fake().identity()
     assert Fake("gold").identity() != Fake().identity()
+
+
+def test_what_is_no_share_or_delay_is_refused_and_one_option_is_enough() -> None:
+    for rule in ("right:²", "right:", "right:1.5", "right:0.5.5"):
+        with pytest.raises(RequestError, match="is not a rule"):
+            Fake(rule)
+    with pytest.raises(RequestError, match=r"backend\.delay=-1"):
+        Fake(delay=-1)
+    only = Question("q", "What?", ("red",), "A")
+    assert texts(Fake("right:0"), only) == {"q": "A"}

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from harness.build import build
 from harness.errors import DataError, JudgeError
-from harness.run.judging import judge_responses, scored
+from harness.run.judging import judgements, scored
 from harness.types import JudgedScorer, Question, Record, Response, Score
 from tasks.mmbench_video import unpack
 from tasks.tempcompass_judged import caption, correct
@@ -117,7 +117,7 @@ def test_right_answers_score_the_most_under_every_protocol(name, tmp_path):
     ]
     assert records
     if isinstance(bench.scorer, JudgedScorer):
-        found = judge_responses(Kind(), bench.scorer, records, tmp_path / "calls")
+        found = judgements(Kind(), bench.scorer, records, tmp_path / "calls").scores
         done = [scored(r, found[r.key]) for r in records]
     else:
         done = [scored(r, bench.scorer.score(r.question, r.response)) for r in records]

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ from harness.run import ray_placement
 from harness.run.loop import run
 from harness.run.ray_cluster import Replica
 from harness.run.request import RayOptions, Request
-from harness.types import Failure, Generation, Response
+from harness.types import Clip, Failure, Generation, Record, Response
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -134,6 +134,43 @@ class Refusing:
     def generate(self, samples: Any, generation: Generation) -> Iterator[Response | Failure]:
         raise ModelError("the checkpoint is damaged: fetch it again")
         yield
+
+
+class Buggy(Refusing):
+    """A model with a bug."""
+
+    def generate(self, samples: Any, generation: Generation) -> Iterator[Response | Failure]:
+        next(iter(samples))
+        raise ZeroDivisionError("7 / 0")
+        yield
+
+
+def test_a_bug_of_a_model_is_raised_with_its_traceback(cluster: Any, tmp_path: Path) -> None:
+    asked = replace(on_ray(tmp_path, "limit=3"), backend=Buggy())
+    with pytest.raises(ZeroDivisionError, match="7 / 0") as caught:
+        run(asked, quiet, progress=False)
+    assert 'raise ZeroDivisionError("7 / 0")' in str(caught.value.__cause__)
+
+
+class Enough:
+    """Knows enough after a few records."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def arrange(self, clips: Sequence[Clip]) -> list[Clip]:
+        return list(clips)
+
+    def enough(self, record: Record) -> bool:
+        self.seen += 1
+        return self.seen >= 5
+
+
+def test_a_run_that_knows_enough_stops_on_the_cluster_too(cluster: Any, tmp_path: Path) -> None:
+    asked = on_ray(tmp_path, "limit=40", "backend.delay=0.05")
+    outcome = run(asked, quiet, progress=False, stopping=Enough())
+    assert 5 <= len(lines(tmp_path)) < 80
+    assert not outcome.summary.complete
 
 
 class Dying(Refusing):

@@ -26,7 +26,8 @@ def test_counts_and_accuracies_by_hand():
         record(0, right(0)), record(1, wrong(1)), record(2, "no idea"),
         record(3, right(3)), record(4, None), record(5, right(5)),
     ]  # fmt: skip
-    made = summarise(answers, **NAMES, seconds=3.0, expected=6)
+    made = summarise(answers, **NAMES, expected=6)
+    assert made.seconds == 5 * 0.25
     assert (made.scored, made.unparsed, made.failed, made.n) == (4, 1, 1, 5)
     assert made.main.estimate.value == pytest.approx(3 / 5)
     assert made.main.bounds == (pytest.approx(3 / 6), pytest.approx(4 / 6))
@@ -241,3 +242,24 @@ def test_degenerate_responses_are_counted_and_thinking_alone_is_none():
     assert summarise(answers, **NAMES).degenerate == 3
     cut = replace(answers[2], response=replace(answers[2].response, thinking="Well, it is"))
     assert summarise([*answers[:2], cut, *answers[3:]], **NAMES).degenerate == 2
+
+
+def test_what_an_unbounded_metric_leaves_out_is_said():
+    answers = [*records(6), record(6, "no idea"), record(7, " ")]
+    for metric, count in (
+        (Mean("accuracy", low=None), 2),
+        (Mean("accuracy", low=None, counted="nonempty"), 1),
+        (Mean("accuracy", low=None, counted="answered"), 0),
+        (Mean("accuracy", low=None, higher_is_better=False), 0),
+        (Mean("accuracy"), 0),
+    ):
+        made = summarise(answers, **NAMES | {"metrics": [metric]})
+        assert made.main.left_out == count
+        plain = made.to_json()
+        assert Summary.from_json(plain).main.left_out == count
+        said = [line for line in diagnosed(made) if "left out" in line]
+        assert len(said) == bool(count)
+    (line,) = diagnosed(summarise(answers, **NAMES | {"metrics": [Mean("accuracy", low=None)]}))
+    assert line.startswith(
+        "accuracy is over the 6 questions whose responses could be read: 2 unpar"
+    )

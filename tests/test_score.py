@@ -126,9 +126,9 @@ def test_a_judge_is_asked_in_the_run(run: Any) -> None:
 def test_without_a_judge_responses_wait_for_one(run: Any) -> None:
     code, out, err = run(*LATER)
     assert code == 1
-    assert "1 of 1 question could not be scored, the first: " in err
-    assert "no judge was named" in err
     (folder,) = folders()
+    assert f"1 response kept, not judged: harness score {folder} judge=NAME" in err
+    assert "judge:" not in out
     assert summary(folder)["unscored"] == 1
     assert not summary(folder)["complete"]
     code, out, err = run("score", folder.name, "judge=fake", "judge.rule='constant:Rating: 3'")
@@ -176,6 +176,49 @@ def test_scoring_into_a_run_that_is_there_keeps_what_it_has(run: Any) -> None:
     part = next(folder for folder in folders() if folder != whole)
     lines = (part / "records-0.jsonl").read_bytes().splitlines(keepends=True)
     (part / "records-0.jsonl").write_bytes(b"".join(lines[:3]))
+    asked = (whole / "request.json").read_text()
     _, out, _ = run("score", str(part), "task.scorer.extractor=mlvu")
     assert str(whole) in out
+    assert (whole / "request.json").read_text() == asked, "a run that was asked stays one"
     assert len(read_records(whole)) == n
+
+
+def test_a_run_scored_elsewhere_keeps_what_no_record_says(run: Any) -> None:
+    run(*DEMO)
+    (first,) = folders()
+    known = {**summary(first), "waited": 3.5, "share": 0.25}
+    (first / "summary.json").write_text(json.dumps(known))
+    for words in ((), ("task.scorer.extractor=mlvu",)):
+        _, out, _ = run("score", first.name, *words)
+        made = summary(Path(out.splitlines()[-1]))
+        assert (made["waited"], made["share"]) == (3.5, 0.25)
+
+
+def test_responses_cut_off_are_advised_the_tokens_that_the_run_advises(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from harness.models.fake import Fake
+
+    whole = Fake.generate
+
+    def cut(self: Fake, samples: Any, generation: Any) -> Any:
+        yield from (replace(a, finish="length") for a in whole(self, samples, generation))
+
+    monkeypatch.setattr(Fake, "generate", cut)
+    words = (*DEMO, "task.answer_marker=ANSWER", "generation.max_new_tokens=32")
+    code, _, err = run(*words)
+    assert (code, "set generation.max_new_tokens=128 or more" in err) == (1, True)
+    (folder,) = folders()
+    code, _, err = run("score", folder.name)
+    assert (code, "set generation.max_new_tokens=128 or more" in err) == (1, True)
+
+
+def test_a_judges_calls_stay_in_the_results_folder_of_the_run(run: Any, tmp_path: Path) -> None:
+    run(*LATER, "results=elsewhere")
+    (folder,) = Path("elsewhere").rglob("judged/fake/*")
+    code, _, err = run("score", str(folder), "judge=fake", "judge.rule='constant:Rating: 3'")
+    assert code == 0, err
+    assert list(Path("elsewhere/.judge_calls").glob("*.jsonl"))
+    assert not Path("results").exists()

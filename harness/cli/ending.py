@@ -46,7 +46,11 @@ def complain(line: str) -> None:
 
 def users_bug(error: BaseException) -> str | None:
     """An error raised by code in the working folder, with its lines; None for anybody else's."""
+    from harness.run.raised import WorkerTraceback
+
     frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error.__cause__, WorkerTraceback):
+        frames = error.__cause__.frames
     mine = [frame for frame in frames if _users(frame.filename)]
     if not mine:
         return None

@@ -40,6 +40,10 @@ def main(argv: Sequence[str]) -> int:
         found["people"] = labels(words.people, records)
     if not found:
         raise RequestError(f"{words.runs[0]}: no judge was asked, and no person gave verdicts")
+    values = sorted({name for said in found.values() for each in said.values() for name in each})
+    if words.value not in values:
+        known = ", ".join(values) or "none"
+        raise RequestError(f"--value {words.value}: nobody gave one; the verdicts are on {known}")
     videos = {record.key: record.video for record in records}
     pairs = agreements(found, words.value, videos)
     for pair in pairs:

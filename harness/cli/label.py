@@ -29,8 +29,10 @@ def main(argv: Sequence[str]) -> int:
     from harness.report.finding import run_named
     from harness.run.journal import read_records
     from harness.run.judge_verdicts import LABELS, label, to_label
-    from harness.scoring.judged import Bounded
+    from harness.scoring.judge_slots import Bounded
 
+    if words.n < 1:
+        raise RequestError(f"-n {words.n}: write how many responses you want to see, 1 or more")
     run = run_named(words.run, words.results)
     scorer = run.task_object.scorer
     if not isinstance(scorer, Bounded):

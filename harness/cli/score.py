@@ -65,11 +65,12 @@ def main(argv: Sequence[str]) -> int:
     again = _again(run, task, judge, settings)
     with Journal(again.folder, read_json(again.folder / "request.json")):  # no run is writing there
         records = score_records(task, _responses(run, again))
+        results = _results(run, words.results)
         records, who = judge_stage(
-            task.scorer, judge, records, again.folder, words.results, _tell, options
+            task.scorer, judge, records, again.folder, results, _tell, options
         )
-        summary = _written(again, task, who, records)
-    found = list(complaints(records, summary, True, 0))
+        summary = _written(run, again, task, who, records)
+    found = list(complaints(records, summary, True, again))
     for line in found:
         complain(line)
     print(f"{result_line(summary.to_json())}\n{again.folder}")
@@ -100,8 +101,10 @@ def _again(run: Run, task: Task, judge: Model | None, settings: Mapping[str, Any
     """The run that the scores belong to: the same, or one beside it with another identity."""
     import json
 
+    from harness.errors import JournalError
     from harness.identity import describe
     from harness.report.runs import Run as Made
+    from harness.report.runs import load
     from harness.run.journal import write_atomically
     from harness.run.request import run_id
 
@@ -113,7 +116,12 @@ def _again(run: Run, task: Task, judge: Model | None, settings: Mapping[str, Any
     if id == run.id:
         return run
     folder = run.folder.parent / id
-    folder.mkdir(exist_ok=True)
+    if (folder / "request.json").exists():  # asked, or scored, before: its request is its own
+        return load(folder)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise JournalError(f"{folder}: cannot write ({error.strerror})") from error
     kept = {**(run.request.get("settings") or {}), "judge": settings.get("judge")}
     source = run.request.get("scored_from") or run.id
     request = {**run.request, **identity, "id": id, "settings": kept, "scored_from": source}
@@ -126,28 +134,30 @@ def _tell(line: str) -> None:
     print(line, flush=True)
 
 
-def _written(run: Run, task: Task, judge: JSON, records: Sequence[Record]) -> Summary:
-    """Writes records, summary and page into the run's folder."""
-    from harness.report.summary import summarise
+def _written(run: Run, again: Run, task: Task, judge: JSON, records: Sequence[Record]) -> Summary:
+    """Writes records, summary and page into the folder of ``again``; what no record says is as
+    ``run``, whose responses they are, has it."""
     from harness.run.conclusion import write_summary
-    from harness.run.judging import LIMIT
     from harness.run.scoring import rewrite
 
-    rewrite(run.folder, records)
-    summary = summarise(
+    own = again if (again.folder / "summary.json").exists() else run
+    known = own.summary
+    rewrite(again.folder, records)
+    summary = again.summarised(
         records,
-        task=run.task,
-        model=run.model,
-        frames=run.frames,
-        metrics=task.metrics,
-        scorer=task.scorer,
-        breakdowns=task.breakdowns,
-        expected=run.request.get("questions"),
-        seconds=sum(record.response.seconds for record in records if record.response),
-        waited=run.summary.waited if (run.folder / "summary.json").exists() else 0.0,
+        task=task,
+        expected=known.expected,
+        waited=known.waited,
         judge=judge,
-        unjudged=LIMIT if judge else 0.0,
-        share=run.summary.share,
+        share=known.share,
     )
-    write_summary(run.folder, summary)
+    write_summary(again.folder, summary)
     return summary
+
+
+def _results(run: Run, named: Path) -> Path:
+    """The results folder that the run lies in, which keeps its judges' calls; else the one that
+    was named, for a run that was copied out of it."""
+    below = (Path(run.task) / run.model / run.id).parts
+    folder = run.folder.resolve().parts
+    return Path(*folder[: -len(below)]) if folder[-len(below) :] == below else named

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from harness.errors import RequestError
 from harness.scoring.options import LETTERS
 from harness.types import JSON, Failure, Generation, Prompt, Question, Response, Sample, Usage
+
+_SHARE = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,14 @@ class Fake:
         known = name in {"first", "target", "gold", "hash"} and not argument
         known = known or name == "constant"
         if name == "right":
-            known = argument.replace(".", "", 1).isdigit() and 0 <= float(argument) <= 1
+            known = bool(_SHARE.fullmatch(argument)) and float(argument) <= 1
         if not known:
             raise RequestError(
                 f"backend.rule={self.rule!r} is not a rule: "
                 "write first, target, hash, right:P (0 to 1) or constant:TEXT"
             )
+        if self.delay < 0:
+            raise RequestError(f"backend.delay={self.delay}: write seconds, 0 or more")
 
     def identity(self) -> dict[str, JSON]:
         """What decides the responses (delays, failures and crashes do not)."""
@@ -100,7 +105,7 @@ class Fake:
         right = _spelled(question.target)
         if name in {"target", "gold"} or self._draw(question, "right") < float(argument):
             return right
-        wrong = [choice for choice in choices if choice != right]
+        wrong = [choice for choice in choices if choice != right] or choices
         return wrong[int(self._draw(question, "wrong") * len(wrong))]
 
     def _draw(self, question: Question, purpose: str) -> float:

@@ -101,6 +101,12 @@ def diagnosed(summary: Summary) -> list[str]:
             f"{summary.unlabelled} responses were read, but their labels are hidden: there is "
             "nothing to score here; `harness export` writes what the benchmark's server takes"
         )
+    lines += [
+        f"{name} is over the {found.estimate.n} questions whose responses could be read: "
+        f"{found.left_out} unparsed are left out, for it has no worst score to give them"
+        for name, found in summary.metrics.items()
+        if found.left_out
+    ]
     if shown := summary.subtitles:
         lines.append(f"{shown['with']} of {shown['questions']} questions were shown subtitles")
     return lines

@@ -148,7 +148,20 @@ def markdown(runs: Sequence[Run]) -> str:
     for title, members in rankings(runs).items():
         shown = mark(cells(members, runs), members, "**{}**".format, "{} =".format)
         sections += [f"## {tables.cell(title)}\n", tables.markdown(shown)]
+    if lines := waiting(runs):
+        sections += ["## Not judged\n", *(f"- {tables.cell(line)}" for line in lines), ""]
     return "\n".join(sections)
+
+
+def waiting(runs: Sequence[Run]) -> list[str]:
+    """A line for every run of which responses wait for a judge, with what to do; none where a run
+    beside it is of these responses, judged."""
+    scored = {run.request.get("scored_from") for run in runs if run.request.get("judge")}
+    return [
+        f"{run.model} on {run.task}: {run.not_judged}"
+        for run in runs
+        if run.id not in scored and run.not_judged
+    ]
 
 
 def mark(

@@ -26,7 +26,8 @@ class State:
 
     ``answered`` of ``expected`` questions; ``score`` over those that can be scored without a judge
     (None: none yet, or a judge decides); ``statuses`` counts by status; ``reason`` is the latest
-    failure's; ``written`` when the records last grew (Unix time); ``started`` when the run was.
+    failure's; ``written`` when the records last grew (Unix time); ``started`` when the run was;
+    ``waiting`` is what is said of responses that wait for a judge.
     """
 
     answered: int
@@ -38,6 +39,7 @@ class State:
     written: float
     started: float | None
     done: bool
+    waiting: str = ""
 
     def speed(self, before: State | None = None) -> float | None:
         """Questions a second since ``before``, else since the start; None: not known yet."""
@@ -58,7 +60,8 @@ def state(folder: Path) -> State:
     counted = any(record.score and record.score.values for record in records)
     failed = [record.reason for record in records if record.status == "failed" and record.reason]
     started = (run.request.get("environment") or {}).get("started")
-    finished = expected is not None and len(records) >= int(expected)
+    done = expected is not None and len(records) >= int(expected)
+    done = done and (folder / "summary.json").is_file()
     return State(
         len(records),
         int(expected) if expected is not None else None,
@@ -68,7 +71,8 @@ def state(folder: Path) -> State:
         failed[-1] if failed else "",
         max((path.stat().st_mtime for path in files), default=0.0),
         datetime.fromisoformat(str(started)).timestamp() if started else None,
-        finished and (folder / "summary.json").is_file(),
+        done,
+        run.not_judged if done else "",
     )
 
 
@@ -77,15 +81,18 @@ def line(now: State, before: State | None = None, clock: float | None = None) ->
     parts = [f"{now.answered:,} of {now.expected or '?'} questions"]
     if now.score is not None:
         parts.append(tables.interval(now.score, now.unit) + ("" if now.done else " so far"))
-    elif now.answered:
+    elif now.answered and not now.waiting:
         parts.append("not scored yet")
     parts += [
         f"{now.statuses[name]} {name}"
-        for name in ("unparsed", "truncated", "failed")
+        for name in ("unparsed", "truncated", "failed", *(["unscored"] if now.done else []))
         if now.statuses.get(name)
     ]
+    if now.waiting:
+        return ", ".join([*parts, now.waiting])
     if now.done:
-        return ", ".join([*parts, "complete" if not now.statuses.get("failed") else "ended"])
+        lost = now.statuses.get("failed") or now.statuses.get("unscored")
+        return ", ".join([*parts, "ended" if lost else "complete"])
     if speed := now.speed(before):
         parts.append(f"{speed:.3g} questions/s")
         if now.expected:

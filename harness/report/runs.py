@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ from harness.errors import HarnessError, JournalError
 from harness.report import migration
 from harness.report.summary import Summary, summarise
 from harness.run.journal import CIRCUMSTANCES, read_json, read_records
+from harness.run.judge_stage import not_judged
 from harness.run.judging import LIMIT
-from harness.types import JudgedScorer, Metric, Record, Scorer
+from harness.types import JSON, JudgedScorer, Metric, Record, Scorer
 
 if TYPE_CHECKING:
     from harness.task import Task
@@ -112,24 +113,51 @@ class Run:
         return _checked(self.folder, self.old)
 
     def summarised(
-        self, records: Sequence[Record], metrics: Sequence[Metric] | None = None
+        self,
+        records: Sequence[Record],
+        metrics: Sequence[Metric] | None = None,
+        *,
+        task: Task | None = None,
+        expected: int | None = None,
+        waited: float = 0.0,
+        judge: JSON = None,
+        share: float | None = None,
     ) -> Summary:
-        """What these records, or other metrics, would make of the run."""
+        """What these records, or other metrics, make of the run: the one way to a summary.
+
+        ``task`` is the run's, where it is at hand (None: from the request); ``expected`` how many
+        answers were asked for (None: as the request says); ``waited``, ``judge`` and ``share`` are
+        what no record says (``Summary``).
+        """
+        known = task or self
+        breakdowns = task.breakdowns if task else self.protocol.get("breakdowns") or ()
+        expected = self.request.get("questions") if expected is None else expected
         made = summarise(
             records,
             task=self.task,
             model=self.model,
             frames=self.frames,
-            metrics=metrics or self.metrics,
-            scorer=self.scorer,
-            breakdowns=tuple(self.protocol.get("breakdowns") or ()),
-            expected=self.request.get("questions"),
-            seconds=sum(r.response.seconds for r in records if r.response),
+            metrics=metrics or known.metrics,
+            scorer=known.scorer,
+            breakdowns=tuple(breakdowns),
+            expected=expected,
+            waited=waited,
+            judge=judge,
             unjudged=LIMIT if self.request.get("judge") else 0.0,
+            share=share,
         )
-        if self.request.get("questions") is None:  # nobody knows how many there were
-            return Summary(**{**vars(made), "complete": False})
-        return made
+        return made if expected is not None else replace(made, complete=False)  # nobody knows
+
+    @property
+    def not_judged(self) -> str:
+        """The line about responses that wait for a judge; empty where none do."""
+        if self.request.get("judge") or not self.summary.unscored or self.old:
+            return ""
+        try:
+            judged = isinstance(self.scorer, JudgedScorer)
+        except HarnessError:  # its class is not here: nobody can score it here either
+            return ""
+        return not_judged(self.summary.unscored, self.folder) if judged else ""
 
     def _described(self, name: str) -> Any:
         try:

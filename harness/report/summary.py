@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
 from harness.errors import JournalError
-from harness.metrics import bounds, chance, part
+from harness.metrics import bounds, chance, left_out, part
 from harness.report.diagnostics import Consistency, Repeats, consistency, repeats
 from harness.scoring.degenerate import is_degenerate
 from harness.types import JSON, Estimate, Metric, Record, Status
@@ -25,7 +25,8 @@ class Value:
 
     ``chance`` is what guessing scores (None: not known for every question); ``bounds`` what the
     value could be had the failed, truncated and unscored questions been scored (None: there are
-    none, or the metric has no bounds).
+    none, or the metric has no bounds); ``left_out`` counts unparsed responses that are in neither,
+    for an unbounded metric has no worst score to give them.
     """
 
     estimate: Estimate
@@ -33,6 +34,7 @@ class Value:
     higher_is_better: bool = True
     chance: float | None = None
     bounds: tuple[float, float] | None = None
+    left_out: int = 0
 
 
 Parts = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
@@ -46,7 +48,8 @@ class Summary:
     ``n`` and ``clusters`` are the headline's questions and videos; ``scored`` to ``unscored`` count
     answers by status, ``unlabelled`` those that were read but whose label is hidden; ``expected``
     is how many were to be asked; ``complete``: all were, and none failed or is unscored;
-    ``seconds`` are the model's, ``waited`` the time it waited for frames; ``degenerate`` counts
+    ``seconds`` are the model's, over all records; ``waited`` the time it waited for frames, over
+    all sessions of the run but those that were killed; ``degenerate`` counts
     responses that are blank or repeat themselves; ``share`` is how much of the arithmetic that the
     device could have done in ``seconds`` the answers needed (None: its rate is not known);
     ``subtitles`` how many questions were shown any.
@@ -127,7 +130,6 @@ def summarise(
     scorer: object = None,
     breakdowns: Sequence[str] = (),
     expected: int | None = None,
-    seconds: float = 0.0,
     waited: float = 0.0,
     judge: JSON = None,
     unjudged: float = 0.0,
@@ -154,7 +156,7 @@ def summarise(
         **{name: counts[name] for name in (*COUNTS, "unlabelled")},
         complete=not lost and expected in (None, len(ordered)),
         expected=expected,
-        seconds=round(seconds, 3),
+        seconds=round(sum(r.response.seconds for r in ordered if r.response), 3),
         waited=round(waited, 3),
         degenerate=sum(_degenerate(record) for record in ordered),
         by={name: _by(ordered, name, metrics) for name in names},
@@ -174,6 +176,7 @@ def value_of(metric: Metric, records: Sequence[Record], scorer: object = None) -
         metric.higher_is_better,
         chance(metric, scorer, records),
         bounds(metric, records),
+        left_out(metric, records),
     )
 
 
@@ -258,6 +261,7 @@ def _beside(value: Value) -> dict[str, Any]:
         "higher_is_better": value.higher_is_better,
         "chance": value.chance,
         "bounds": list(value.bounds) if value.bounds else None,
+        **({"left_out": value.left_out} if value.left_out else {}),
     }
 
 
@@ -269,6 +273,7 @@ def _read(cls: type[Summary], plain: Mapping[str, Any]) -> Summary:
             bool(found.get("higher_is_better", True)),
             _optional(found.get("chance")),
             _pair(found.get("bounds")),
+            int(found.get("left_out", 0)),
         )
         for name, found in plain["metrics"].items()
     }

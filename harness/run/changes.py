@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import DataError
+from harness.run.plain_values import plain
 from harness.task import Task
 from harness.types import Clip, Question, Record
 
@@ -106,7 +107,7 @@ def _same(
 
 
 def _labels(question: Question) -> str:
-    return json.dumps([question.target, question.groups], default=str, sort_keys=True)
+    return json.dumps([question.target, question.groups], default=plain, sort_keys=True)
 
 
 def _hash_question(clip: Clip, question: Question) -> str:

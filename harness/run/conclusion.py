@@ -9,15 +9,15 @@ from pathlib import Path
 
 from harness.names import several
 from harness.report import html
-from harness.report.runs import load
-from harness.report.summary import Summary, summarise
-from harness.run.journal import read_records, write_atomically
-from harness.run.judge_stage import judge_stage
-from harness.run.judging import LIMIT
+from harness.report.runs import Run, load
+from harness.report.summary import Summary
+from harness.run.journal import read_json, read_records, write_atomically
+from harness.run.judge_stage import NOT_JUDGED, judge_stage, not_judged
 from harness.run.request import Request
 from harness.run.scoring import rewrite, score_records, written_whole
 from harness.run.share import share_of_peak
-from harness.types import Clip, Record
+from harness.run.waiting import waited_in_all
+from harness.types import Clip, Generation, Record
 
 Tell = Callable[[str], None]
 
@@ -58,25 +58,18 @@ def conclude(
     )
     if alone and not (records == known and written_whole(folder, len(known))):
         rewrite(folder, records)
-    summary = summarise(
+    run = Run(folder, read_json(folder / "request.json"))
+    summary = run.summarised(
         records,
-        task=request.task,
-        model=request.model,
-        frames=request.sampling.frames,
-        metrics=task.metrics,
-        scorer=task.scorer,
-        breakdowns=task.breakdowns,
+        task=task,
         expected=sum(len(clip.questions) for clip in clips) + len(bad),
-        seconds=sum(record.response.seconds for record in records if record.response),
-        waited=waited,
+        waited=waited_in_all(folder, waited),
         judge=judge,
-        unjudged=LIMIT if judge else 0.0,
         share=share_of_peak(request.backend, records),
     )
     write_summary(folder, summary)
-    longer = 4 * request.generation.max_new_tokens
-    found = tuple(complaints(records, summary, request.allow_failures, longer))
-    return Outcome(folder, summary, found)
+    found = complaints(records, summary, request.allow_failures, run)
+    return Outcome(folder, summary, tuple(found))
 
 
 def write_summary(folder: Path, summary: Summary) -> None:
@@ -99,9 +92,9 @@ def hidden_labels(summary: Summary) -> str:
 
 
 def complaints(
-    records: Sequence[Record], summary: Summary, allow_failures: bool, longer: int
+    records: Sequence[Record], summary: Summary, allow_failures: bool, run: Run
 ) -> Iterator[str]:
-    """What is wrong with a run, a line each; ``longer`` is a number of tokens to try instead."""
+    """What is wrong with a run, a line each."""
     failed = [record for record in records if record.status == "failed"]
     count = several(len(records), "question")
     if failed and not allow_failures:
@@ -115,13 +108,16 @@ def complaints(
             f"the server's build changed within the run ({', '.join(sorted(builds)[:4])}): its "
             "answers are not one model's; move the run's folder away and run again"
         )
-    if summary.unscored:
-        first = next(record for record in records if record.status == "unscored")
-        yield f"{summary.unscored} of {count} could not be scored, the first: {first.reason}"
+    unscored = [record for record in records if record.status == "unscored"]
+    lost = [record for record in unscored if record.reason != NOT_JUDGED]
+    if len(lost) < len(unscored):
+        yield not_judged(len(unscored) - len(lost), run.folder)
+    if lost:
+        yield f"{len(lost)} of {count} could not be scored, the first: {lost[0].reason}"
     if summary.truncated > MOST_TRUNCATED * len(records):
         yield (
             f"{summary.truncated} of {count} were cut off before their answer: set "
-            f"generation.max_new_tokens={longer} or more"
+            f"generation.max_new_tokens={4 * _tokens(run)} or more"
         )
     if summary.degenerate > MOST_DEGENERATE * len(records):
         yield (
@@ -129,3 +125,9 @@ def complaints(
             "prompt overflows the model's context, or the checkpoint is damaged; do not use this "
             "score"
         )
+
+
+def _tokens(run: Run) -> int:
+    """How many tokens a response of the run may have."""
+    asked = run.request.get("generation") or {}
+    return int(asked.get("max_new_tokens", Generation.max_new_tokens))

@@ -11,7 +11,6 @@ the next append, and its question is asked again.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.errors import JournalError
+from harness.run.plain_values import odd, plain
 from harness.types import Question, Record, Response, Score, Usage
 
 PATIENCE = 60.0
@@ -220,16 +220,13 @@ def _identity(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(record: Record) -> bytes:
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain)
+    """A record as it is written. Raises JournalError for what would not come back as it was."""
+    try:
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=plain)
+    except (TypeError, ValueError) as error:
+        what = odd(record) or str(error)
+        raise JournalError(f"question {record.key}: cannot be kept: {what}") from error
     return text.encode("utf-8", "replace") + b"\n"
-
-
-def _plain(value: Any) -> Any:
-    """A dataclass as its fields (``asdict`` would copy all that they hold); all else that JSON does
-    not know as text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return str(value)
 
 
 def _read_file(path: Path) -> Iterator[Record]:

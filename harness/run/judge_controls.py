@@ -8,13 +8,13 @@ small runs, one response for each kind.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import JudgeError
 from harness.run.judging import GENERATION, Tell, judgements
-from harness.scoring.judged import Bounded, target
+from harness.scoring.judge_slots import Bounded, target
 from harness.types import Failure, Generation, JudgedScorer, Model, Record, Response, Score
 
 KINDS = ("gold", "shuffled", "blank", "repeat")
@@ -56,25 +56,14 @@ def judge_controls(
     usable = [r for r in records if r.status == "scored" and r.score and _has_target(r)]
     found: list[Control] = []
     for kind, chosen in _plan(usable, scorer, share, seed).items():
+        if not chosen:
+            continue
         made = [_as(kind, record, usable) for record in chosen]
+        repeat = int(kind == "repeat")
         judged = judgements(
-            judge,
-            scorer,
-            made,
-            store,
-            progress,
-            generation=generation,
-            repeat=int(kind == "repeat"),
+            judge, scorer, made, store, progress, generation=generation, repeat=repeat
         )
-        passed = unread = 0
-        for record in chosen:
-            outcome = judged.by_key[record.key].outcome
-            if isinstance(outcome, Failure):
-                unread += 1
-            else:
-                passed += _passes(kind, record, outcome, scorer)
-        if made:
-            found.append(Control(kind, len(made), passed, unread))
+        found.append(_counted(kind, chosen, judged.scores, scorer))
     return found
 
 
@@ -86,6 +75,23 @@ def missing(scorer: object, controls: Sequence[Control]) -> str:
     if not absent:
         return ""
     return f"no {', '.join(absent)} control: fewer than {len(KINDS)} responses can serve as one"
+
+
+def _counted(
+    kind: str,
+    chosen: Sequence[Record],
+    outcomes: Mapping[str, Score | Failure],
+    scorer: Bounded,
+) -> Control:
+    """How many of the records passed one kind of control."""
+    passed = unread = 0
+    for record in chosen:
+        outcome = outcomes[record.key]
+        if isinstance(outcome, Failure):
+            unread += 1
+        else:
+            passed += _passes(kind, record, outcome, scorer)
+    return Control(kind, len(chosen), passed, unread)
 
 
 def _passes(kind: str, record: Record, score: Score, scorer: Bounded) -> bool:

@@ -10,7 +10,7 @@ from harness.run.judge_calls import prompt_hash
 from harness.run.judge_controls import KINDS, SHARE
 from harness.run.judge_options import Price
 from harness.run.judging import GENERATION
-from harness.scoring.judged import COMPANIONS, target
+from harness.scoring.judge_slots import COMPANIONS, target
 from harness.types import JudgedScorer, Question, Response
 
 CHARACTERS = 4

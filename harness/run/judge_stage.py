@@ -5,35 +5,32 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.identity import describe
-from harness.run.judge_controls import Control, judge_controls, missing
+from harness.names import several
+from harness.run.judge_controls import judge_controls, missing
+from harness.run.judge_files import write_judgements
 from harness.run.judge_options import PLAIN, JudgeOptions
 from harness.run.judge_verdicts import corrected, labels
-from harness.run.judging import (
-    GENERATION,
-    Tell,
-    judgement_file,
-    judgements,
-    scored,
-    write_judgements,
-)
+from harness.run.judging import GENERATION, Judgements, Tell, judgements, scored
 from harness.types import JSON, Failure, Generation, JudgedScorer, Model, Record, Sample
 
 STORE = ".judge_calls"
 """The folder, beside the runs of a results folder, that keeps every call of every judge."""
 
+NOT_JUDGED = "not judged: no judge was named"
 
-NO_JUDGE = "no judge was named: harness score RUN judge=NAME scores it"
+
+def not_judged(responses: int, run: Path) -> str:
+    """What is said, everywhere, of a run whose responses wait for a judge."""
+    return f"{several(responses, 'response')} kept, not judged: harness score {run} judge=NAME"
 
 
-@dataclass(frozen=True)
 class NoJudge:
-    """Stands where a run names no judge: what a rule decides is scored, all else fails."""
+    """Stands where a run names no judge: what a rule decides is scored, all else is not judged."""
 
     def identity(self) -> dict[str, JSON]:
         """Nobody."""
@@ -43,7 +40,7 @@ class NoJudge:
         """A failure for every prompt."""
         for sample in samples:
             for prompt in sample.prompts:
-                yield Failure(prompt.key, "judge", NO_JUDGE)
+                yield Failure(prompt.key, "judge", NOT_JUDGED)
 
 
 def judge_stage(
@@ -56,41 +53,27 @@ def judge_stage(
     options: JudgeOptions = PLAIN,
 ) -> tuple[list[Record], dict[str, Any] | None]:
     """The records as the judge scored them, and what a summary says of the judge (None: no judge
-    is needed, or none is named): who it is, its settings, the calls made and found, its
-    controls and which are missing; with ``options.calibrate`` the scores as people correct them.
+    is needed, or none is named): who it is, its settings, the calls this scoring made and found,
+    its controls and which are missing; with ``options.calibrate`` the scores as people correct
+    them.
 
     ``run`` is the run's folder, ``results`` the folder whose runs share kept calls.
     """
     if not isinstance(scorer, JudgedScorer):
         return list(records), None
-    asked = judge or NoJudge()
     store = results / STORE
+    if judge is None:
+        found = judgements(NoJudge(), scorer, records, store)
+        return [_without(scored(r, found.scores.get(r.key))) for r in records], None
     try:
-        found = judgements(asked, scorer, records, store, tell)
+        found = judgements(judge, scorer, records, store, tell)
     except HarnessError as error:  # a judge that cannot be had at all costs scores, no response
         lost = Failure("", "judge", f"no judge: {error}")
         return [scored(r, lost) if _open(r) else r for r in records], None
     outcomes = found.scores
     done = [scored(record, outcomes.get(record.key)) for record in records]
-    if judge is None:
-        return done, None
-    identity = judge.identity()
-    write_judgements(judgement_file(run, judge), found, identity)
-    controls: Sequence[Control] = ()
-    try:
-        controls = judge_controls(judge, scorer, done, store, tell)
-    except HarnessError as error:  # the verdicts stand; only their controls are lacking
-        tell(f"judge: no controls: {error}")
-    said: dict[str, Any] = {
-        "identity": dict(identity),
-        "settings": describe(GENERATION),
-        "asked": found.asked,
-        "kept": found.kept,
-        "controls": [dataclasses.asdict(control) for control in controls],
-    }
-    if lacking := missing(scorer, controls):
-        said["controls_missing"] = lacking
-        tell(f"judge: {lacking}")
+    write_judgements(run, found.by_key, judge, GENERATION)
+    said = _said(judge, found) | _controls(judge, scorer, done, store, tell)
     if options.calibrate is not None:
         try:
             said["corrected"] = _corrected(done, scorer, options.calibrate, tell)
@@ -98,6 +81,43 @@ def judge_stage(
             said["not_corrected"] = str(error)
             tell(f"judge.calibrate: not corrected: {error}")
     return done, said
+
+
+def _without(record: Record) -> Record:
+    """A record that waits for a judge, with the reason as it is: no judge failed."""
+    if record.reason is None or not record.reason.endswith(NOT_JUDGED):
+        return record
+    return dataclasses.replace(record, reason=NOT_JUDGED)
+
+
+def _said(judge: Model, found: Judgements) -> dict[str, Any]:
+    """Who judged, and the prompts that the scores rest on: ``asked`` in this scoring, of these
+    ``asked_again`` because an earlier reply could not be read, the others ``kept`` from before."""
+    return {
+        "identity": dict(judge.identity()),
+        "settings": describe(GENERATION),
+        "asked": found.asked,
+        "asked_again": found.again,
+        "kept": found.kept,
+    }
+
+
+def _controls(
+    judge: Model, scorer: JudgedScorer, records: Sequence[Record], store: Path, tell: Tell
+) -> dict[str, Any]:
+    """The judge's controls on the scored records, and which are missing."""
+    said: dict[str, Any] = {"controls": []}
+    try:
+        controls = judge_controls(judge, scorer, records, store, tell)
+    except HarnessError as error:  # the verdicts stand; only their controls are lacking
+        tell(f"judge: no controls: {error}")
+        said["controls_missing"] = f"no controls: {error}"
+        return said
+    said["controls"] = [dataclasses.asdict(control) for control in controls]
+    if lacking := missing(scorer, controls):
+        said["controls_missing"] = lacking
+        tell(f"judge: {lacking}")
+    return said
 
 
 def _corrected(

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import isfinite
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,10 +20,10 @@ from typing import Any
 from harness.errors import JournalError
 from harness.identity import digest
 from harness.run.journal import read_records
-from harness.run.judging import JUDGEMENTS
+from harness.run.judge_files import JUDGEMENTS
 from harness.scoring.agreement import kappa
 from harness.scoring.calibration import calibrated
-from harness.scoring.judged import Bounded
+from harness.scoring.judge_slots import Bounded
 from harness.types import Estimate, Record
 
 LABELS = "labels.jsonl"
@@ -51,8 +52,10 @@ def verdicts(run: Path) -> dict[str, Values]:
     """
     found: dict[str, Values] = {}
     for file in sorted(run.glob(f"{JUDGEMENTS}*.jsonl")):
-        head, *lines = _lines(file)
-        found[_name(head, file)] = {line["question"]: line.get("values", {}) for line in lines}
+        head, *lines = _lines(file) or [{}]
+        found[_name(head, file)] = {
+            str(line["question"]): line.get("values", {}) for line in lines if "question" in line
+        }
     if (run / LABELS).is_file():
         found["people"] = labels(run / LABELS, read_records(run))
     return found
@@ -67,6 +70,9 @@ def labels(file: Path, records: Sequence[Record] = ()) -> Values:
         key, values = line.get("question"), line.get("values")
         if not isinstance(key, str) or not isinstance(values, dict):
             raise JournalError(f"{file}: line {number} needs a question and its values")
+        for name, value in values.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+                raise JournalError(f"{file}: line {number}: its {name} is {value!r}, and no number")
         if said.get(key, line.get("response")) == line.get("response", said.get(key)):
             found[key] = values
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -23,8 +24,9 @@ def load(
     """Reads the clips ahead and yields them in order with their prompts written. They are taken one
     by one, no more than are read ahead.
 
-    A clip whose video or subtitles cannot be read is handed to ``failed`` with a Failure (of
-    stage "video" or "data", its question empty), and skipped. A clip without a video is text only.
+    A clip whose video cannot be read is handed to ``failed`` with a Failure (of stage "video", its
+    question empty), and skipped; of one whose subtitles or pictures cannot be read, only the
+    questions that need them are (stage "data"). A clip without a video is text only.
     """
     for text_only, group in groupby(clips, lambda clip: clip.video is None):
         if text_only:
@@ -44,20 +46,16 @@ def _with_frames(
             continue
         info, frames = result
         frames = remove_evidence(frames, request.control, clip.id)
-        try:
-            prompts = _prompts(request.benchmark, clip, frames.times.tolist())
-        except DataError as error:
-            failed(clip, Failure("", "data", str(error)))
-            continue
-        yield Sample(clip, info, frames, prompts)
+        clip, prompts = _written(request.benchmark, clip, frames.times.tolist(), failed)
+        if prompts:
+            yield Sample(clip, info, frames, prompts)
 
 
 def _text_only(clips: Iterable[Clip], task: Task, failed: Failed) -> Iterator[Sample]:
     for clip in clips:
-        try:
-            yield Sample(clip, None, None, _prompts(task, clip, ()))
-        except DataError as error:
-            failed(clip, Failure("", "data", str(error)))
+        asked, prompts = _written(task, clip, (), failed)
+        if prompts:
+            yield Sample(asked, None, None, prompts)
 
 
 def _reads(
@@ -87,5 +85,17 @@ def _reads(
         )
 
 
-def _prompts(task: Task, clip: Clip, times: Sequence[float]) -> tuple[Prompt, ...]:
-    return tuple(task.write(clip, question, times) for question in clip.questions)
+def _written(
+    task: Task, clip: Clip, times: Sequence[float], failed: Failed
+) -> tuple[Clip, tuple[Prompt, ...]]:
+    """The clip with the questions that can be asked, and their prompts; each of the others (its
+    picture or the subtitles cannot be read) is handed to ``failed`` by itself."""
+    prompts: list[Prompt] = []
+    for question in clip.questions:
+        try:
+            prompts.append(task.write(clip, question, times))
+        except DataError as error:
+            failed(replace(clip, questions=(question,)), Failure("", "data", str(error)))
+    if len(prompts) < len(clip.questions):
+        clip = replace(clip, questions=tuple(prompt.question for prompt in prompts))
+    return clip, tuple(prompts)

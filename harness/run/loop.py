@@ -69,6 +69,9 @@ def run(
     with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
         left_out = [row.record() for row in bad or ()] if request.limit is None else []
+        if line := _passed_over(bad or (), request.limit):
+            tell(line)
+            log.warning(line)
         before = kept_records(request, clips, left_out, journal, tell)
         share = clips[number::shards]
         left = pending(share, before, request.retry_failures)
@@ -111,6 +114,17 @@ def _kept(questions: int, kept: int) -> str:
     if kept == questions:
         return f"{several(questions, 'question')} answered already: complete, nothing to do"
     return f"{kept:,} of {several(questions, 'question')} already answered"
+
+
+def _passed_over(bad: Sequence[BadRow], limit: int | None) -> str:
+    """What is said of rows that cannot be asked where only some are: the chosen ones are others,
+    so no count of the run holds these. Empty for a whole run, which counts them as failed."""
+    if limit is None or not bad:
+        return ""
+    return (
+        f"{several(len(bad), 'row')} cannot be asked, and with limit={limit} none of the run's "
+        f"questions is of them, the first: {bad[0].reason}"
+    )
 
 
 def describe(request: Request, clips: Sequence[Clip]) -> dict[str, Any]:

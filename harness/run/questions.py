@@ -11,6 +11,7 @@ from harness.rows import BadRow
 from harness.run.changes import still_right
 from harness.run.checks import refuse_idle
 from harness.run.journal import Journal, read_records
+from harness.run.plain_values import refuse_odd
 from harness.run.request import Request
 from harness.run.scoring import rewrite
 from harness.subset import select
@@ -19,12 +20,14 @@ from harness.types import Clip, Question, Record
 
 def prepared(request: Request, bad: list[BadRow] | None = None) -> list[Clip]:
     """The clips this request asks about, in the benchmark's order; rows that cannot be asked are
-    put into ``bad``. Without it they raise DataError, as does a benchmark without questions."""
+    put into ``bad``. Without it they raise DataError, as does a benchmark without questions, or a
+    question that no record could hold."""
     every = list(request.benchmark.clips(bad))
     if not every and not bad:
         raise DataError(f"task={request.task}: there are no questions in its rows; check data=")
     refuse_idle(request.benchmark, every, request.control, request.permute_options)
     chosen = select(every, request.limit)
+    refuse_odd(chosen)
     return asked(chosen, request.control, request.permute_options, request.repeats)
 
 

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from harness.errors import DataError, HarnessError, RequestError
 from harness.run.dispatch import Dispatcher
+from harness.run.raised import Raised
 from harness.run.ray_placement import Placement
 from harness.run.request import Request
 from harness.run.session import work
 from harness.run.workers import given_up
 from harness.types import Clip, Record
+
+Write = Callable[[Record], bool]
+"""Keeps a record; whether enough is known now."""
 
 PAUSE = 0.2
 """Seconds between two looks at the queue."""
@@ -53,6 +57,9 @@ class Queue:
     def died(self, worker: int) -> list[Clip]:
         return self._queue.died(worker)
 
+    def stop(self) -> None:
+        self._queue.stop()
+
     def take(self) -> tuple[list[Record], float, int, bool]:
         """The records that came since the last time; seconds waited for frames; how many workers
         have something to do; whether all is done."""
@@ -68,9 +75,15 @@ class Replica:
         self._request = request
         self._desk = _Remote(request, queue, number)
 
-    def run(self) -> None:
-        """Works until there is nothing to do."""
-        work(self._request, self._desk)
+    def run(self) -> Raised | None:
+        """Works until there is nothing to do; a bug is handed back, for Ray would wrap it up."""
+        try:
+            work(self._request, self._desk)
+        except HarnessError:
+            raise
+        except Exception as error:  # noqa: BLE001  # raised by the run
+            return Raised.of(error)
+        return None
 
 
 class _Remote:
@@ -100,22 +113,22 @@ class _Remote:
 
 def here(request: Request, clip: Clip) -> Clip:
     """The clip with its video on this machine: by a path that all share, or fetched and verified
-    now. What cannot be fetched fails when it is read."""
+    now. What cannot be fetched fails when it is read; rows that cannot be asked were left out, or
+    refused, before."""
     if clip.video is None or clip.video.exists():
         return clip
     try:
         request.benchmark.prepare([clip])
-        found = {known.id: known.video for known in request.benchmark.clips()}
+        found = {known.id: known.video for known in request.benchmark.clips([])}
     except DataError:
         return clip
     return replace(clip, video=found.get(clip.id, clip.video))
 
 
-def answer_on_ray(
-    request: Request, clips: Sequence[Clip], write: Callable[[Record], None]
-) -> float:
+def answer_on_ray(request: Request, clips: Sequence[Clip], write: Write) -> float:
     """Asks every question of the clips on ``request.workers`` models, as far as the cluster has
-    room, and writes each record; returns the seconds models waited for frames.
+    room, and writes each record; returns the seconds models waited for frames. Once ``write`` says
+    that enough is known, no further clip is handed out.
 
     Raises RequestError without Ray or a cluster, WorkerError when models die before they take a
     clip, and what a model raises.
@@ -128,16 +141,13 @@ def answer_on_ray(
         return _drive(ray, request, queue, Placement(ray, Replica, request), write)
 
 
-def _drive(
-    ray: Any, request: Request, queue: Any, placement: Placement, write: Callable[[Record], None]
-) -> float:
+def _drive(ray: Any, request: Request, queue: Any, placement: Placement, write: Write) -> float:
     crew: dict[Any, tuple[int, Any]] = {}
     numbers = itertools.count()
     try:
         while True:
             records, waited, wanted, done = _got(ray, queue.take.remote())
-            for record in records:
-                write(record)
+            _keep(ray, queue, records, write)
             if done:
                 return float(waited)
             while len(crew) < min(request.workers, wanted):
@@ -148,18 +158,28 @@ def _drive(
             for ended in ray.wait(list(crew), timeout=PAUSE)[0]:
                 number, actor = crew.pop(ended)
                 try:
-                    _got(ray, ended)
+                    raised = _got(ray, ended)
                 except (ray.exceptions.RayActorError, ray.exceptions.RaySystemError) as error:
-                    how = type(error).__name__
                     for clip in _got(ray, queue.died.remote(number)):
-                        for record in given_up(clip, how):
-                            write(record)
+                        _keep(ray, queue, given_up(clip, type(error).__name__), write)
+                    continue
                 finally:
                     placement.end(actor)
+                if raised is not None:
+                    raise raised.error()
     finally:
         for _, actor in crew.values():
             placement.end(actor)
         ray.kill(queue)
+
+
+def _keep(ray: Any, queue: Any, records: Iterable[Record], write: Write) -> None:
+    """Writes the records; ends the queue where they were enough."""
+    enough = False
+    for record in records:
+        enough = write(record) or enough
+    if enough:
+        ray.get(queue.stop.remote())
 
 
 def _got(ray: Any, reference: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ def score_records(task: Task, records: Sequence[Record]) -> list[Record]:
     """Every record with its score, by the task's scorer; failed ones stay as they are.
 
     A response that was cut off before its answer is "truncated" and never scored. A scorer that
-    raises costs its own question's score: "unscored", with the reason.
+    raises, or gives no finite number, costs its own question's score: "unscored", with the reason.
     """
     scorer = task.scorer if isinstance(task.scorer, Scorer) else None  # slow to ask: once
     return [_scored(task, scorer, record) for record in records]
@@ -36,6 +37,10 @@ def _scored(task: Task, scorer: Scorer | None, record: Record) -> Record:
         score = scorer.score(record.question, response)
     except HarnessError as error:
         return replace(record, score=None, status="unscored", reason=str(error))
+    for name, value in score.values.items():
+        if not math.isfinite(value):
+            reason = f"its scorer gave {value} as {name}: no finite number"
+            return replace(record, score=None, status="unscored", reason=reason)
     status: Status = "scored" if score.values else "unparsed"
     return replace(record, score=score, status=status, reason=None, stage=None)
 

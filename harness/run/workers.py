@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
-import threading
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from multiprocessing.process import parent_process
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import RequestError
 from harness.run.dispatch import ATTEMPTS, Dispatcher
 from harness.run.journal import Appender
 from harness.run.progress import Progress
+from harness.run.raised import Raised
 from harness.run.recorder import failed_records
 from harness.run.request import Request
 from harness.run.session import work
+from harness.run.worker_process import serve
 from harness.types import Clip, Failure, Record
 
 Told = Callable[[Record], None]
@@ -44,8 +44,8 @@ def answer(
     returns the seconds models waited for frames. ``enough`` is told each record: once it says so,
     no further clip is handed out.
 
-    Raises WorkerError when workers die before they take a clip, and what a model raises: what was
-    answered is kept.
+    Raises WorkerError when workers die before they take a clip, and what a model raises, a bug
+    included, wherever it ran: what was answered is kept.
     """
     with progress, Appender(folder, file) as records:
         driver = Driver(clips, records, progress.update, enough)
@@ -92,12 +92,15 @@ class Driver:
             for record in given_up(clip, how):
                 self.write(record)
 
-    def write(self, record: Record) -> None:
-        """Appends a record to the journal and says so."""
+    def write(self, record: Record) -> bool:
+        """Appends a record to the journal and says so; whether enough is known now: then no
+        further clip is handed out."""
         self._records.append(record)
         self._told(record)
-        if self._enough is not None and self._enough(record):
-            self.queue.stop()
+        if self._enough is None or not self._enough(record):
+            return False
+        self.queue.stop()
+        return True
 
 
 def given_up(clip: Clip, how: str) -> Iterator[Record]:
@@ -140,9 +143,8 @@ def _spread(request: Request, driver: Driver) -> None:
                 if not isinstance(end, Connection):
                     continue
                 worker, process = crew[end]
-                try:
-                    message = end.recv()
-                except EOFError:
+                message = _received(end)
+                if message is None:
                     del crew[end]
                     free.append(worker)
                     process.join()
@@ -155,8 +157,17 @@ def _spread(request: Request, driver: Driver) -> None:
             process.terminate()
 
 
+def _received(end: Connection) -> Message | None:
+    """What a worker sent; None: it died, perhaps in the middle of a message."""
+    try:
+        message: Message = end.recv()
+        return message
+    except (EOFError, OSError):
+        return None
+
+
 def _heed(driver: Driver, worker: int, end: Connection, message: Message) -> None:
-    """Does what one message asks for. Raises the error that a worker reports."""
+    """Does what one message asks for. Raises the error that a worker raised."""
     match message:
         case ("begin", _):
             _reply(end, driver.queue.begin(worker))
@@ -166,8 +177,8 @@ def _heed(driver: Driver, worker: int, end: Connection, message: Message) -> Non
             driver.keep(worker, record)
         case ("ended", float() as waited):
             driver.ended(worker, waited)
-        case ("error", HarnessError() as error):
-            raise error
+        case ("error", Raised() as raised):
+            raise raised.error()
 
 
 def _reply(end: Connection, value: object) -> None:
@@ -178,59 +189,13 @@ def _reply(end: Connection, value: object) -> None:
 def _start(request: Request, worker: int) -> tuple[Connection, SpawnProcess]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(request, worker, theirs))
-    process.start()
+    process = context.Process(target=serve, args=(request, worker, theirs))
+    try:
+        process.start()
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise RequestError(
+            f"workers={request.workers}: the request cannot be sent to another process ({error}): "
+            "write workers=1, or make its model and task of what can be pickled"
+        ) from error
     theirs.close()  # so that a dead worker is an end of file
     return ours, process
-
-
-class _Piped:
-    """The desk as a worker process sees it: a pipe to the run."""
-
-    def __init__(self, end: Connection) -> None:
-        self._end = end
-        self._lock = threading.Lock()
-
-    def begin(self) -> bool:
-        return bool(self._ask("begin"))
-
-    def next(self) -> Clip | None:
-        clip = self._ask("next")
-        return clip if isinstance(clip, Clip) else None
-
-    def append(self, record: Record) -> None:
-        self.send("record", record)
-
-    def ended(self, waited: float) -> None:
-        self.send("ended", float(waited))
-
-    def send(self, kind: str, value: object) -> None:
-        with self._lock:
-            self._end.send((kind, value))
-
-    def _ask(self, kind: str) -> object:
-        with self._lock:
-            self._end.send((kind, None))
-            return self._end.recv()
-
-
-def _work(request: Request, worker: int, parent: Connection) -> None:
-    """A worker process: sees its own GPU only, and does not outlive its parent."""
-    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    devices = visible.split(",") if visible else [str(n) for n in range(request.workers)]
-    os.environ["CUDA_VISIBLE_DEVICES"] = devices[worker % len(devices)]
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    desk = _Piped(parent)
-    try:
-        work(request, desk)
-    except HarnessError as error:
-        desk.send("error", error)
-    except KeyboardInterrupt:
-        pass  # the parent was interrupted too, and says how to resume
-
-
-def _die_with_parent() -> None:
-    if (parent := parent_process()) is not None:
-        wait([parent.sentinel])
-    os._exit(1)  # not sys.exit: a native call may be holding this process

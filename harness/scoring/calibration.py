@@ -38,6 +38,29 @@ def calibrated(
     The 95% interval has a t quantile on the labelled videos less one; NaN for fewer than two.
     Raises RequestError for verdicts about responses that the judge has not scored.
     """
+    _refuse(judged, human)
+    keys = list(judged)
+    codes: dict[Hashable, int] = {}
+    cluster = np.array([codes.setdefault(clusters[key], len(codes)) for key in keys])
+    f = np.array([judged[key] for key in keys])
+    has = np.array([key in human for key in keys])
+    y = np.array([human.get(key, 0.0) for key in keys])
+    some_y = _influence(y, has, cluster, len(codes))
+    every = np.ones(len(f), dtype=bool)
+    gap = _influence(f, every, cluster, len(codes)) - _influence(f, has, cluster, len(codes))
+    lam = tuning if tuning is not None else _lambda(some_y, gap)
+    value = float(lam * f.mean() + (y[has] - lam * f[has]).mean())
+    labelled = len(set(cluster[has].tolist()))
+    half = _half_width(some_y + lam * gap, labelled)
+    lowest, highest = scale or (-math.inf, math.inf)
+    shown, low, high = (
+        min(max(end, lowest), highest) for end in (value, value - half, value + half)
+    )
+    return Estimate(shown, (low, high), int(has.sum()), labelled)
+
+
+def _refuse(judged: Mapping[str, float], human: Mapping[str, float]) -> None:
+    """Raises RequestError for verdicts that nothing can be calibrated by."""
     unknown = [key for key in human if key not in judged]
     if unknown:
         raise RequestError(
@@ -46,32 +69,18 @@ def calibrated(
         )
     if not human:
         raise RequestError("there are no human verdicts to calibrate by")
-    keys = list(judged)
-    codes: dict[Hashable, int] = {}
-    cluster = np.array([codes.setdefault(clusters[key], len(codes)) for key in keys])
-    f = np.array([judged[key] for key in keys])
-    has = np.array([key in human for key in keys])
-    y = np.array([human.get(key, 0.0) for key in keys])
-    count = len(codes)
-    labelled = len(set(cluster[has].tolist()))
-    all_f = _influence(f, np.ones(len(f), dtype=bool), cluster, count)
-    some_f = _influence(f, has, cluster, count)
-    some_y = _influence(y, has, cluster, count)
-    gap = all_f - some_f
-    lam = tuning if tuning is not None else _lambda(some_y, gap)
-    value = float(lam * f.mean() + (y[has] - lam * f[has]).mean())
-    lowest, highest = scale or (-math.inf, math.inf)
-    shown = min(max(value, lowest), highest)
+
+
+def _half_width(influence: NDArray[np.float64], labelled: int) -> float:
+    """Half of the 95% interval, from what each video contributes to the error; NaN for fewer than
+    two labelled videos."""
     if labelled < 2:
-        return Estimate(shown, (math.nan, math.nan), int(has.sum()), labelled)
+        return math.nan
     from scipy import stats
 
     # small-sample factor of the part that has few videos, which dominates
-    error = math.sqrt(float(((some_y + lam * gap) ** 2).sum()) * labelled / (labelled - 1))
-    half = float(stats.t.ppf(0.975, labelled - 1)) * error
-    ends = (min(max(end, lowest), highest) for end in (value - half, value + half))
-    low, high = ends
-    return Estimate(shown, (low, high), int(has.sum()), labelled)
+    error = math.sqrt(float((influence**2).sum()) * labelled / (labelled - 1))
+    return float(stats.t.ppf(0.975, labelled - 1)) * error
 
 
 def _influence(

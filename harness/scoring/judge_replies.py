@@ -117,6 +117,8 @@ def _number(said: object, high: float, reply: str) -> tuple[float, bool]:
     if isinstance(said, bool) or said is None:
         raise _unreadable(reply, "no number")
     if isinstance(said, int | float):
+        if abs(said) > 1e300:  # an int of 400 digits is no float
+            raise _unreadable(reply, "a number without end")
         return float(said), False
     text = str(said).strip(" \t\n\"'.!*`")
     found = re.fullmatch(rf"({NUMBER})(?:\s*(?:/|out of|of)\s*({NUMBER}))?(?:\s*points?)?", text)

@@ -1,76 +1,34 @@
 """Scorers that ask a judge: what it is asked, and what its replies are worth.
 
 ``rule`` "default" reads a reply as a careful human would (``harness.scoring.judge_replies``); any
-other name is a source's own rule, bug for bug (``harness.scoring.judge_rules``). A target may be a
-list of references: the judge is shown the first.
+other name is a source's own rule, bug for bug (``harness.scoring.judge_rules``). The scorers of
+single benchmarks (``SumScorer``, ``StructuredScorer``, ``GradeScorer``) are written in
+``harness.scoring.judged_kinds``; here is where all are named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
 
-from harness.errors import JudgeError, RequestError
+from harness.errors import JudgeError
 from harness.scoring import judge_rules
 from harness.scoring.judge_prompts import fill, judge_prompt, named
-from harness.scoring.judge_replies import NO, YES, fields, rating, verdict
+from harness.scoring.judge_replies import NO, YES, rating, verdict
+from harness.scoring.judge_slots import COMPANIONS, Bounded, asked, slots
+from harness.scoring.judged_kinds import GradeScorer, StructuredScorer, SumScorer
 from harness.types import Prompt, Question, Response, Score
 
-COMPANIONS = "companion_responses"
-"""Under this key of ``Question.metadata`` the judge stage lays other questions' responses."""
-
-
-@runtime_checkable
-class Accompanied(Protocol):
-    """A judged scorer that needs the responses to other questions too. Optional.
-
-    The judge stage puts them, by id, under ``COMPANIONS`` in the question's metadata.
-    """
-
-    def companions(self, question: Question) -> Sequence[str]:
-        """The ids of these other questions."""
-        ...
-
-
-@runtime_checkable
-class Continued(Protocol):
-    """A judged scorer whose later prompts follow from earlier replies. Optional."""
-
-    def more_prompts(
-        self, question: Question, response: Response, replies: Sequence[str]
-    ) -> Sequence[Prompt]:
-        """What else to ask, given all replies so far; none: that was all. Raises JudgeError."""
-        ...
-
-
-@runtime_checkable
-class Bounded(Protocol):
-    """A judged scorer that says what the best and worst answers score. Optional: for controls."""
-
-    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
-        """(worst, best) of every value that a wrong or right answer decides."""
-        ...
-
-
-def target(question: Question) -> str:
-    """The right answer as text. Raises JudgeError where the label is hidden."""
-    gold = question.target
-    if isinstance(gold, list | tuple) and gold:
-        gold = gold[0]
-    if gold is None or isinstance(gold, list | tuple | Mapping):
-        raise JudgeError(f"{question.id}: has no right answer to judge by")
-    return str(gold)
-
-
-def asked(question: Question) -> str:
-    """The question as the judge is shown it: ``judge_question`` of its metadata, else its text."""
-    return str(question.metadata.get("judge_question", question.text))
-
-
-def slots(question: Question, response: Response) -> dict[str, str]:
-    """The values of {question}, {answer} and {pred}."""
-    return {"question": asked(question), "answer": target(question), "pred": response.text}
+__all__ = [
+    "Axis",
+    "Bounded",
+    "GradeScorer",
+    "JudgedByGroup",
+    "RatingScorer",
+    "StructuredScorer",
+    "SumScorer",
+    "YesNoScorer",
+]
 
 
 @dataclass(frozen=True)
@@ -90,7 +48,7 @@ class YesNoScorer:
     no: tuple[str, ...] = NO
 
     def __post_init__(self) -> None:
-        _check_rule(self.rule, judge_rules.YES_NO)
+        judge_rules.check_rule(self.rule, judge_rules.YES_NO)
         for name in filter(None, (self.system, self.user)):
             named(name)
 
@@ -144,7 +102,7 @@ class RatingScorer:
     same_question: bool = False
 
     def __post_init__(self) -> None:
-        _check_rule(self.rule, judge_rules.SCORES)
+        judge_rules.check_rule(self.rule, judge_rules.SCORES)
         for axis in (axis for axes in self.axes.values() for axis in axes):
             for name in filter(None, (axis.system, axis.user)):
                 named(name)
@@ -212,136 +170,6 @@ class RatingScorer:
 
 
 @dataclass(frozen=True)
-class SumScorer:
-    """Two sub-scores of 1 to 5 in one reply, added: MLVU's generation tasks, value "score" (2-10).
-
-    ``kinds`` gives, by the question's group ``by``, the prompts and the two keys:
-    (system, user, first key, second key). ``rule`` "mlvu" is the official search for the keys.
-    Slots beyond the usual: {scoring_points}, the Python list of the question's metadata.
-    """
-
-    kinds: Mapping[str, tuple[str, str, str, str]]
-    by: str = "task_type"
-    rule: str = "default"
-
-    def __post_init__(self) -> None:
-        _check_rule(self.rule, ("mlvu",))
-
-    def _kind(self, question: Question) -> tuple[str, str, str, str]:
-        for value in question.groups.get(self.by, ()):
-            if value in self.kinds:
-                return self.kinds[value]
-        raise JudgeError(f"{question.id}: no judge prompt for its {self.by}")
-
-    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
-        """The sum of two scores of 1 to 5."""
-        return {"score": (2.0, 10.0)}
-
-    def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
-        """One."""
-        system, user, _, _ = self._kind(question)
-        points = question.metadata.get("scoring_points") or []
-        values = slots(question, response) | {"scoring_points": repr(list(points))}  # type: ignore[arg-type]
-        return [judge_prompt("scores", named(system), fill(named(user), values))]
-
-    def score_judged(self, question: Question, response: Response, replies: Sequence[str]) -> Score:
-        """ "score", the sum, and both parts under their keys."""
-        (reply,) = replies
-        _, _, first, second = self._kind(question)
-        if self.rule == "mlvu":
-            return Score(judge_rules.mlvu_official(reply, (first, second)), response.text, reply)
-        parts = {key: rating(reply, key, 1.0, 5.0)[0] for key in (first, second)}
-        return Score({"score": sum(parts.values()), **parts}, response.text, reply)
-
-
-@dataclass(frozen=True)
-class StructuredScorer:
-    """MMVU's judge: {"extracted_answer": …, "correct": …}; value "accuracy".
-
-    ``systems`` are by the group ``by`` ("multiple-choice", "open-ended"). yale-nlp/MMVU@4d54223d,
-    utils/eval_utils.py counts a failed judgement as wrong; here it is unscored.
-    """
-
-    user: str = "mmvu_judge_user"
-    systems: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "multiple-choice": "mmvu_judge_mc_system",
-            "open-ended": "mmvu_judge_open_system",
-        }
-    )
-    by: str = "question_type"
-
-    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
-        """Wrong or right."""
-        return {"accuracy": (0.0, 1.0)}
-
-    def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
-        """One; the options stand in it where there are any."""
-        kind = next(iter(question.groups.get(self.by, ())), "")
-        if kind not in self.systems:
-            raise JudgeError(f"{question.id}: no judge prompt for {self.by}={kind}")
-        lines = "".join(f"{chr(65 + i)}: {text}\n" for i, text in enumerate(question.options))
-        options = f"Options:\n{lines}\n" if lines else ""
-        user = fill(named(self.user), slots(question, response) | {"options": options})
-        return [judge_prompt("verdict", named(self.systems[kind]), user)]
-
-    def score_judged(self, question: Question, response: Response, replies: Sequence[str]) -> Score:
-        """ "accuracy". Raises JudgeError when the reply has no ``correct``."""
-        (reply,) = replies
-        read = fields(reply, ("correct",)).values
-        said = read.get("correct")
-        if isinstance(said, str):
-            said = {"true": True, "false": False}.get(said.strip().lower())
-        if not isinstance(said, bool):
-            raise JudgeError(
-                f"the judge's reply has no true or false under correct: {reply[:120]!r}"
-            )
-        answer = read.get("extracted_answer")
-        return Score({"accuracy": float(said)}, None if answer is None else str(answer), reply)
-
-
-@dataclass(frozen=True)
-class GradeScorer:
-    """A letter grade, of which one is right: VideoEval-Pro's A (correct), B, C. Value "accuracy".
-
-    ``words`` are what the letters stand for, in order; the reply may be either.
-    """
-
-    user: str = "videoevalpro_user"
-    words: tuple[str, ...] = ("CORRECT", "INCORRECT", "NOT_ATTEMPTED")
-    right: str = "A"
-    rule: str = "default"
-
-    def __post_init__(self) -> None:
-        _check_rule(self.rule, ("videoevalpro",))
-        named(self.user)
-
-    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
-        """Wrong or right."""
-        return {"accuracy": (0.0, 1.0)}
-
-    def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
-        """One."""
-        return [judge_prompt("grade", "", fill(named(self.user), slots(question, response)))]
-
-    def score_judged(self, question: Question, response: Response, replies: Sequence[str]) -> Score:
-        """ "accuracy". Raises JudgeError for anything but one grade."""
-        (reply,) = replies
-        if self.rule == "videoevalpro":
-            return Score(judge_rules.videoevalpro(reply), response.text, reply)
-        grade = self._grade(reply)
-        return Score({"accuracy": float(grade == self.right)}, response.text, reply)
-
-    def _grade(self, reply: str) -> str:
-        said = reply.split("</think>")[-1].strip(" \t\n\"'.*`()").upper().replace(" ", "_")
-        letters = [chr(65 + place) for place in range(len(self.words))]
-        for letter, word in zip(letters, self.words, strict=True):
-            if said in (letter, word, f"{letter}:_{word}", f"{letter}._{word}"):
-                return letter
-        raise JudgeError(f"the judge's reply is none of {', '.join(letters)}: {reply[:120]!r}")
-
-
-@dataclass(frozen=True)
 class JudgedByGroup:
     """Another scorer for each value of the group ``by``, judged or not."""
 
@@ -372,8 +200,3 @@ class JudgedByGroup:
         result = judge(question, response, replies) if judge else scorer.score(question, response)  # type: ignore[attr-defined]
         assert isinstance(result, Score)
         return result
-
-
-def _check_rule(rule: str, known: Mapping[str, object] | Sequence[str]) -> None:
-    if rule != "default" and rule not in known:
-        raise RequestError(f"task.scorer.rule={rule}: use one of default, {', '.join(known)}")

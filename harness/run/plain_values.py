@@ -1,0 +1,75 @@
+"""Which values a record can hold: JSON, and what is certain to be the same value in JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.errors import DataError
+from harness.types import Clip
+
+_JSON = (str, bool, int, float, type(None))
+
+
+def plain(value: Any) -> Any:
+    """A value that JSON does not know as one that it does: a dataclass as its fields, a path as
+    text, a number of NumPy's as Python's. Raises TypeError for any other: as text it would come
+    back as another value."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.generic) and isinstance(found := value.item(), _JSON):
+        return found
+    raise TypeError(f"{_short(value)} is a {type(value).__name__}")
+
+
+def odd(value: Any, where: str = "") -> str:
+    """The first place in a value that no record can hold, and what stands there: ``metadata.scene
+    (…) is a Scene``; empty where there is none."""
+    kind = type(value)
+    if kind is float:
+        return "" if math.isfinite(value) else f"{where} is {value}, and no number of JSON's"
+    if kind in _JSON:
+        return ""
+    if isinstance(value, Mapping | list | tuple):
+        return next(filter(None, (odd(part, place) for place, part in _parts(value, where))), "")
+    if isinstance(value, _JSON):
+        return odd(float(value), where) if isinstance(value, float) else ""
+    try:
+        return odd(plain(value), where)
+    except TypeError:
+        return f"{where} ({_short(value)}) is a {kind.__name__}"
+
+
+def refuse_odd(clips: Sequence[Clip]) -> None:
+    """Raises DataError, before anything is asked, for a question of which no record could be
+    kept."""
+    for clip in clips:
+        for question in clip.questions:
+            kept = {
+                "target": question.target,
+                "groups": question.groups,
+                "metadata": question.metadata,
+            }
+            if found := odd(kept):
+                raise DataError(
+                    f"question {question.id}: {found}: a record keeps text, finite numbers, true, "
+                    "false, null, and lists and mappings of these; have the task make it one"
+                )
+
+
+def _parts(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    items = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for key, part in items:
+        yield (f"{where}.{key}" if where else str(key)), part
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:59] + "…"

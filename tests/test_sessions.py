@@ -1,0 +1,69 @@
+"""What a run says of itself that no record holds, over all of its sessions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.config import compose
+from harness.run import workers
+from harness.run.loop import run
+from harness.run.request import Request
+from harness.run.waiting import NAME, waited_in_all
+from harness.types import Clip, Record
+
+
+def request(results: Path, *words: str) -> Request:
+    fake = ["backend=fake", "backend.rule=hash", "video.workers=0", "limit=6"]
+    return compose([*fake, f"results={results}", *words])
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+class Half:
+    """Ends a run after so many records."""
+
+    def __init__(self, records: int) -> None:
+        self.left = records
+
+    def arrange(self, clips: list[Clip]) -> list[Clip]:
+        return clips
+
+    def enough(self, record: Record) -> bool:
+        self.left -= 1
+        return self.left <= 0
+
+
+def test_a_resumed_run_waited_as_long_as_all_of_its_sessions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = workers.Driver.ended
+    monkeypatch.setattr(workers.Driver, "ended", lambda self, n, waited: ended(self, n, 1.5))
+    asked = request(tmp_path)
+    assert run(asked, quiet, progress=False, stopping=Half(3)).summary.waited == 1.5
+    whole = run(asked, quiet, progress=False)
+    assert (whole.summary.n, whole.summary.waited) == (18, 3.0)
+    (whole.folder / "summary.json").unlink()  # as it is where a label changed
+    assert run(asked, quiet, progress=False).summary.waited == 3.0, "nothing was left to ask"
+
+
+def test_shards_wait_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = workers.Driver.ended
+    monkeypatch.setattr(workers.Driver, "ended", lambda self, n, waited: ended(self, n, 1.5))
+    for shard in ("0/2", "1/2"):
+        outcome = run(replace(request(tmp_path), shard=shard), quiet, progress=False)
+    assert outcome.summary.waited == 3.0
+
+
+def test_a_run_of_before_and_a_torn_line(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text(json.dumps({"waited": 2.0}))
+    assert waited_in_all(tmp_path, 0.5) == 2.5
+    with (tmp_path / NAME).open("a") as file:
+        file.write('{"ended": "2026')
+    assert waited_in_all(tmp_path, 0.0) == 2.5
+    assert waited_in_all(tmp_path, 1.0) == 3.5
