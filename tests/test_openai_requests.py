@@ -219,6 +219,28 @@ def test_what_is_not_served_is_refused_before_the_run() -> None:
         model(server, frames_as="frames").identity()
 
 
+def test_a_server_of_sglangs_kind_is_known_and_asked_in_its_own_words() -> None:
+    """As its documentation and sources (0.5.23) have it; it has no build for CPUs to be asked."""
+    listed = [{"id": MODEL, "owned_by": "sglang", "root": "org/it", "max_model_len": 4096}]
+    letters = {"content": [{"token": "A", "top_logprobs": [{"token": "A", "logprob": -0.1}]}]}
+    body = said("A", logprobs=letters)
+    body["choices"][0]["prompt_token_ids"] = [1, *[5] * 12, 9]
+    with serving(always(Answer(body)), models=listed) as server:
+        served = model(server, tokens_per_frame=4)
+        assert served.identity()["times"] == "by a constant rate"
+        results = list(served.generate([sample()], Generation(letters=True)))
+        assert [type(result) for result in results] == [Response] * 3
+        with pytest.raises(ModelError, match="take 12 tokens in the server's prompt, not 15"):
+            list(model(server, tokens_per_frame=5).generate([sample()], Generation()))
+    request = server.asked[0]
+    video = parts(request)[0]
+    assert video["type"] == "video_url"
+    assert video["video_url"]["url"].startswith("data:video/mp4;base64,")
+    assert request["return_prompt_token_ids"] is True
+    assert "uuid" not in video
+    assert not {"media_io_kwargs", "add_special_tokens", "return_token_ids"} & set(request)
+
+
 # ── what is answered ─────────────────────────────────────────────────────────────────────────
 
 

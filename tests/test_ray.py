@@ -22,7 +22,7 @@ from harness.models.transformers import Transformers
 from harness.models.vllm import VLLM
 from harness.run import ray_placement
 from harness.run.loop import run
-from harness.run.ray_cluster import Replica
+from harness.run.ray_cluster import Queue, Replica
 from harness.run.request import RayOptions, Request
 from harness.types import Clip, Failure, Generation, Record, Response
 
@@ -316,3 +316,12 @@ def test_vllm_takes_the_gpus_of_its_group(cluster: Any, monkeypatch: pytest.Monk
     assert ray.get(actor.settings.remote(model))["distributed_executor_backend"] == "ray"
     placement.end(actor)
     assert "distributed_executor_backend" not in settings(model)
+
+
+def test_a_queue_that_ends_is_one_line(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Ray ends it where its machine is short of memory."""
+    monkeypatch.setattr(Queue, "take", lambda queue: os._exit(3))
+    with pytest.raises(WorkerError, match="run the same command again to resume"):
+        run(on_ray(tmp_path, "limit=3"), quiet, progress=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,3 +108,26 @@ def test_a_sweep_by_a_launcher_of_jobs(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     shown = [json.loads(path.read_text())["frames"] for path in tmp_path.rglob("summary.json")]
     assert sorted(shown) == [4, 8]
+
+
+def test_a_killed_shard_is_finished_by_the_same_command_without_it(tmp_path: Path) -> None:
+    run(request(tmp_path / "whole"), quiet, progress=False)
+    words = ["backend=fake", "backend.rule=hash", "video.workers=0", "limit=7"]
+    command = [sys.executable, "-m", "harness", *words, f"results={tmp_path / 'parts'}"]
+    slow = [*command, "shard=1/3", "backend.delay=0.3"]
+    with subprocess.Popen(slow, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as lost:
+        while lost.poll() is None and not list(tmp_path.glob("parts/*/*/*/records-1.jsonl")):
+            time.sleep(0.05)
+        while lost.poll() is None and len(lines(tmp_path / "parts")) < 2:
+            time.sleep(0.05)
+        lost.kill()
+    kept = len(lines(tmp_path / "parts"))
+    assert 2 <= kept < 6
+    for shard in ("0/3", "2/3"):
+        run(request(tmp_path / "parts", f"shard={shard}"), quiet, progress=False)
+    assert summary(tmp_path / "parts")["complete"] is False
+    told: list[str] = []
+    run(request(tmp_path / "parts"), told.append, progress=False)
+    assert any(f"{15 + kept} of 21 questions already answered" in line for line in told)
+    assert [p.name for p in folder(tmp_path / "parts").glob("records-*")] == ["records-0.jsonl"]
+    assert summary(tmp_path / "parts")["metrics"] == summary(tmp_path / "whole")["metrics"]

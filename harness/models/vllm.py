@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import ModelError, RequestError
 from harness.identity import ASIDE
 from harness.models import thinking
-from harness.models.openai.checks import Expected
-from harness.models.openai.requests import CLOCK, MOST_LOGPROBS, seed
+from harness.models.openai.checks import MOST_LOGPROBS, Expected
+from harness.models.openai.requests import CLOCK, seed
 from harness.models.transformers import Transformers
 from harness.types import JSON, Failure, Generation, Response, Sample, Usage
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from harness.errors import DataError, HarnessError, RequestError
+from harness.errors import DataError, HarnessError, RequestError, WorkerError
 from harness.run.dispatch import Dispatcher
 from harness.run.raised import Raised
 from harness.run.ray_placement import Placement
@@ -138,7 +138,14 @@ def answer_on_ray(request: Request, clips: Sequence[Clip], write: Write) -> floa
             ray.get_runtime_context().get_node_id(), soft=False
         )
         queue = ray.remote(Queue).options(num_cpus=0, scheduling_strategy=node).remote(list(clips))
-        return _drive(ray, request, queue, Placement(ray, Replica, request), write)
+        try:
+            return _drive(ray, request, queue, Placement(ray, Replica, request), write)
+        except _deaths(ray) as error:
+            first = str(error).strip().splitlines()[:1] or [type(error).__name__]
+            raise WorkerError(
+                f"runner=ray: the clips' queue, beside this command, has ended ({first[0]}); what "
+                "was answered is kept: run the same command again to resume"
+            ) from error
 
 
 def _drive(ray: Any, request: Request, queue: Any, placement: Placement, write: Write) -> float:
@@ -159,7 +166,7 @@ def _drive(ray: Any, request: Request, queue: Any, placement: Placement, write: 
                 number, actor = crew.pop(ended)
                 try:
                     raised = _got(ray, ended)
-                except (ray.exceptions.RayActorError, ray.exceptions.RaySystemError) as error:
+                except _deaths(ray) as error:
                     for clip in _got(ray, queue.died.remote(number)):
                         _keep(ray, queue, given_up(clip, type(error).__name__), write)
                     continue
@@ -171,6 +178,12 @@ def _drive(ray: Any, request: Request, queue: Any, placement: Placement, write: 
         for _, actor in crew.values():
             placement.end(actor)
         ray.kill(queue)
+
+
+def _deaths(ray: Any) -> tuple[type[BaseException], ...]:
+    """How an actor's end is told: by itself, with its node, or for want of memory there."""
+    known = ray.exceptions
+    return known.RayActorError, known.RaySystemError, known.OutOfMemoryError
 
 
 def _keep(ray: Any, queue: Any, records: Iterable[Record], write: Write) -> None:

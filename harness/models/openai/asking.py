@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.errors import ModelError
 from harness.models.openai.checks import Expected, Seen, remedy, seen, setting_refused
 from harness.models.openai.client import Client
 from harness.models.openai.encoded import Body
@@ -64,6 +65,7 @@ class Asker:
 
     client: Client
     generation: Generation
+    allow_overflow: bool = False
     names: Names = field(default_factory=Names)
 
     async def answer(
@@ -78,9 +80,12 @@ class Asker:
             await clip.settled.wait()
             return await self._by_name(asked, asked.by_name, clip)
         except Refused as refused:
-            if first and (error := setting_refused(str(refused))):
+            if first and (error := self._lacking(refused, asked.expected)):
                 raise error from refused
             return Failure(asked.prompt.key, refused.stage, str(refused))
+
+    def _lacking(self, refused: Refused, expected: Expected) -> ModelError | None:
+        return setting_refused(refused, expected, self.generation, self.allow_overflow)
 
     async def _bring(self, asked: Asked, clip: Clip, first: bool) -> Response:
         def read(answer: dict[str, Any]) -> Response:

@@ -7,6 +7,7 @@ on one question before the run (``preflight``, which says what to change), then 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +17,13 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import ModelError
 from harness.models.openai.errors import Refused
 from harness.models.openai.replies import prompt_ids
-from harness.types import Failure, Prompt, Sample, Video
+from harness.types import Failure, Generation, Prompt, Sample, Video
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
+
+MOST_LOGPROBS = 20
+"""The most likely tokens that are asked for: OpenAI's and vLLM's most."""
 
 
 Seen = tuple[int, int]
@@ -148,22 +152,42 @@ def _unlike(ids: Sequence[int], tokens: Sequence[int]) -> str:
     )
 
 
-_SETTINGS = {
+_TIMES = (
+    "start the server with --trust-request-mm-kwargs, or write backend.tell_times=false (models "
+    "that read times are told a frame a second then)"
+)
+_SETTINGS = (
     # what a server says, and what lets it take the request
-    "trust-request-mm-kwargs": "start the server with --trust-request-mm-kwargs, or write "
-    "backend.tell_times=false",
-    "trust_request_mm_kwargs": "start the server with --trust-request-mm-kwargs, or write "
-    "backend.tell_times=false",
-    "image(s) may be provided": "start the server with --limit-mm-per-prompt "
-    "'{\"image\": N}', or write backend.frames_as=frames",
-    "greater than max allowed": "start the server with --max-logprobs 20",
-    "without log-probabilities": "this server does not give any",
-}
+    (r"trust.request.mm.kwargs", _TIMES),
+    (
+        r"At most \d+ (?P<kind>\w+)\(s\) may be provided",
+        "start the server with --limit-mm-per-prompt '{{\"{kind}\": N}}', N being the most that a "
+        "prompt shows, or show the clip otherwise with backend.frames_as",
+    ),
+    (r"greater than max allowed: \d+", "start the server with --max-logprobs {logprobs}"),
+    (r"without log-probabilities", "this server does not give any"),
+)
 
 
-def setting_refused(reason: str) -> ModelError | None:
+def setting_refused(
+    refused: Refused, expected: Expected, generation: Generation, allow_overflow: bool
+) -> ModelError | None:
     """The error that ends a run whose first question shows that a server lacks a setting."""
-    for sign, cure in _SETTINGS.items():
-        if sign in reason:
+    reason = str(refused)
+    for sign, cure in _SETTINGS:
+        if found := re.search(sign, reason):
+            cure = cure.format(**found.groupdict(), logprobs=MOST_LOGPROBS)
             return ModelError(f"{reason}; {cure}")
+    if refused.overflow and not allow_overflow:
+        return ModelError(f"{reason}; {_longer(expected, generation)}")
     return None
+
+
+def _longer(expected: Expected, generation: Generation) -> str:
+    flag = "a longer --max-model-len"
+    if expected.tokens is not None:
+        flag = f"--max-model-len {len(expected.tokens) + generation.max_new_tokens} or more"
+    return (
+        f"start the server with {flag} (vLLM; SGLang: --context-length), ask with fewer frames, or "
+        "write allow_overflow=true to ask what fits"
+    )

@@ -51,20 +51,14 @@ class Client:
     """One server under ``url`` (it ends in /v1), as one event loop uses it."""
 
     def __init__(self, url: str, key_env: str, patience: Patience, window: Window) -> None:
-        key = os.environ.get(key_env, "")
+        key = _key(key_env)
         self.url = url.rstrip("/")
         self.window = window
         self._patience = patience
         self._silent = 0
+        self._heard_nothing = 0.0
         self._broken = 0
-        most = window.most + 1
-        self._http = httpx2.AsyncClient(
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=None,  # ours is around the whole attempt
-            limits=httpx2.Limits(
-                max_connections=most, max_keepalive_connections=most, keepalive_expiry=KEEP_ALIVE
-            ),
-        )
+        self._http = _connections(key, window.most + 1)
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -102,11 +96,12 @@ class Client:
             check_status(status, reply.headers, data, self.url)
             body = json.loads(data)
         except (httpx2.TransportError, TimeoutError, Again) as error:
-            raise ModelError(
-                f"{self.url}: no server answers there ({_words(error)}); start one, or write "
-                "another backend.url"
-            ) from error
-        except (ValueError, Refused, httpx2.InvalidURL) as error:
+            said = _words(error)
+            cure = "start one, or write another backend.url"
+            if "SSL" in said or "certificate" in said:
+                cure = "is it http or https? SSL_CERT_FILE names a certificate of your own"
+            raise ModelError(f"{self.url}: no server answers there ({said}); {cure}") from error
+        except (ValueError, Refused, httpx2.InvalidURL, httpx2.DecodingError) as error:
             raise ModelError(
                 f"{self.url}: is not an OpenAI-compatible server ({_words(error)}); backend.url is "
                 "the address that ends in /v1"
@@ -128,10 +123,19 @@ class Client:
             raise Again(f"no whole answer within {self._patience.timeout:g} s") from error
         except httpx2.TransportError as error:
             self._silent += 1
+            self._heard_nothing = time.monotonic()
             raise Again(f"{type(error).__name__}: {_words(error)}", unreachable=True) from error
-        self._silent = 0
+        except httpx2.DecodingError as error:
+            raise Again(f"an answer that cannot be unpacked: {_words(error)}") from error
+        if sent > self._heard_nothing:  # else it says nothing about the server as it is now
+            self._silent = 0
         try:
             check_status(status, headers, data, self.url)
+            if data.lstrip().startswith(b"data:"):
+                raise ModelError(
+                    f"{self.url}: answers with a stream of events although asked not to "
+                    "(stream: false); turn that off at the server, or at what stands before it"
+                )
             parsed = _parsed(data)
             check_error(parsed)
             answer = read(parsed)
@@ -173,6 +177,34 @@ class Client:
                 f"{self.url}: no longer answers ({last}; tried {self._patience.attempts} times a "
                 "question); what was answered is kept: run the same command again to resume"
             ) from last
+
+
+def _key(variable: str) -> str:
+    """The key in an environment variable. Raises ModelError, which does not show it, for one that
+    no request can carry."""
+    key = os.environ.get(variable, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ModelError(
+            f"{variable}: holds what no key has (a line's end, or letters beyond ASCII)"
+        )
+    return key
+
+
+def _connections(key: str, most: int) -> httpx2.AsyncClient:
+    """Raises ModelError for proxies that cannot be used."""
+    try:
+        return httpx2.AsyncClient(
+            headers={"authorization": f"Bearer {key}"} if key else {},
+            timeout=None,  # ours is around the whole attempt
+            limits=httpx2.Limits(
+                max_connections=most, max_keepalive_connections=most, keepalive_expiry=KEEP_ALIVE
+            ),
+        )
+    except (ValueError, ImportError, httpx2.InvalidURL) as error:
+        raise ModelError(
+            f"the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used "
+            f"({_words(error)}); mend it, or let NO_PROXY name the server's host"
+        ) from error
 
 
 async def _sent(body: Body) -> AsyncIterator[bytes]:

@@ -22,11 +22,13 @@ _REASON = 300
 
 
 class Refused(Exception):
-    """This question will not be answered: a Failure at once."""
+    """This question will not be answered: a Failure at once. ``overflow``: its prompt is longer
+    than the model's context."""
 
-    def __init__(self, reason: str, stage: Stage = "model") -> None:
+    def __init__(self, reason: str, stage: Stage = "model", overflow: bool = False) -> None:
         super().__init__(reason)
         self.stage: Stage = stage
+        self.overflow = overflow
 
 
 class Again(Exception):
@@ -74,7 +76,7 @@ def refusal(reason: str, error: Mapping[str, Any]) -> Refused:
     """A refusal, at the stage that is to blame: a prompt that is too long is the prompt's."""
     code = str(error.get("code"))
     overflow = code == "context_length_exceeded" or bool(_OVERFLOW.search(reason))
-    return Refused(reason, "prompt" if overflow else "model")
+    return Refused(reason, "prompt" if overflow else "model", overflow)
 
 
 def check_error(body: Mapping[str, Any]) -> None:

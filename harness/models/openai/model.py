@@ -46,7 +46,8 @@ class OpenAI:
     is the least that a frame must take; ``send_once``: a clip's frames go with its first question
     and are named to the server after that, where it knows names (vLLM); ``in_flight`` requests at
     most; ``attempts``, ``timeout`` and ``longest_wait`` as in ``Patience``; ``api_key_env`` names
-    the environment variable that holds the key.
+    the environment variable that holds the key; ``allow_overflow``: the run goes on although its
+    first prompt does not fit the model's context.
     """
 
     url: str = field(metadata=ASIDE)
@@ -69,6 +70,7 @@ class OpenAI:
     timeout: float = field(default=300.0, metadata=ASIDE)
     longest_wait: float = field(default=60.0, metadata=ASIDE)
     api_key_env: str = field(default="OPENAI_API_KEY", metadata=ASIDE)
+    allow_overflow: bool = field(default=False, metadata=ASIDE)
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
@@ -114,7 +116,7 @@ class OpenAI:
         )
         writer.check(generation)
         client = Client(self.url, self.api_key_env, self._patience, Window(self.in_flight))
-        asker, first = Asker(client, generation), True
+        asker, first = Asker(client, generation, self.allow_overflow), True
         with Session(client.close) as session:
             for sample in samples:
                 clip, brings = Clip(), True

@@ -27,6 +27,8 @@ def response(body: Mapping[str, Any], prompt: Prompt, generation: Generation) ->
     finish = _finish(choice, message)
     thought = _text(message.get("reasoning_content") or message.get("reasoning"))
     content = message.get("content")
+    if not isinstance(content, str | list | None):
+        raise Again(f"an answer whose content is a {type(content).__name__}")
     if content is None and not thought and not generation.letters:
         raise Refused("an answer without text (content is null)")
     text, finish, thought = _spoken(_text(content), finish, thought)

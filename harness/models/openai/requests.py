@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.errors import RequestError
+from harness.models.openai.checks import MOST_LOGPROBS
 from harness.models.openai.dialects import Dialect
 from harness.models.openai.encoded import Body, Encoded, Shown
 from harness.models.openai.errors import Refused
 from harness.scoring.options import LETTERS
 from harness.types import JSON, Generation, Prompt, Text, Turn, Video
 
-MOST_LOGPROBS = 20
 CLOCK = 1000
 """Ticks a second of the clock that times are told on: vLLM takes frame numbers and a rate."""
 
@@ -96,12 +96,17 @@ class Writer:
         return body
 
     def _times(self, prompt: Prompt, encoded: Encoded) -> dict[str, Any]:
-        """vLLM's settings for the container: no frame is left out, and each has its own time."""
+        """vLLM's settings for videos: no frame is left out, and in its container each has its own
+        time. A server that trusts no request with them refuses them all, so there are none
+        without ``tell_times``."""
         clips = [part for turn in prompt.turns for part in turn.parts if isinstance(part, Video)]
-        if not clips or not self.dialect.container or self.shown.frames_as == "images":
+        shown = self.shown
+        if not clips or not self.dialect.container or shown.frames_as == "images":
+            return {}
+        if not shown.tell_times:
             return {}
         settings: dict[str, Any] = {"num_frames": -1}
-        if self.shown.tell_times and self.shown.frames_as == "frames":
+        if shown.frames_as == "frames":
             if len(clips) > 1:
                 raise Refused(
                     "a server takes the times of one video only and this prompt shows the clip in "

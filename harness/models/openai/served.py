@@ -16,7 +16,9 @@ async def served(client: Client, model: str) -> Mapping[str, JSON]:
     found: dict[str, JSON] = {"name": model}
     if listed is None:
         return found
-    models = {str(m.get("id")): m for m in listed.get("data") or () if isinstance(m, Mapping)}
+    data = listed.get("data")
+    entries = data if isinstance(data, list) else ()
+    models = {str(m.get("id")): m for m in entries if isinstance(m, Mapping)}
     if model not in models:
         names = ", ".join(sorted(models)[:10]) or "nothing"
         raise ModelError(f"{client.url} does not serve {model!r}; it serves {names}")
