@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from harness.errors import ModelError
-from harness.models.transformers import Transformers, packing, sharing, torchvision
+from harness.models.transformers import Transformers, packed, packing, torchvision
 from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
-from harness.models.transformers.loading import read_processor
+from harness.models.transformers.writers import read_processor
 from harness.types import (
     Clip,
     Generation,
@@ -100,7 +100,7 @@ def test_a_long_prefix_in_a_pass_of_its_own(name: str, monkeypatch: pytest.Monke
     outputs(engine, *clips)
     assert passes == [4]  # both clips' prefixes and what follows them
     passes.clear()
-    monkeypatch.setattr(sharing, "TOGETHER", 1)
+    monkeypatch.setattr(packed, "TOGETHER", 1)
     assert {k: v[0] for k, v in outputs(engine, *clips).items()} == expected
     assert passes == [1, 1, 1, 1]
 
