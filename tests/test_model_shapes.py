@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from harness.models.transformers import torchvision
+from tests import fake_device
 
 # what goes through with numbers (``test_model_devices``) and not yet without: their forward chooses
 # by values of fractions, or by whole numbers kept in tensors that have none here; of Gemma 3n the
@@ -44,3 +47,20 @@ def test_every_family_at_the_shapes_of_a_7b() -> None:
         if name not in UNCOUNTED:
             assert each["estimated"] == pytest.approx(each["flops"], rel=0.1), name
         assert each["longer"] > 1.5 * each["flops"] > 0, name
+
+
+@pytest.mark.parametrize(
+    ("function", "sizes"),
+    [
+        ("linear", [(2, 5, 8), (3, 8), (3,)]),
+        ("matmul", [(2, 5, 8), (8, 3)]),
+        ("scaled_dot_product_attention", [(1, 2, 5, 8), (1, 2, 7, 8), (1, 2, 7, 8)]),
+        ("conv2d", [(1, 3, 8, 8), (4, 3, 2, 2)]),
+    ],
+)
+def test_products_are_counted_as_torch_does(function: str, sizes: list[tuple[int, ...]]) -> None:
+    operation = getattr(torch.ops.aten, function)
+    given = [torch.empty(size, device="meta") for size in sizes]
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        made = operation(*given)
+    assert fake_device.PRODUCTS[operation](made, *given) == counter.get_total_flops() > 0
