@@ -146,7 +146,7 @@ class Runs:
             print(disk_line(request, needed.questions), flush=True)
             needed.refuse(allow_overflow=request.allow_overflow)  # as the run would
             return 0
-        if threading.current_thread() is threading.main_thread():
+        if signal.getsignal(signal.SIGINT) is stop:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # from now on it can resume
         outcome = run(request)
         self.done.append((request, outcome))
@@ -194,8 +194,10 @@ def _told(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 @contextmanager
 def _stopped_at_once() -> Iterator[None]:
-    """Until a run begins Ctrl-C ends the process by ``harness.cli.stop``."""
-    if threading.current_thread() is not threading.main_thread():
+    """Until a run begins Ctrl-C ends the process by ``harness.cli.stop``; where it is ignored (a
+    shell's job in the background) it stays so."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGINT, stop)
