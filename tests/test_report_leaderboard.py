@@ -288,3 +288,16 @@ def test_rows_as_csv_and_in_columns():
         "  1",
         " 22",
     ]
+
+
+def test_a_leaderboard_holds_no_run_s_records(tmp_path):
+    run = write(tmp_path, [record(i, right(i)) for i in range(6)])
+    (run.folder / ".units.json").unlink(missing_ok=True)
+    (found,) = find(tmp_path)[0]
+    vars(found).pop("records", None)
+    assert units(found, found.metrics[0]) == found.metrics[0].units(run.records)
+    assert "records" not in vars(found)
+    held = found.records
+    (run.folder / ".units.json").unlink()
+    units(found, found.metrics[0])
+    assert found.records is held

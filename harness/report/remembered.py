@@ -55,7 +55,11 @@ def units(run: Run, headline: Summing) -> Units:
             return dict(map(_unit, kept["units"]))
     except (JournalError, OSError, KeyError, TypeError, ValueError):
         pass  # never kept, or damaged
-    return keep_units(run) or headline.units(run.records)
+    held = "records" in vars(run)
+    found = keep_units(run) or headline.units(run.records)
+    if not held:  # of hundreds of runs they would fill the memory
+        vars(run).pop("records", None)
+    return found
 
 
 def keep_units(run: Run) -> Units | None:
