@@ -37,6 +37,7 @@ def page(run: Run, second: Run | None = None, others: Sequence[Run] = ()) -> str
         rows=[] if compared is None else _differences(compared),
         summary=summary,
         main=summary.main,
+        bounded=any(value.bounds for value in summary.metrics.values()),
         lines=diagnosed(summary),
         controls=_controls(run, others),
         words=words.protocol(run),

@@ -39,7 +39,7 @@
       return made;
     });
     const table = new Tabulator("#board-" + place, {
-      data: rows, columns: columns, layout: "fitDataFill", responsiveLayout: "hide",
+      data: rows, columns: columns, layout: "fitDataTable", responsiveLayout: "hide",
       columnDefaults: { resizable: false }, headerSortTristate: true,
     });
     table.on("tableBuilt", () => {
