@@ -34,6 +34,7 @@ def page(run: Run, second: Run | None = None, others: Sequence[Run] = ()) -> str
         run=run,
         second=second,
         compared=compared,
+        second_name=compared.differences[0].second if compared and compared.differences else "",
         rows=[] if compared is None else _differences(compared),
         summary=summary,
         main=summary.main,

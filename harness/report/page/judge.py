@@ -62,7 +62,7 @@ def _prompts(scorer: JudgedScorer, record: Record, replies: Sequence[str]) -> di
 
 
 def _turns(prompt: Prompt, texts: dict[str, int]) -> list[tuple[str, int]]:
-    found = []
+    found: list[tuple[str, int]] = []
     for turn in prompt.turns:
         text = "".join(part.text for part in turn.parts if isinstance(part, Text))
         found.append((turn.role, texts.setdefault(text, len(texts))))

@@ -35,7 +35,7 @@
   }
 
   const columns = [
-    { title: "question", field: "line", widthGrow: 4, minWidth: 140, responsive: 0 },
+    { title: "question", field: "line", widthGrow: 4, minWidth: window.innerWidth > 760 ? 200 : 140, responsive: 0 },
     { title: "target", field: "target", width: 84, responsive: 1 },
     { title: two ? "first" : "answer", field: "answer", width: 96, responsive: 0, right: "right" },
     { title: "status", field: "status", width: 98, responsive: 2 },
@@ -130,10 +130,10 @@
       const time = clip.times[i];
       const where = frame !== null && (clip.control || time === undefined) ? "frame " + frame : "";
       const said = [time === undefined ? "" : time.toFixed(2) + " s", where].filter(Boolean);
-      figure.append(make("figcaption", said.join(", ")));
+      figure.append(make("figcaption", said.join("\n")));
       pictures.append(figure);
     });
-    if (clip.control) made.append(make("p", "control " + clip.control + ": the frames as the model was shown them", "warn"));
+    if (clip.control) made.append(make("p", "control " + clip.control + ": the frames as the model was shown them", "note"));
     made.append(pictures);
     return made;
   }
@@ -150,7 +150,7 @@
   // Every call of a judge: its prompt folded, its reply as it came, and how that had to be read.
   function judged(one) {
     const made = make("section");
-    made.append(make("h2", "Judge " + one.judge), make("p", "replies read: " + one.parse, one.parse === "ok" ? "note" : "warn"));
+    made.append(make("h2", "Judge"), make("p", one.judge + ", replies read: " + one.parse, one.parse === "ok" ? "note" : "warn"));
     for (const call of one.calls) {
       const prompt = (call.prompt || []).map(([role, place]) => role + ": " + data.texts[place]).join("\n\n");
       made.append(folded("what it was asked", prompt || "no longer what the task's scorer asks", false));
@@ -202,7 +202,7 @@
     const parts = [make("p", row.key + " · " + row.video, "note"), strip(data.clips[row.clip]),
       make("p", row.question, "asked")];
     if (row.options.length) parts.push(options(row));
-    else parts.push(make("p", "right: " + row.target), make("p", "read: " + row.answer));
+    else parts.push(make("p", "target: " + row.target), make("p", "read: " + row.answer));
     if (row.worth !== null) parts.push(make("p", "score " + row.worth, row.right));
     parts.push(said(two ? "First response" : "Response", row));
     if (two) parts.push(row.second ? said("Second response", row.second) : make("p", "not asked by the second"));

@@ -30,7 +30,7 @@
   data.forEach((section, place) => {
     const columns = section.columns.map((name, i) => ({
       title: name, field: "c" + i, formatter: name === "model" ? link : text, sorter: order,
-      responsive: i < 2 ? 0 : i, headerSortStartingDir: "desc", headerHozAlign: "left",
+      frozen: name === "model", headerSortStartingDir: "desc", headerHozAlign: "left",
       minWidth: name === "#" ? 40 : name === "model" ? 120 : 70,
     }));
     const rows = section.rows.map((row, id) => {
@@ -39,7 +39,7 @@
       return made;
     });
     const table = new Tabulator("#board-" + place, {
-      data: rows, columns: columns, layout: "fitDataTable", responsiveLayout: "hide",
+      data: rows, columns: columns, layout: "fitDataTable",
       columnDefaults: { resizable: false }, headerSortTristate: true,
     });
     table.on("tableBuilt", () => {

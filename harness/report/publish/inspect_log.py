@@ -21,7 +21,7 @@ def write(run: Run, path: Path) -> None:
         raise RequestError(
             "publish --to inspect needs inspect_ai: pip install inspect-ai"
         ) from None
-    summary, started = run.summary, (run.request.get("environment") or {}).get("started")
+    summary = run.summary
     numbers = {}
     for name, value in summary.metrics.items():
         low, high = value.estimate.ci95
@@ -33,7 +33,7 @@ def write(run: Run, path: Path) -> None:
         log.EvalLog(
             status="success" if run.complete else "error",
             eval=log.EvalSpec(
-                created=str(started or "1970-01-01T00:00:00+00:00"),
+                created=facts.started(run).isoformat(timespec="seconds"),
                 task=run.task,
                 run_id=run.id,
                 dataset=log.EvalDataset(
