@@ -5,9 +5,14 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 import types
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -163,6 +168,41 @@ def test_inspect_reads_its_log_again(tmp_path, run):
     assert not by[failed.key].scores
     metrics = read.results.scores[0].metrics
     assert metrics["accuracy"].value == run.summary.main.estimate.value
+
+
+def test_inspect_view_opens_the_log(tmp_path, run):
+    pytest.importorskip("inspect_ai", reason="inspect_ai is not installed")
+    published(run, tmp_path, "--to", "inspect")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "inspect_ai", "view", "start", "--port", str(port)]
+    with (tmp_path / "view.log").open("w") as said:
+        viewer = subprocess.Popen(
+            [*command, "--log-dir", str(tmp_path)], cwd=tmp_path, stdout=said, stderr=said
+        )
+    try:
+        (log,) = asked(viewer, port, "log-files")["files"]
+        shown = asked(viewer, port, f"logs/{quote(log['name'], safe='')}")
+    finally:
+        viewer.terminate()
+        viewer.wait()
+    assert shown["eval"]["run_id"] == run.id
+    assert len(shown["samples"]) == len(run.records)
+    metrics = shown["results"]["scores"][0]["metrics"]
+    assert metrics["accuracy"]["value"] == run.summary.main.estimate.value
+
+
+def asked(viewer, port, what):
+    """What the viewer answers, once it listens."""
+    while True:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/api/{what}") as answer:
+                return json.load(answer)
+        except URLError as error:
+            if isinstance(error, HTTPError) or viewer.poll() is not None:
+                raise
+            time.sleep(0.1)
 
 
 def test_without_inspect_it_is_said_what_to_install(tmp_path, run, monkeypatch):

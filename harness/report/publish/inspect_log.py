@@ -35,6 +35,7 @@ def write(run: Run, path: Path) -> None:
             eval=log.EvalSpec(
                 created=facts.started(run).isoformat(timespec="seconds"),
                 task=run.task,
+                task_id=run.id,
                 run_id=run.id,
                 dataset=log.EvalDataset(
                     name=facts.data_set(run) or run.task, samples=len(run.records)
