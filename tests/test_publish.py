@@ -166,6 +166,11 @@ def test_inspect_reads_its_log_again(tmp_path, run):
     by = {sample.id: sample for sample in read.samples}
     failed = next(r for r in run.records if r.status == "failed")
     assert not by[failed.key].scores
+    assert [message.role for message in by[failed.key].messages] == ["user"]
+    answered = run.records[0]
+    asked, said = by[answered.key].messages
+    assert (asked.content, said.content) == (answered.prompt, answered.response.text)
+    assert read.stats.completed_at > read.stats.started_at
     metrics = read.results.scores[0].metrics
     assert metrics["accuracy"].value == run.summary.main.estimate.value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def write(run: Run, path: Path) -> None:
             "publish --to inspect needs inspect_ai: pip install inspect-ai"
         ) from None
     summary = run.summary
+    took = timedelta(seconds=summary.seconds + summary.waited)
     numbers = {}
     for name, value in summary.metrics.items():
         low, high = value.estimate.ci95
@@ -49,6 +51,10 @@ def write(run: Run, path: Path) -> None:
                 completed_samples=len(run.records) - lost,
                 scores=[log.EvalScore(name=summary.headline, scorer=_scorer(run), metrics=numbers)],
             ),
+            stats=log.EvalStats(  # without an end the viewer shows no number: NaN
+                started_at=facts.started(run).isoformat(timespec="seconds"),
+                completed_at=(facts.started(run) + took).isoformat(timespec="seconds"),
+            ),
             samples=[_sample(log, run, record) for record in run.records],
         ),
         str(path),
@@ -71,13 +77,24 @@ def _sample(log: Any, run: Run, record: Record) -> Any:
         told = (score.explanation if score else "") or None
         scores = {run.summary.headline: scorers.Score(value=value, answer=answer, explanation=told)}
     text = response.text if response else ""
+    output = outputs.ModelOutput.from_content(facts.checkpoint(run), text)
+    used = response.usage if response else None
+    if used is not None and used.input is not None:
+        read, written = used.input, used.output or 0
+        output.usage = outputs.ModelUsage(
+            input_tokens=read, output_tokens=written, total_tokens=read + written
+        )
+    said = [outputs.ChatMessageUser(content=record.prompt)]
+    said += [output.message] if response else []
     return log.EvalSample(
         id=record.key,
         epoch=1,
         input=record.prompt,
         choices=list(question.options) or None,
         target=tables.plain(question.target),
-        output=outputs.ModelOutput.from_content(facts.checkpoint(run), text),
+        messages=said,
+        output=output,
+        model_usage={facts.checkpoint(run): output.usage} if output.usage else {},
         scores=scores,
         metadata={
             "video": record.video,
