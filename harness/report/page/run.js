@@ -36,8 +36,8 @@
 
   const columns = [
     { title: "question", field: "line", widthGrow: 4, minWidth: window.innerWidth > 760 ? 200 : 140, responsive: 0 },
-    { title: "target", field: "target", width: 84, responsive: 1 },
-    { title: two ? "first" : "answer", field: "answer", width: 96, responsive: 0, right: "right" },
+    { title: "target", field: "target", width: 98, responsive: 1 },
+    { title: two ? "first" : "answer", field: "answer", width: 108, responsive: 0, right: "right" },
     { title: "status", field: "status", width: 98, responsive: 2 },
     { title: "id", field: "key", width: 110, responsive: 3 },
   ];
@@ -59,18 +59,24 @@
 
   const table = new Tabulator("#list", {
     data: data.rows, index: "key", columns: columns, layout: "fitColumns",
-    responsiveLayout: "hide", height: "80vh", selectableRows: 1, placeholder: "no question like that",
+    responsiveLayout: "hide", height: "80vh", selectableRows: "highlight", placeholder: "no question like that",
     columnDefaults: { resizable: false },
   });
-  table.on("rowClick", (event, row) => {
+  function choose(row) {  // a second click on a row does not take it back
+    table.deselectRow();
+    row.select();
     open(row.getData());
+  }
+
+  table.on("rowClick", (event, row) => {
+    choose(row);
     const article = document.getElementById("sample");
     if (window.matchMedia("(max-width: 760px)").matches) article.scrollIntoView();
   });
   table.on("tableBuilt", () => {
     refilter();
     const first = table.getRows("active")[0];
-    if (first) { first.select(); open(first.getData()); }
+    if (first) choose(first);
     document.body.dataset.ready = "yes";
   });
 
