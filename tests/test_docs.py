@@ -1,6 +1,8 @@
 """What the docs tell one to write works."""
 
+import json
 import re
+import runpy
 import shlex
 import shutil
 from pathlib import Path
@@ -11,6 +13,8 @@ import harness.demo
 from harness.cli import main
 
 DOCS = Path(harness.__file__).parents[1] / "docs"
+ROOT = DOCS.parent
+BASELINES = ROOT / "results" / "baselines" / "demo"
 CLIPS = sorted((Path(harness.demo.__path__[0]) / "data" / "videos").iterdir())
 
 
@@ -47,3 +51,36 @@ def test_python_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for code in told:
         exec(code, names)  # noqa: S102  # the docs' own code
     assert names["run"] is not names["blind"]
+
+
+def test_every_picture_is_there_small_and_drawn_by_the_script() -> None:
+    drawn = runpy.run_path(str(DOCS / "pictures.py"))["NAMES"]
+    text = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    assert set(re.findall(r"\]\(pictures/(\w+)\.png\)", text)) == set(drawn)
+    assert {path.stem for path in (DOCS / "pictures").iterdir()} == set(drawn)
+    assert all(path.stat().st_size < 150_000 for path in (DOCS / "pictures").iterdir())
+
+
+def test_the_readmes_table_holds_the_baselines_numbers() -> None:
+    rows = re.findall(r"^ +(tiny_\w+) +(.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert {name for name, _ in rows} == {path.stem for path in BASELINES.glob("*.json")}
+    for name, shown in rows:
+        kept = json.loads((BASELINES / f"{name}.json").read_text(encoding="utf-8"))["summary"]
+        parts = [kept["by"]["duration"][part] for part in ("short", "medium", "long")]
+        found = [kept["metrics"]["accuracy"], *(part["accuracy"] for part in parts)]
+        expected = [f"{100 * e['value']:.1f} [{_ends(e)}]" for e in found]
+        counts = [kept["frames"], kept["n"], kept["unparsed"], kept["failed"]]
+        assert shown.split() == " ".join(map(str, [*counts[:2], *expected, *counts[2:]])).split()
+
+
+def _ends(estimate: dict[str, list[float]]) -> str:
+    return ", ".join(f"{100 * end:.1f}" for end in estimate["ci95"])
+
+
+def test_the_first_commands_of_the_start_page_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (told,) = blocks("index.md", "console")
+    for line in told.splitlines():
+        assert main(shlex.split(line.removeprefix("$ harness "))) == 0, line

@@ -16,6 +16,11 @@
     return made;
   }
 
+  // Tabulator takes a title for markup; a category's name comes from the data.
+  function title(cell) {
+    return document.createTextNode(cell.getValue());
+  }
+
   // Missing values sort last whichever way the column is sorted.
   function order(a, b, one, other, column, direction) {
     const [x, y] = [a, b].map((cell) => (cell ? cell.value : null));
@@ -29,7 +34,7 @@
 
   data.forEach((section, place) => {
     const columns = section.columns.map((name, i) => ({
-      title: name, field: "c" + i, formatter: name === "model" ? link : text, sorter: order,
+      title: name, titleFormatter: title, field: "c" + i, formatter: name === "model" ? link : text, sorter: order,
       frozen: name === "model", headerSortStartingDir: "desc", headerHozAlign: "left",
       minWidth: name === "#" ? 40 : name === "model" ? 120 : 70,
     }));
