@@ -11,6 +11,8 @@ import pytest
 
 import harness.demo
 from harness.cli import main
+from harness.report import tables
+from harness.stats import accuracy
 
 DOCS = Path(harness.__file__).parents[1] / "docs"
 ROOT = DOCS.parent
@@ -65,16 +67,16 @@ def test_the_readmes_table_holds_the_baselines_numbers() -> None:
     rows = re.findall(r"^ +(tiny_\w+) +(.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert {name for name, _ in rows} == {path.stem for path in BASELINES.glob("*.json")}
     for name, shown in rows:
-        kept = json.loads((BASELINES / f"{name}.json").read_text(encoding="utf-8"))["summary"]
-        parts = [kept["by"]["duration"][part] for part in ("short", "medium", "long")]
-        found = [kept["metrics"]["accuracy"], *(part["accuracy"] for part in parts)]
-        expected = [f"{100 * e['value']:.1f} [{_ends(e)}]" for e in found]
-        counts = [kept["frames"], kept["n"], kept["unparsed"], kept["failed"]]
-        assert shown.split() == " ".join(map(str, [*counts[:2], *expected, *counts[2:]])).split()
-
-
-def _ends(estimate: dict[str, list[float]]) -> str:
-    return ", ".join(f"{100 * end:.1f}" for end in estimate["ci95"])
+        kept = json.loads((BASELINES / f"{name}.json").read_text(encoding="utf-8"))
+        asked = kept["questions"].values()
+        cells = [str(kept["identity"]["sampling"]["frames"]), str(len(asked))]
+        for part in ("short medium long", "short", "medium", "long"):
+            some = [q for q in asked if q["groups"]["duration"][0] in part.split()]
+            scores = [q["values"]["accuracy"] for q in some]
+            cells.append(tables.interval(accuracy(scores, [q["video"] for q in some]), "%"))
+        for status in ("unparsed", "failed"):
+            cells.append(str(sum(q["status"] == status for q in asked)))
+        assert shown.split() == " ".join(cells).split()
 
 
 def test_the_first_commands_of_the_start_page_work(
