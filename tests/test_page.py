@@ -137,6 +137,13 @@ def test_a_judges_call_that_got_no_reply_is_said_with_its_reason(tmp_path):
     assert row["judges"][0]["reason"] == "the judge's reply was cut off"
 
 
+def test_replies_are_not_laid_beside_the_wrong_prompt_where_a_call_failed(tmp_path):
+    run = judged(tmp_path, replies=["yes"], prompts=["0" * 24, "1" * 24], parse="failed")
+    (row,) = samples(run)["rows"]
+    shown = [(call["prompt"], call["reply"]) for call in row["judges"][0]["calls"]]
+    assert shown == [(None, None), (None, None), (None, "yes")]
+
+
 def test_a_prompt_that_the_scorer_no_longer_asks_is_not_guessed(tmp_path):
     (row,) = samples(judged(tmp_path, prompts=["0" * 24]))["rows"]
     assert row["judges"][0]["calls"] == [{"prompt": None, "reply": "yes"}]

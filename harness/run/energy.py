@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-FILE = ".energy.jsonl"
+FILE = "energy.jsonl"
 """In the run's folder: a line {"joules", "questions"} for each session that was measured."""
 
 

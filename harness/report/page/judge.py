@@ -10,7 +10,7 @@ from harness.report.runs import Run
 from harness.run.judge_calls import prompt_hash
 from harness.run.judge_case import cases
 from harness.run.judge_verdicts import judged
-from harness.scoring.judged import Continued
+from harness.scoring.judge_slots import Continued
 from harness.types import JudgedScorer, Prompt, Record, Text
 
 
@@ -22,11 +22,11 @@ def conversations(run: Run) -> tuple[dict[str, list[dict[str, Any]]], list[str]]
     A prompt is a list of (role, place among the texts), for a long instruction is the same in
     thousands of them; None where the scorer no longer asks what was asked then.
     """
-    said: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     texts: dict[str, int] = {}
     scorer = run.scorer
     if not isinstance(scorer, JudgedScorer):
-        return said, []
+        return found, []
     records = {case.record.key: case.record for case in cases(run.records, scorer)}
     for judge, lines in judged(run.folder):
         for line in lines:
@@ -34,17 +34,17 @@ def conversations(run: Run) -> tuple[dict[str, list[dict[str, Any]]], list[str]]
             if key not in records:
                 continue
             known = _prompts(scorer, records[key], replies)
-            calls = [
-                {
-                    "prompt": _turns(known[asked], texts) if asked in known else None,
-                    "reply": replies[place] if place < len(replies) else None,
-                }
-                for place, asked in enumerate(map(str, line.get("prompts") or ()))
-            ]
+            hashes = list(map(str, line.get("prompts") or ()))
+            asked = [_turns(known[one], texts) if one in known else None for one in hashes]
+            if len(replies) == len(asked):
+                pairs: list[tuple[Any, str | None]] = list(zip(asked, replies, strict=True))
+            else:  # a call failed, and which one is not kept
+                pairs = [*((prompt, None) for prompt in asked), *((None, said) for said in replies)]
+            calls = [{"prompt": prompt, "reply": reply} for prompt, reply in pairs]
             reason, parse = str(line.get("reason") or ""), str(line.get("parse") or "")
             told = {"judge": judge, "calls": calls, "parse": parse, "reason": reason}
-            said.setdefault(key, []).append(told)
-    return said, list(texts)
+            found.setdefault(key, []).append(told)
+    return found, list(texts)
 
 
 def _prompts(scorer: JudgedScorer, record: Record, replies: Sequence[str]) -> dict[str, Prompt]:

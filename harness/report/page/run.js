@@ -159,8 +159,8 @@
     made.append(make("h2", "Judge"), make("p", one.judge + ", replies read: " + one.parse, one.parse === "ok" ? "note" : "warn"));
     for (const call of one.calls) {
       const prompt = (call.prompt || []).map(([role, place]) => role + ": " + data.texts[place]).join("\n\n");
-      made.append(folded("what it was asked", prompt || "no longer what the task's scorer asks", false));
-      made.append(call.reply === null ? make("p", "no reply", "warn") : make("pre", call.reply));
+      made.append(folded("what it was asked", prompt || "its prompt cannot be told", false));
+      made.append(call.reply === null ? make("p", "no reply kept with this prompt", "warn") : make("pre", call.reply));
     }
     if (one.reason) made.append(make("p", one.reason, "warn"));
     return made;
