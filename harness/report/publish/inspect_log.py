@@ -11,7 +11,7 @@ from harness.errors import RequestError
 from harness.report import tables
 from harness.report.publish import facts
 from harness.report.runs import Run
-from harness.types import Record
+from harness.types import Record, Response
 
 
 def write(run: Run, path: Path) -> None:
@@ -24,12 +24,6 @@ def write(run: Run, path: Path) -> None:
         ) from None
     summary = run.summary
     took = timedelta(seconds=summary.seconds + summary.waited)
-    numbers = {}
-    for name, value in summary.metrics.items():
-        low, high = value.estimate.ci95
-        for label, found in (("", value.estimate.value), (" low", low), (" high", high)):
-            if found == found:
-                numbers[name + label] = log.EvalMetric(name=name + label, value=found)
     lost = summary.truncated + summary.failed + summary.unscored
     log.write_eval_log(
         log.EvalLog(
@@ -49,7 +43,11 @@ def write(run: Run, path: Path) -> None:
             results=log.EvalResults(
                 total_samples=len(run.records),
                 completed_samples=len(run.records) - lost,
-                scores=[log.EvalScore(name=summary.headline, scorer=_scorer(run), metrics=numbers)],
+                scores=[
+                    log.EvalScore(
+                        name=summary.headline, scorer=_scorer(run), metrics=_numbers(log, run)
+                    )
+                ],
             ),
             stats=log.EvalStats(  # without an end the viewer shows no number: NaN
                 started_at=facts.started(run).isoformat(timespec="seconds"),
@@ -59,6 +57,31 @@ def write(run: Run, path: Path) -> None:
         ),
         str(path),
     )
+
+
+def _numbers(log: Any, run: Run) -> dict[str, Any]:
+    """Every metric with the ends of its interval, where they are known."""
+    numbers = {}
+    for name, value in run.summary.metrics.items():
+        low, high = value.estimate.ci95
+        for label, found in (("", value.estimate.value), (" low", low), (" high", high)):
+            if found == found:
+                numbers[name + label] = log.EvalMetric(name=name + label, value=found)
+    return numbers
+
+
+def _output(outputs: Any, run: Run, response: Response | None) -> Any:
+    """What the model said, with its tokens where they were counted."""
+    made = outputs.ModelOutput.from_content(
+        facts.checkpoint(run), response.text if response else ""
+    )
+    used = response.usage if response else None
+    if used is not None and used.input is not None:
+        read, written = used.input, used.output or 0
+        made.usage = outputs.ModelUsage(
+            input_tokens=read, output_tokens=written, total_tokens=read + written
+        )
+    return made
 
 
 def _scorer(run: Run) -> str:
@@ -76,14 +99,7 @@ def _sample(log: Any, run: Run, record: Record) -> Any:
         answer = tables.plain(score.answer) if score else None
         told = (score.explanation if score else "") or None
         scores = {run.summary.headline: scorers.Score(value=value, answer=answer, explanation=told)}
-    text = response.text if response else ""
-    output = outputs.ModelOutput.from_content(facts.checkpoint(run), text)
-    used = response.usage if response else None
-    if used is not None and used.input is not None:
-        read, written = used.input, used.output or 0
-        output.usage = outputs.ModelUsage(
-            input_tokens=read, output_tokens=written, total_tokens=read + written
-        )
+    output = _output(outputs, run, response)
     said = [outputs.ChatMessageUser(content=record.prompt)]
     said += [output.message] if response else []
     return log.EvalSample(
