@@ -150,6 +150,7 @@ def _written(run: Run, again: Run, task: Task, judge: JSON, records: Sequence[Re
         waited=known.waited,
         judge=judge,
         share=known.share,
+        energy=known.energy,
     )
     write_summary(again.folder, summary, records)
     return summary

@@ -52,6 +52,7 @@ class Summary:
     all sessions of the run but those that were killed; ``degenerate`` counts
     responses that are blank or repeat themselves; ``share`` is how much of the arithmetic that the
     device could have done in ``seconds`` the answers needed (None: its rate is not known);
+    ``energy`` what the GPUs took for all of them, in joules (None: not measured);
     ``subtitles`` how many questions were shown any.
     """
 
@@ -77,6 +78,7 @@ class Summary:
     consistency: Consistency | None = None
     repeats: Repeats | None = None
     share: float | None = None
+    energy: float | None = None
 
     @property
     def main(self) -> Value:
@@ -135,6 +137,7 @@ def summarise(
     judge: JSON = None,
     unjudged: float = 0.0,
     share: float | None = None,
+    energy: float | None = None,
 ) -> Summary:
     """The same for any order of ``records``.
 
@@ -166,6 +169,7 @@ def summarise(
         consistency=consistency(ordered),
         repeats=repeats(ordered, metrics[0]),
         share=None if share is None else round(share, 4),
+        energy=energy,
     )
 
 

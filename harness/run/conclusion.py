@@ -11,6 +11,7 @@ from harness.names import several
 from harness.report.remembered import keep_units
 from harness.report.runs import Run, load
 from harness.report.summary import Summary
+from harness.run import energy
 from harness.run.journal import read_json, write_atomically
 from harness.run.judge_stage import NOT_JUDGED, judge_stage, not_judged
 from harness.run.record_lines import RecordFiles
@@ -73,6 +74,7 @@ def conclude(
         waited=waited_in_all(folder, waited),
         judge=judge,
         share=share_of_peak(request.backend, records),
+        energy=energy.total(folder, len(records) - len(bad)),
     )
     write_summary(folder, summary, records, same)
     found = complaints(records, summary, request.allow_failures, run)

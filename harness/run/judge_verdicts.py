@@ -9,7 +9,7 @@ response to the same question is passed over); a judge's are the run's own
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite
@@ -50,15 +50,21 @@ def verdicts(run: Path) -> dict[str, Values]:
 
     Raises JournalError for a file that is none of ours.
     """
-    found: dict[str, Values] = {}
-    for file in sorted(run.glob(f"{JUDGEMENTS}*.jsonl")):
-        head, *lines = _lines(file) or [{}]
-        found[_name(head, file)] = {
-            str(line["question"]): line.get("values", {}) for line in lines if "question" in line
-        }
+    found: dict[str, Values] = {
+        name: {str(line["question"]): line.get("values", {}) for line in lines}
+        for name, lines in judged(run)
+    }
     if (run / LABELS).is_file():
         found["people"] = labels(run / LABELS, read_records(run))
     return found
+
+
+def judged(run: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Each judge of a run by name, and the lines about what it said: question, prompts (hashes),
+    replies, parse, and values or the reason why there are none. Raises JournalError."""
+    for file in sorted(run.glob(f"{JUDGEMENTS}*.jsonl")):
+        head, *lines = _lines(file) or [{}]
+        yield _name(head, file), [line for line in lines if "question" in line]
 
 
 def labels(file: Path, records: Sequence[Record] = ()) -> Values:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from harness.names import DISTRIBUTION, several
 from harness.rows import BadRow
+from harness.run import energy
 from harness.run.checks import refuse_same
 from harness.run.conclusion import Outcome, conclude, hidden_labels
 from harness.run.journal import Journal
@@ -21,7 +22,7 @@ from harness.run.progress import LOG, Progress
 from harness.run.questions import fetched, kept_records, pending, prepared
 from harness.run.request import Request, run_id
 from harness.run.workers import answer
-from harness.types import Clip, Record
+from harness.types import Clip, Costing, Record
 
 _PACKAGES = (DISTRIBUTION, "torch", "transformers", "av", "numpy", "datasets")
 Tell = Callable[[str], None]
@@ -70,7 +71,9 @@ def run(
             tell(line)
             log.warning(line)
         left, kept = _left(request, clips, left_out, journal, tell, stopping)
+        before = energy.joules() if _measurable(request) else None
         waited = _asked(request, left, journal.folder, kept, progress, stopping)
+        energy.keep(journal.folder, before, _questions(left))
         with journal.alone() as alone:
             outcome = conclude(
                 request, clips, journal.folder, waited, alone, tell, left_out, journal.records
@@ -132,6 +135,12 @@ def _asked(
         request.part[0] if request.part else 0,
         enough=stopping.enough if stopping is not None else None,
     )
+
+
+def _measurable(request: Request) -> bool:
+    """Whether this machine's GPUs, and no other run's part of them, answer the request."""
+    local = request.runner == "local" and request.part is None
+    return local and isinstance(request.backend, Costing)
 
 
 def _questions(clips: Sequence[Clip]) -> int:
