@@ -100,6 +100,8 @@ def piles(states: Mapping[str, Sequence[str]], moves: Sequence[str]) -> Mapping[
     now = {name: list(cards) for name, cards in states.items()}
     for move in moves:
         words = move.split()
+        if len(words) < 3:
+            return None
         action, card, pile = words[0], " ".join(words[1:-2]), words[-1]
         if action not in ("add", "remove") or pile not in now or card not in CARDS:
             return None

@@ -228,6 +228,18 @@ def test_the_clock_of_frame_folders_outlives_rewriting() -> None:
     assert (made["fps"], made["answer"]) == (2, "B")
 
 
+def test_options_are_a_list_or_named_by_their_letters() -> None:
+    def options(given: Any) -> list[str]:
+        rows = [{"video": "v", "question": "q", "options": given, "answer": "A"}]
+        (made,) = standard(rows, guess(rows, {}, lambda value: False)).rows
+        return list(made["options"])
+
+    assert options({"A": "red", "B": "blue"}) == options(["red", "blue"]) == ["red", "blue"]
+    for wrong in (5, ["red", None], {"first": "red", "B": "blue"}):
+        with pytest.raises(DataError, match="row 1: its option"):
+            options(wrong)
+
+
 def test_answers_are_options_only_beside_an_answer() -> None:
     """A list of right answers is one that an open response may equal any of."""
     open_ones = [{"video": "v", "question": "?", "answers": ["red", "dark red"]}]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.models.openai.asking import TRIES
-from harness.types import Response
+from harness.types import Frames, Response
 from tests.bad_server import Answer, said
 from tests.served import always, ask, quick, sample  # noqa: F401
 
@@ -94,3 +95,18 @@ def test_a_clips_questions_come_before_the_next_clips() -> None:
     _, server = ask(memory, *(sample(n) for n in range(8)), dialect="vllm", in_flight=1)
     clips = [text.rpartition(" ")[2] for text in server.texts()]
     assert clips == sorted(clips)
+
+
+def test_frames_that_look_alike_have_other_names_at_other_times() -> None:
+    """vLLM keeps frames with the times that they came with (``uuid`` is all it looks at): blank
+    ones of two clips, or of a run that tells no times, must not be given each other's."""
+    blank = np.zeros((3, 32, 48, 3), np.uint8)
+    times = [0.0, 0.5, 1.25], [0.0, 0.5, 1.25], [0.0, 2.0, 4.0]
+    clips = [replace(sample(n), frames=Frames(blank, np.array(t))) for n, t in enumerate(times)]
+    told, untold = Memory(), Memory()
+    ask(told, *clips, dialect="vllm", in_flight=1)
+    ask(untold, *clips, dialect="vllm", in_flight=1, tell_times=False)
+    one, same, later = told.brought
+    assert one == same != later
+    assert len(set(untold.brought)) == 1
+    assert not {*untold.brought, *untold.named} & {*told.brought, *told.named}

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from harness.metrics import GroupScore
+from harness.metrics import GroupScore, Mean
 from harness.report import audit, compare, figure, html, leaderboard, rankings, tables
 from harness.report.remembered import keep_units, units
-from harness.report.runs import find
+from harness.report.runs import find, load
 from tests.runs import record, records, right, write, wrong
 
 
@@ -278,6 +278,27 @@ def test_units_under_keys_of_more_than_one_part_are_kept(tmp_path):
     assert keep_units(run) == rule.units(run.records)
     vars(run)["records"] = []
     assert list(units(run, rule)) == [("v", 0, 0)]
+
+
+def test_units_of_records_that_were_replaced_while_they_were_read_are_not_kept(
+    tmp_path, monkeypatch
+):
+    """A leaderboard reads while another process scores the run again."""
+    rule = Mean("accuracy")
+    run = write(tmp_path, records(share=0.5))
+    worth = Mean.units
+
+    def slow(self, some):
+        monkeypatch.undo()
+        found = worth(self, some)
+        write(tmp_path, records(share=1.0))
+        return found
+
+    vars(run)["metrics"] = (rule,)
+    monkeypatch.setattr(Mean, "units", slow)
+    keep_units(run)
+    now = load(run.folder)
+    assert units(now, rule) == rule.units(now.records)
 
 
 def test_rows_as_csv_and_in_columns():

@@ -183,6 +183,23 @@ def test_scoring_into_a_run_that_is_there_keeps_what_it_has(run: Any) -> None:
     assert len(read_records(whole)) == n
 
 
+def test_responses_that_were_asked_again_are_scored_again(run: Any) -> None:
+    """The copies of them in a run that only scores others' are no answers of its own."""
+    from dataclasses import replace
+
+    from harness.run.scoring import rewrite
+
+    run(*DEMO)
+    (first,) = folders()
+    run("score", first.name, "task.scorer.extractor=mlvu")
+    records = [replace(r, response=Response(r.key, "(D)")) for r in read_records(first)]
+    rewrite(first, records)
+    _, out, _ = run("score", first.name, "task.scorer.extractor=mlvu")
+    other = Path(out.splitlines()[-1])
+    assert other != first
+    assert {r.response.text for r in read_records(other) if r.response} == {"(D)"}
+
+
 def test_a_run_scored_elsewhere_keeps_what_no_record_says(run: Any) -> None:
     run(*DEMO)
     (first,) = folders()

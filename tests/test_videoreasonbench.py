@@ -38,7 +38,7 @@ def test_piles_and_cups_take_only_what_is_there():
         "pile0": ["8 of Clubs", "Ace of Hearts"]
     }
     for wrong in ("remove 8 of Clubs from pile0", "add 11 of Clubs to pile0", "flip it over pile0",
-                  "add Ace of Hearts to pile1"):  # fmt: skip
+                  "add Ace of Hearts to pile1", "add", ""):  # fmt: skip
         assert states.piles(pile, [wrong]) is None
     cup = {"cup0": [20, 10]}
     assert states.cups(cup, ["add 5 to cup0", "remove 10 cup0"]) == {"cup0": [20, 5]}

@@ -14,7 +14,7 @@ from harness.data.choices import WAYS, letters
 from harness.data.columns import Columns, Rows
 from harness.errors import DataError
 from harness.scoring.intervals import BETWEEN, TIME, UNIT, seconds
-from harness.scoring.options import without_prefixes
+from harness.scoring.options import listed_options, without_prefixes
 
 Kind = Literal["choice", "yes-no", "number", "moment", "text", "judged"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -82,8 +82,8 @@ def _renamed(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
 
 
 def _options(row: Mapping[str, Any], whole: Mapping[str, Any], columns: Columns) -> list[str]:
-    """Options as a list of texts: of several columns; of a list; or of one text, a line each or
-    with | or ; between them. Raises DataError."""
+    """Options as a list of texts: of several columns; of a list, or of {"A": text, …}; or of one
+    text, a line each or with | or ; between them. Raises DataError."""
     if columns.options:
         texts = [whole.get(name) for name in columns.options]
         return [str(text) for text in texts if text not in (None, "")]
@@ -95,7 +95,7 @@ def _options(row: Mapping[str, Any], whole: Mapping[str, Any], columns: Columns)
                 f"the options {value!r} are one text; write a list, or | between the options"
             )
         value = [part.strip() for part in value.split(between) if part.strip()]
-    return [str(text) for text in value or ()]
+    return list(listed_options(value or ()))
 
 
 def _choices(

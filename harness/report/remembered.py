@@ -68,15 +68,15 @@ def keep_units(run: Run) -> Units | None:
     headline = run.metrics[0]
     if not isinstance(headline, Summing):
         return None
+    of = _known_stamp(run)  # before the records are read: another process may write them meanwhile
     found = headline.units(run.records)
     try:
         lines = ",\n".join(
             json.dumps(_line(key, unit), allow_nan=False) for key, unit in found.items()
         )
-        text = f'{{"of": {json.dumps([RULE, _stamp(run)])}, "units": [\n{lines}\n]}}\n'
-        if (
-            dict(map(_unit, json.loads(text)["units"])) == found
-        ):  # a key of one's own may be no JSON
+        text = f'{{"of": {json.dumps(of)}, "units": [\n{lines}\n]}}\n'
+        # a key of one's own may be no JSON
+        if of and dict(map(_unit, json.loads(text)["units"])) == found:
             write_atomically(run.folder / UNITS, text)
     except (JournalError, OSError, TypeError, ValueError):
         pass
@@ -99,6 +99,14 @@ def _tuples(value: Any) -> Any:
 def _stamp(run: Run) -> list[Any]:
     found = (run.folder / "summary.json").stat()
     return [run.id, found.st_mtime_ns, found.st_size]
+
+
+def _known_stamp(run: Run) -> list[Any] | None:
+    """What its records are known by; None without a summary.json."""
+    try:
+        return [RULE, _stamp(run)]
+    except OSError:
+        return None
 
 
 def _read(run: Run) -> dict[str, Any]:

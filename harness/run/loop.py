@@ -21,6 +21,7 @@ from harness.run.plan import Plan, make_plan
 from harness.run.progress import LOG, Progress
 from harness.run.questions import fetched, kept_records, pending, prepared
 from harness.run.request import Request, run_id
+from harness.run.waiting import waited_in_all
 from harness.run.workers import answer
 from harness.types import Clip, Costing, Record
 
@@ -126,7 +127,8 @@ def _asked(
     waited for frames."""
     if not clips:
         return 0.0
-    (folder / "summary.json").unlink(missing_ok=True)  # of an earlier session
+    waited_in_all(folder, 0.0)  # an earlier session's, where only its summary says so
+    (folder / "summary.json").unlink(missing_ok=True)
     return answer(
         request,
         clips,

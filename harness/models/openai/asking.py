@@ -1,10 +1,11 @@
 """One question to a server, and the frames that it need not be sent again.
 
-A clip's frames go with its first question, under a name made of their content. Once that question
-is answered the clip's others go without the bytes, by name: the server then neither receives nor
-decodes nor prepares them again (vLLM's ``uuid`` of a part). A server that has let go of them says
-no, and gets them again; one that does so more often than not is sent them every time. Nothing is
-believed: what an answer's prompt held is checked in tokens, as ever.
+A clip's frames go with its first question, under a name made of their content and of the times
+that are told with them. Once that question is answered the clip's others go without the bytes, by
+name: the server then neither receives nor decodes nor prepares them again (vLLM's ``uuid`` of a
+part). A server that has let go of them says no, and gets them again; one that does so more often
+than not is sent them every time. Nothing is believed: what an answer's prompt held is checked in
+tokens, as ever.
 """
 
 from __future__ import annotations

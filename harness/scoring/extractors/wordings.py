@@ -59,7 +59,7 @@ CORRECTION = re.compile(
 _SECOND = rf"{OPEN}(?P<y>[B-HJ]\b(?![-'’])|[AI]\b(?=\s*(?:$|[.,:;)\]!?/&\n]|(?:and|or|are|is)\b)))"
 ALTERNATIVES = re.compile(
     rf"(?<![\w'’])(?=(?P<x>[A-J]){CLOSE}\s*(?:,\s*(?:and|or)\b|,|;|/|&|\+|\band/or\b|\band\b|\bor\b)"
-    rf"\s*{_SECOND})|(?=(?P<u>[A-J])\s*(?:、|和|与|或者?|及|跟|か|と|または)\s*(?P<v>[A-J]))"
+    rf"\s*{_SECOND})|(?=(?P<u>[A-J])\s*(?:、|和|与|或者?|及|跟|还是选?|還是選?|か|と|または)\s*(?P<v>[A-J]))"
 )
 """Two letters side by side, ``x`` and ``y`` or ``u`` and ``v``: neither is claimed."""
 HEDGED = re.compile(rf"\b(?:or|also|maybe|perhaps|possibly)\s+(?:even\s+)?{KIND}{OPEN}([A-J])\b")
