@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from harness.errors import DataError
-from harness.types import Question, Record
+from harness.types import Clip, Question, Record
 
 IDS = ("id", "question_id", "uid", "qid", "question_idx")  # what data sets call their ids
 
@@ -164,3 +164,19 @@ def named(row: Row) -> str:
         if not is_null(row.get(key)):
             return f" ({key} {row[key]})"
     return ""
+
+
+def unwritable(clip: Clip, question: Question) -> str | None:
+    """Why no file could hold what is asked, as it is: half of a surrogate pair is no character, and
+    with another in its place the question would not be known again. None where all is text."""
+    said = {"id": question.id, "video": clip.id, "question": question.text}
+    said |= {f"option {place}": text for place, text in enumerate(question.options)}
+    for name, text in said.items():
+        if text != writable(text):
+            return f"its {name} holds half of a character (a lone surrogate): {writable(text)!r}"
+    return None
+
+
+def writable(text: str) -> str:
+    """The text with what UTF-8 cannot write as an escape (``\\ud83d``)."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -31,6 +31,8 @@ from harness.rows import (
     nothing,
     number_of,
     row_id,
+    unwritable,
+    writable,
 )
 from harness.scoring.options import (
     LETTERS,
@@ -204,7 +206,7 @@ class Task:
             try:
                 clip = self._clip(row)
                 video, question = clip.id, self.question(row)
-                if problem := _problem(row, question, scorer):
+                if problem := unwritable(clip, question) or _problem(row, question, scorer):
                     raise DataError(problem)
                 if question.id in seen:
                     raise DataError(f"question id {question.id!r} appears twice")
@@ -217,11 +219,13 @@ class Task:
                 yield clip, question
                 continue
             question = question or Question(row_id(row), str(row.get("question") or ""))
+            question = replace(question, id=writable(question.id))
             if question.id in seen:  # its record must not replace the other's
                 question = replace(question, id=f"{question.id} (row {row.number})")
             seen.add(question.id)
             place = row.where or f"row {row.number}"
-            bad.append(BadRow(question, video, f"{place}{named(row)}{reason}"))
+            reason = writable(f"{place}{named(row)}{reason}")
+            bad.append(BadRow(question, writable(video), reason))
 
 
 def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:

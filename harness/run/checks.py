@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from harness.errors import RequestError
 from harness.names import nearest
+from harness.run.ray_placement import Distributed
 from harness.run.request import Request
 from harness.task import Task
 from harness.types import Clip
@@ -46,6 +48,32 @@ def refuse_same(request: Request) -> None:
             f"repeats={request.repeats}: every repeat would say the same: "
             "set generation.temperature above 0, or generation=card"
         )
+
+
+@runtime_checkable
+class _Mapped(Protocol):
+    """A model that accelerate may spread over several GPUs."""
+
+    @property
+    def device_map(self) -> str | None: ...
+
+
+def refuse_spread(request: Request) -> None:
+    """Raises RequestError where each of several local workers, which is shown one GPU, would have
+    to spread its model over more."""
+    backend = request.backend
+    if request.workers == 1 or request.runner != "local":
+        return
+    if isinstance(backend, Distributed) and backend.world_size > 1:
+        spread = f"over {backend.world_size} GPUs (backend.gpus)"
+    elif isinstance(backend, _Mapped) and backend.device_map is not None:
+        spread = f"by backend.device_map={backend.device_map}"
+    else:
+        return
+    raise RequestError(
+        f"workers={request.workers}: a local worker is shown one GPU alone, and this model is "
+        f"spread {spread}: write workers=1, or runner=ray"
+    )
 
 
 def _groups_of(task: Task) -> Iterator[tuple[str, str]]:

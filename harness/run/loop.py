@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from harness.names import DISTRIBUTION, several
 from harness.rows import BadRow
-from harness.run.checks import refuse_same
+from harness.run.checks import refuse_same, refuse_spread
 from harness.run.conclusion import Outcome, conclude, hidden_labels
 from harness.run.journal import Journal
 from harness.run.log import run_log
@@ -54,6 +54,7 @@ def run(
     the run folder is busy, full or another's.
     """
     refuse_same(request)
+    refuse_spread(request)
     request.identity()  # weights that are missing are found out before anything takes time
     bad: list[BadRow] | None = [] if request.allow_failures else None
     clips = prepared(request, bad)
