@@ -18,7 +18,7 @@ from harness.run.journal import Journal
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan
 from harness.run.progress import LOG, Progress
-from harness.run.questions import fetched, kept_records, pending, prepared
+from harness.run.questions import by_video, fetched, kept_records, pending, prepared
 from harness.run.request import Request, run_id
 from harness.run.workers import answer
 from harness.types import Clip, Record
@@ -107,7 +107,7 @@ def _left(
         tell(line)
         LOG.info(line)
     if stopping is None:
-        return left, kept
+        return by_video(left), kept
     known = [stopping.enough(record) for record in before.values()]
     return [] if any(known) else stopping.arrange(left), kept
 
