@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
 from harness.errors import JournalError
-from harness.metrics import bounds, chance, left_out
+from harness.estimates import bounds, chance, left_out
 from harness.report.breakdowns import by_group, group_names
 from harness.report.diagnostics import Consistency, Repeats, consistency, repeats
 from harness.report.numbers_json import clean, estimate_from, estimate_json, optional, pair
