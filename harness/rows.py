@@ -4,6 +4,7 @@ that cannot be asked."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -164,6 +165,31 @@ def named(row: Row) -> str:
         if not is_null(row.get(key)):
             return f" ({key} {row[key]})"
     return ""
+
+
+def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
+    """Clips with their questions gathered, in order of first appearance.
+
+    Rows that name one clip and differ in its segment, subtitles or clock make clips of their own
+    ("id (2)"): each question is asked about what its own row says. Raises DataError when two
+    questions share an id: one would silently replace the other.
+    """
+    clips: dict[str, Clip] = {}
+    questions: dict[str, list[Question]] = {}
+    variants: dict[str, list[Clip]] = {}
+    seen: set[str] = set()
+    for clip, question in pairs:
+        if question.id in seen:
+            raise DataError(f"Question id {question.id!r} appears twice in the rows.")
+        seen.add(question.id)
+        alike = variants.setdefault(clip.id, [])
+        if clip not in alike:
+            alike.append(clip)
+        place = alike.index(clip)
+        id = f"{clip.id} ({place + 1})" if place else clip.id
+        clips.setdefault(id, replace(clip, id=id))
+        questions.setdefault(id, []).append(question)
+    return [replace(clip, questions=tuple(questions[id])) for id, clip in clips.items()]
 
 
 def unwritable(clip: Clip, question: Question) -> str | None:

@@ -40,7 +40,13 @@ def refuse_idle(task: Task, clips: Sequence[Clip], control: str, permute_options
             raise RequestError(f"{where}: no question has a {name}{hint}")
 
 
-def refuse_same(request: Request) -> None:
+def refuse_early(request: Request) -> None:
+    """Raises RequestError for what can be told of the request alone."""
+    _refuse_same(request)
+    _refuse_spread(request)
+
+
+def _refuse_same(request: Request) -> None:
     """Raises RequestError where the same question would be asked often to get the same response."""
     generation = request.generation
     if request.repeats > 1 and (generation.temperature == 0 or generation.letters):
@@ -58,7 +64,7 @@ class _Mapped(Protocol):
     def device_map(self) -> str | None: ...
 
 
-def refuse_spread(request: Request) -> None:
+def _refuse_spread(request: Request) -> None:
     """Raises RequestError where each of several local workers, which is shown one GPU, would have
     to spread its model over more."""
     backend = request.backend

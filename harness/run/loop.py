@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from harness.names import DISTRIBUTION, several
 from harness.rows import BadRow
-from harness.run.checks import refuse_same, refuse_spread
+from harness.run.checks import refuse_early
 from harness.run.conclusion import Outcome, conclude, hidden_labels
 from harness.run.journal import Journal
 from harness.run.log import run_log
@@ -53,8 +53,7 @@ def run(
     Raises PlanError before anything is loaded when the run cannot fit, and JournalError when
     the run folder is busy, full or another's.
     """
-    refuse_same(request)
-    refuse_spread(request)
+    refuse_early(request)
     request.identity()  # weights that are missing are found out before anything takes time
     bad: list[BadRow] | None = [] if request.allow_failures else None
     clips = prepared(request, bad)
@@ -63,8 +62,8 @@ def run(
     needed.refuse(allow_overflow=request.allow_overflow)
     clips = fetched(request, clips, bad)
     left_out = [row.record() for row in bad or ()] if request.limit is None else []
-    described = describe(request, clips)
     shard = None if request.part is None else request.part[0]
+    described = describe(request, clips)
     with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
         if line := _passed_over(bad or (), request.limit):
