@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from harness.errors import RequestError
-from harness.metrics import LOST, Counted, Mean
+from harness.estimates import LOST
+from harness.metrics import Counted, Mean
 from harness.report import tables
 from harness.report.runs import Run
 from harness.run.uncollected import uncollected

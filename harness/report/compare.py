@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from harness import stats
 from harness.errors import RequestError
-from harness.metrics import LOST, Mean, Summing, Unit, difference_of, estimated
+from harness.estimates import LOST, difference_of
+from harness.metrics import Mean, Summing, Unit, estimated
 from harness.report import tables
 from harness.report.breakdowns import in_order
 from harness.report.comparable import asked, differences

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.metrics import Summing, difference_of
+from harness.estimates import difference_of
+from harness.metrics import Summing
 from harness.report import tables
 from harness.report.chosen import Chosen, chosen
 from harness.report.comparable import differences, same_but

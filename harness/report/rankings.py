@@ -10,7 +10,8 @@ from typing import Any
 from harness.report import tables
 from harness.report.comparable import asked
 from harness.report.runs import Run
-from harness.report.summary import COUNTS, Value
+from harness.report.summary import COUNTS
+from harness.report.value import Value
 from harness.run import journal
 from harness.types import Estimate
 

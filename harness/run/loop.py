@@ -13,13 +13,13 @@ from typing import Any, Protocol
 from harness.names import DISTRIBUTION, several
 from harness.rows import BadRow
 from harness.run import energy
-from harness.run.checks import refuse_same
+from harness.run.checks import refuse_early
 from harness.run.conclusion import Outcome, conclude, hidden_labels
 from harness.run.journal import Journal
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan
 from harness.run.progress import LOG, Progress
-from harness.run.questions import fetched, kept_records, pending, prepared
+from harness.run.questions import by_video, fetched, kept_records, pending, prepared
 from harness.run.request import Request, run_id
 from harness.run.waiting import waited_in_all
 from harness.run.workers import answer
@@ -55,7 +55,7 @@ def run(
     Raises PlanError before anything is loaded when the run cannot fit, and JournalError when
     the run folder is busy, full or another's.
     """
-    refuse_same(request)
+    refuse_early(request)
     request.identity()  # weights that are missing are found out before anything takes time
     bad: list[BadRow] | None = [] if request.allow_failures else None
     clips = prepared(request, bad)
@@ -64,8 +64,8 @@ def run(
     needed.refuse(allow_overflow=request.allow_overflow)
     clips = fetched(request, clips, bad)
     left_out = [row.record() for row in bad or ()] if request.limit is None else []
-    described = describe(request, clips)
     shard = None if request.part is None else request.part[0]
+    described = describe(request, clips)
     with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
         if line := _passed_over(bad or (), request.limit):
@@ -110,7 +110,7 @@ def _left(
         tell(line)
         LOG.info(line)
     if stopping is None:
-        return left, kept
+        return by_video(left), kept
     known = [stopping.enough(record) for record in before.values()]
     return [] if any(known) else stopping.arrange(left), kept
 

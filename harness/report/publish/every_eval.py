@@ -20,7 +20,7 @@ from harness.names import DISTRIBUTION
 from harness.report import tables
 from harness.report.publish import facts
 from harness.report.runs import Run
-from harness.report.summary import Value
+from harness.report.value import Value
 from harness.run.journal import write_atomically
 from harness.types import Estimate, Metric, Record
 
