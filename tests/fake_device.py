@@ -2,10 +2,16 @@
 
 Every operation on tensors of two devices fails as it would on a GPU (but for single numbers on the
 CPU, which torch lets mix). What runs here has no tensor on the wrong device.
+
+A model without numbers (torch's meta device) may be moved there too: its fractions then have shapes
+only, while whole numbers and flags (tokens, positions, masks), by which models choose what to do,
+are real; a comparison of fractions is true and their best place the first. ``peak`` counts the
+bytes that such tensors would take.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +23,8 @@ from torch.utils.backend_registration import (
     _setup_privateuseone_for_python_backend as _setup,
 )
 
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
+
 CPU = torch.device("cpu")
 aten = torch.ops.aten
 # operations that move numbers, or move indices by themselves
@@ -24,6 +32,42 @@ MOVING = (aten.copy_, aten._to_copy, aten.to, aten.index, aten.index_put_, aten.
 
 
 DEVICE = torch.device("privateuseone", 0)
+
+
+# what inference mode hands over whole, made of products of matrices: torch's counter takes it apart
+PRODUCTS = {aten.linear, aten.matmul, aten.einsum, aten.scaled_dot_product_attention}
+PRODUCTS |= {aten.conv1d, aten.conv2d, aten.conv3d}
+
+
+class Peak:
+    """The bytes of all tensors on DEVICE, now and at most, and what is computed with tensors
+    without numbers: ``flops`` as torch counts them."""
+
+    def __init__(self) -> None:
+        self.now = self.most = self.flops = 0
+        self._known: dict[int, weakref.ref[Any]] = {}
+
+    def start(self) -> None:
+        """Forgets what was, and counts from what is there now."""
+        self.most = self.now
+
+    def count(self, numbers: torch.Tensor) -> None:
+        """Adds a tensor's storage, unless it is another's; until nobody holds it."""
+        storage = numbers.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known:
+            return
+
+        def gone(_: Any) -> None:
+            self.now -= size
+            self._known.pop(key, None)
+
+        self._known[key] = weakref.ref(storage, gone)
+        self.now += size
+        self.most = max(self.most, self.now)
+
+
+peak = Peak()
 
 
 class OnDevice(torch.Tensor):
@@ -43,6 +87,7 @@ class OnDevice(torch.Tensor):
             requires_grad=False,
         )
         made.numbers = numbers
+        peak.count(numbers)
         return made  # type: ignore[no-any-return]
 
     def __repr__(self, **_: Any) -> str:
@@ -83,12 +128,63 @@ def _call(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     plain = tree_map(lambda e: e.numbers if isinstance(e, OnDevice) else e, (args, kwargs))
     if function is aten.histc.default:  # of whole numbers, which no CPU takes
         plain = ((plain[0][0].float(), *plain[0][1:]), plain[1])
-    made = function(*plain[0], **plain[1])
+    held = [each for each in tree_flatten(plain)[0] if isinstance(each, torch.Tensor)]
+    if any(each.is_meta for each in held):
+        made = _shapes(function, plain, on_device)
+    else:
+        made = function(*plain[0], **plain[1])
     if function._schema.is_mutable and not function._schema.returns:
         return made
     if function._schema.is_mutable and args and isinstance(args[0], torch.Tensor):
         return args[0] if made is plain[0][0] else _wrapped(made, on_device)
     return _wrapped(made, on_device)
+
+
+def _shapes(function: Any, plain: Any, on_device: bool) -> Any:
+    """What an operation gives where some numbers are not there; whole numbers and flags are."""
+    args, kwargs = plain
+    if function.overloadpacket in (aten.index, aten.index_put_, aten.index_put):
+        args = (args[0], _places(args[1]), *args[2:])
+    known = args[0] if args else None
+    if function is aten._to_copy.default and not on_device:
+        raise RuntimeError(f"{function}: numbers that are not there are asked for")
+    args, kwargs = tree_map(
+        lambda e: e.to("meta") if isinstance(e, torch.Tensor) else e, (args, kwargs)
+    )
+    kwargs = {n: torch.device("meta") if n == "device" else v for n, v in kwargs.items()}
+    made = _counted(function, args, kwargs)
+    if function._schema.is_mutable:
+        return known
+    return tree_map(_filled, made)
+
+
+def _counted(function: Any, args: Any, kwargs: Any) -> Any:
+    """Called, its floating-point operations added to ``peak.flops``."""
+    packet = function.overloadpacket
+    if packet in PRODUCTS:  # the whole counter around every operation would cost ten times as much
+        with FlopCounterMode(display=False) as counter:
+            made = function(*args, **kwargs)
+        peak.flops += counter.get_total_flops()
+        return made
+    made = function(*args, **kwargs)
+    if packet in flop_registry:
+        peak.flops += flop_registry[packet](*args, **kwargs, out_val=made)
+    return made
+
+
+def _places(indices: Any) -> list[Any]:
+    """Indices with flags spelled out as the places that they mark."""
+    found: list[Any] = []
+    for index in indices:
+        flags = isinstance(index, torch.Tensor) and index.dtype == torch.bool
+        found += list(index.nonzero(as_tuple=True)) if flags else [index]
+    return found
+
+
+def _filled(made: Any) -> Any:
+    if not isinstance(made, torch.Tensor) or made.is_floating_point() or made.is_complex():
+        return made
+    return torch.full(made.shape, made.dtype == torch.bool, dtype=made.dtype)
 
 
 def _check(function: Any, tensors: Sequence[torch.Tensor]) -> None:

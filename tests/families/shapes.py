@@ -1,0 +1,169 @@
+"""What a clip takes of each family at the shapes of a 7B, counted without weights or a device:
+operations, bytes, and the plan's own estimate beside them.
+
+python -m tests.families.shapes [FAMILY …]
+
+Widths are a 7B's (see ``published``), the decoder has 4 layers and the tower 3: every layer of a
+kind takes the same. Each family is counted in a process of its own, forked from one that has
+imported everything: a family's tensors are in no other's peak, and the device that torch is told
+of is in no other test's process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import AutoModelForImageTextToText
+
+from harness.models.transformers import cost
+from harness.models.transformers.chat import ChatTemplate
+from harness.models.transformers.engine import Engine
+from harness.models.transformers.processor import ProcessorWriter
+from harness.types import Clip, Generation, Prompt, Question, Sample, Text, Turn, Video
+from tests import fake_device, families
+from tests.families.published import at_7b
+
+FRAMES, NEW = 4, 2
+# the second clip's prompts are twice as long
+TEXTS = ("What colour is the ball? ", "Where does it go? ")
+
+
+@dataclass(frozen=True)
+class Count:
+    """Of a clip with two questions of two new tokens each. ``weights`` and ``peak`` are bytes (the
+    peak with the weights, attention spelled out), ``flops`` what torch counts, ``estimated`` what
+    the plan says; ``longer`` is ``flops`` of the same clip with 64 times the text."""
+
+    parameters: int
+    weights: int
+    peak: int
+    flops: int
+    estimated: float
+    longer: int
+    tokens: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.parameters / 1e9:6.2f} {self.weights / 1e9:8.2f} {self.peak / 1e9:8.2f} "
+            f"{self.flops / 1e12:8.3f} {self.estimated / 1e12:9.3f} {max(self.tokens):7d}"
+        )
+
+
+HEADINGS = f"{'':18}{'params':>6} {'weights':>8} {'peak':>8} {'counted':>8} {'estimate':>9} {'tokens':>7}"
+UNITS = f"{'':18}{'10^9':>6} {'GB':>8} {'GB':>8} {'TFLOP':>8} {'TFLOP':>9}"
+
+
+def count(name: str) -> Count:
+    """What a clip takes; within ``fake_device.device()``. Raises RuntimeError where tensors of two
+    devices meet."""
+    writer = _writer(name)
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(at_7b(name), dtype=torch.bfloat16).eval()
+    work = cost.weights_of(model)
+    before = fake_device.peak.now
+    fake_device.move(model)
+    weights = fake_device.peak.now - before
+    assert model.device == fake_device.DEVICE
+    engine = Engine(model, writer, context=100_000, stops=frozenset())
+    fake_device.peak.start()
+    flops, clip = _flops(engine, _sample(1))
+    peak = fake_device.peak.most - before
+    tokens = [len(branch.written.tokens) for branch in clip.branches]
+    first = clip.branches[0].written
+    pixels = sum(v.numel() for n, v in first.inputs.items() if n.startswith("pixel_values"))
+    shared = clip.branches[1].cached
+    longer, _ = _flops(engine, _sample(32))
+    return Count(
+        parameters=sum(p.numel() for p in model.parameters()),
+        weights=weights,
+        peak=peak,
+        flops=flops,
+        estimated=cost.operations(work, pixels, tokens, shared, NEW),
+        longer=longer,
+        tokens=tuple(tokens),
+    )
+
+
+def _writer(name: str) -> ProcessorWriter:
+    _, processor = families.FAMILIES[name].make()
+    as_images = families.FAMILIES[name].frames_as == "images"
+    template = ChatTemplate(processor.chat_template, processor, processor.tokenizer.bos_token or "")
+    return ProcessorWriter(processor, template, frames_as="images" if as_images else "video")
+
+
+def _sample(repeated: int) -> Sample:
+    shown = families.noise(FRAMES)
+    prompts = tuple(
+        Prompt(Question(text, text), (Turn("user", (Video(), Text(text * repeated))),))
+        for text in TEXTS
+    )
+    return Sample(Clip("c", None), families.information(shown), shown, prompts)
+
+
+def _flops(engine: Engine, asked: Sample) -> tuple[int, Any]:
+    before = fake_device.peak.flops
+    [clip] = engine.run([asked], Generation(max_new_tokens=NEW))
+    assert [len(branch.output_ids) for branch in clip.branches] == [NEW, NEW]
+    return fake_device.peak.flops - before, clip
+
+
+def counted(names: Sequence[str]) -> Iterator[tuple[str, Count | str]]:
+    """Each family's count as it is there, or in a line what went wrong."""
+    gc.collect()
+    gc.freeze()
+    for name in names:
+        yield name, _in_a_process(name)
+
+
+def _in_a_process(name: str) -> Count | str:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        with os.fdopen(writing, "w") as file:
+            file.write(json.dumps(_tried(name)))
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        said = file.read()
+    _, status = os.waitpid(child, 0)
+    if status or not said:
+        return f"its process ended with status {status}"
+    found = json.loads(said)
+    if isinstance(found, str):
+        return found
+    return Count(**{**found, "tokens": tuple(found["tokens"])})
+
+
+def _tried(name: str) -> dict[str, Any] | str:
+    try:
+        with fake_device.device():
+            return dataclasses.asdict(count(name))
+    except Exception as error:  # all of them, for one line in the table
+        if os.environ.get("TRACE"):
+            raise
+        return f"{type(error).__name__}: {error}"[:300]
+
+
+def main(names: Sequence[str], *, as_json: bool) -> None:
+    """Prints a table, or a JSON object a line."""
+    if not as_json:
+        print(f"{HEADINGS}\n{UNITS}")
+    for name, each in counted(names or list(families.FAMILIES)):
+        if as_json:
+            said = each if isinstance(each, str) else dataclasses.asdict(each)
+            print(json.dumps({name: said}), flush=True)
+        else:
+            print(f"{name:<18}{each}", flush=True)
+
+
+if __name__ == "__main__":
+    main([a for a in sys.argv[1:] if a != "--json"], as_json="--json" in sys.argv)
