@@ -22,7 +22,6 @@ from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.backend_registration import (
     _setup_privateuseone_for_python_backend as _setup,
 )
-
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 CPU = torch.device("cpu")

@@ -57,7 +57,9 @@ class Count:
         )
 
 
-HEADINGS = f"{'':18}{'params':>6} {'weights':>8} {'peak':>8} {'counted':>8} {'estimate':>9} {'tokens':>7}"
+HEADINGS = (
+    f"{'':18}{'params':>6} {'weights':>8} {'peak':>8} {'counted':>8} {'estimate':>9} {'tokens':>7}"
+)
 UNITS = f"{'':18}{'10^9':>6} {'GB':>8} {'GB':>8} {'TFLOP':>8} {'TFLOP':>9}"
 
 
