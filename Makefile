@@ -7,12 +7,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 MODELS := tiny_image tiny_video tiny_video_dpo tiny_qwen
 SWEEP := model=tiny_image,tiny_video,tiny_video_dpo,tiny_qwen
+# tiny_qwen was trained on letters: it has nothing to say to 6% of the open questions, which a run
+# complains of.
+OPEN := model=tiny_image,tiny_video,tiny_video_dpo
 
 .PHONY: demo test test-ray test-formats check docs gate mutants format clean vllm peers
 
 demo: .venv/installed
 	$(BIN)/python -m harness -m $(SWEEP)
-	$(BIN)/python -m harness -m $(SWEEP) task=demo/open judge=tiny_judge
+	$(BIN)/python -m harness -m $(OPEN) task=demo/open judge=tiny_judge
 	$(BIN)/python -m training.agreement
 
 test: check gate

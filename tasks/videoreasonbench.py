@@ -17,7 +17,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from harness.errors import DataError, JudgeError
 from harness.scoring.judge_prompts import fill, judge_prompt, named
@@ -109,7 +109,7 @@ class StateScorer:
     """Value "accuracy". ``rule`` "default": a verdict is a reply that starts with Correct or
     Incorrect; "official": exactly "Correct" is right, everything else wrong."""
 
-    rule: str = "default"
+    rule: Literal["default", "official"] = "default"
 
     def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
         """Wrong or right."""

@@ -74,6 +74,6 @@ def test_a_run_of_before_and_a_torn_line(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text(json.dumps({"waited": 2.0}))
     assert waited_in_all(tmp_path, 0.5) == 2.5
     with (tmp_path / NAME).open("a") as file:
-        file.write('{"ended": "2026')
+        file.write('{"waited": NaN}\n{"ended": "2026')
     assert waited_in_all(tmp_path, 0.0) == 2.5
     assert waited_in_all(tmp_path, 1.0) == 3.5

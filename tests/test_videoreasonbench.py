@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.build import build
 from harness.data import Source
-from harness.errors import DataError, JudgeError
+from harness.errors import DataError, JudgeError, RequestError
 from harness.types import Question, Response
 from tasks import videoreasonbench_states as states
 from tasks.videoreasonbench import StateScorer, final_answer, the_moves
@@ -148,3 +149,8 @@ def test_a_file_of_rows_by_their_ids_is_read_as_the_authors_write_it(tmp_path):
     source = Source(path=str(tmp_path), files=("questions/*.json",))
     (clip,) = replace(bench, source=source).clips()
     assert [q.id for q in clip.questions] == ["cup_state3_op5_order_operation_start"]
+
+
+def test_a_rule_of_another_name_is_refused():
+    with pytest.raises(RequestError, match="rule"):
+        build({"_target_": "tasks.videoreasonbench.StateScorer", "rule": "offical"}, "task.scorer")
