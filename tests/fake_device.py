@@ -12,7 +12,7 @@ bytes that such tensors would take.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.backend_registration import (
     _setup_privateuseone_for_python_backend as _setup,
 )
-from torch.utils.flop_counter import FlopCounterMode, flop_registry
+from torch.utils.flop_counter import flop_registry
 
 CPU = torch.device("cpu")
 aten = torch.ops.aten
@@ -31,11 +31,6 @@ MOVING = (aten.copy_, aten._to_copy, aten.to, aten.index, aten.index_put_, aten.
 
 
 DEVICE = torch.device("privateuseone", 0)
-
-
-# what inference mode hands over whole, made of products of matrices: torch's counter takes it apart
-PRODUCTS = {aten.linear, aten.matmul, aten.einsum, aten.scaled_dot_product_attention}
-PRODUCTS |= {aten.conv1d, aten.conv2d, aten.conv3d}
 
 
 class Peak:
@@ -159,16 +154,37 @@ def _shapes(function: Any, plain: Any, on_device: bool) -> Any:
 
 def _counted(function: Any, args: Any, kwargs: Any) -> Any:
     """Called, its floating-point operations added to ``peak.flops``."""
-    packet = function.overloadpacket
-    if packet in PRODUCTS:  # the whole counter around every operation would cost ten times as much
-        with FlopCounterMode(display=False) as counter:
-            made = function(*args, **kwargs)
-        peak.flops += counter.get_total_flops()
-        return made
     made = function(*args, **kwargs)
+    packet = function.overloadpacket
     if packet in flop_registry:
         peak.flops += flop_registry[packet](*args, **kwargs, out_val=made)
+    elif packet in PRODUCTS:
+        peak.flops += PRODUCTS[packet](made, *args)
     return made
+
+
+def _product(made: Any, one: Any, *_: Any) -> int:
+    return 2 * made.numel() * int(one.shape[-1])
+
+
+def _convolution(made: Any, _: Any, weight: Any, *__: Any) -> int:
+    return 2 * made.numel() * (weight.numel() // len(weight))
+
+
+def _attention(made: Any, query: Any, key: Any, *_: Any) -> int:
+    """Scores and their sums of values, of which masked ones count too."""
+    pairs = query.numel() // query.shape[-1] * key.shape[-2]
+    return int(2 * pairs * (query.shape[-1] + made.shape[-1]))
+
+
+# Inference mode hands these over whole; torch's counter would take them apart into products of
+# matrices, at ten times the seconds (a test holds both together).
+PRODUCTS: dict[Any, Callable[..., int]] = {
+    aten.linear: _product,
+    aten.matmul: _product,
+    aten.scaled_dot_product_attention: _attention,
+    **dict.fromkeys((aten.conv1d, aten.conv2d, aten.conv3d), _convolution),
+}
 
 
 def _places(indices: Any) -> list[Any]:

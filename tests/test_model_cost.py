@@ -42,10 +42,13 @@ def test_one_pass_is_what_torch_counts(name: str) -> None:
     prompt = Prompt(Question("q", ""), (Turn("user", (Video(), Text("Why? " * 60))),))
     asked = Sample(Clip("c", None), families.information(shown), shown, (prompt,))
     [branch] = engine.write(asked, Generation()).branches
+    length = len(branch.written.tokens)
+    planned = settings.operations(8, [length, length], 1)  # the plan says it, for every family
     given = placed(engine.model, branch.written.inputs)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         engine.model(**given, use_cache=False)
-    work, length = cost.weights_of(engine.model), len(branch.written.tokens)
+    work = cost.weights_of(engine.model)
+    assert planned > 2 * work.decoder * length
     pixels = sum(v.numel() for n, v in given.items() if n.startswith("pixel_values"))
     ours = cost.operations(work, pixels, [length], length, 0)
     # eager attention computes the masked half too, and this pass has logits everywhere

@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from harness.errors import ModelError
-from harness.models.transformers import Transformers, packing, sharing, torchvision
+from harness.models.transformers import Transformers, packed, packing, torchvision
 from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
-from harness.models.transformers.loading import read_processor
+from harness.models.transformers.writers import read_processor
 from harness.types import (
     Clip,
+    Failure,
     Generation,
     Prompt,
     Question,
@@ -36,6 +37,7 @@ pytestmark = pytest.mark.skipif(
 LONG = Generation(max_new_tokens=8)
 NAMES = list(families.FAMILIES)
 PACKED = [name for name, family in families.FAMILIES.items() if not family.copied]
+MROPE = [name for name in PACKED if name.startswith(("qwen", "glm"))]
 TEXTS = ("What colour is the ball?", "Where does the circle go first, and where then?", "How many?")
 
 
@@ -100,7 +102,7 @@ def test_a_long_prefix_in_a_pass_of_its_own(name: str, monkeypatch: pytest.Monke
     outputs(engine, *clips)
     assert passes == [4]  # both clips' prefixes and what follows them
     passes.clear()
-    monkeypatch.setattr(sharing, "TOGETHER", 1)
+    monkeypatch.setattr(packed, "TOGETHER", 1)
     assert {k: v[0] for k, v in outputs(engine, *clips).items()} == expected
     assert passes == [1, 1, 1, 1]
 
@@ -135,6 +137,18 @@ def move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Decoder, "advance", moved)
 
 
+def flatten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every axis of positions counts tokens, as if there were no pictures."""
+    real = Decoder.advance
+
+    def flat(self: Decoder, segments: Any, part: Any, rules: Any) -> Any:
+        places = torch.from_numpy(np.concatenate([each.places for each in segments]))
+        positions = places.expand_as(part.positions)
+        return real(self, segments, dataclasses.replace(part, positions=positions), rules)
+
+    monkeypatch.setattr(Decoder, "advance", flat)
+
+
 def widen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows and two-way pictures are dropped: all that came before is seen."""
     monkeypatch.setattr(
@@ -147,6 +161,7 @@ def widen(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         *[(name, leak) for name in PACKED],
         *[(name, move) for name in PACKED],
+        *[(name, flatten) for name in MROPE],
         *[(name, widen) for name in ("gemma3", "gemma4", "aya_vision", "molmo2")],
     ],
 )
@@ -202,6 +217,17 @@ def test_text_that_would_be_a_picture_is_text() -> None:
     assert response.notes == (
         "its text holds the model's own <|video_pad|>: written as '< |video_pad|>'",
     )
+
+
+def test_videos_of_different_lengths_that_a_processor_does_not_take() -> None:
+    parts = (Video(0, 2), Text("and"), Video(2, None), Text("?"))
+    prompt = Prompt(Question("q", ""), (Turn("user", parts),))
+    [failure] = settings("internvl").generate(
+        [dataclasses.replace(sample(), prompts=(prompt,))], LONG
+    )
+    assert isinstance(failure, Failure)
+    assert failure.stage == "prompt"
+    assert "takes no videos of different lengths in one prompt" in failure.reason
 
 
 def test_a_template_that_loses_the_video(tmp_path: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 from harness.errors import ModelError, RequestError
 from harness.models.transformers import Transformers
 from harness.models.transformers.checkpoint import fingerprint, locate
-from harness.models.transformers.loading import context_of, read_config
+from harness.models.transformers.configuration import context_of, read_config
 from harness.overrides import choices
 from harness.types import Generation, Prompt, Question, Response, Text, Turn, Video
 from tests import families
@@ -315,7 +315,7 @@ def test_auto_is_the_original_codes_rule(folder: Path, frames: int) -> None:
     settings = Transformers(str(folder), rope_scaling="auto", frames=frames)
     config = read_config(settings, folder)
     config.text_config.max_position_embeddings = 4096
-    from harness.models.transformers.loading import scale_rope
+    from harness.models.transformers.configuration import scale_rope
 
     scale_rope(config.text_config, settings)
     expected = 1 if frames <= 21 else 2 if frames <= 49 else 3 if frames <= 78 else 4

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import harness.demo
-from harness.models.transformers import Transformers, loading, memory
+from harness.models.transformers import Transformers, configuration, memory
 from harness.models.transformers.checkpoint import parameters
 
 CHECKPOINT = Path(harness.demo.__path__[0]) / "checkpoints" / "tiny_video"
@@ -50,7 +50,7 @@ def test_files_and_classes_say_the_same(copy: Path, rope: str) -> None:
     del config["text_config"]["num_key_value_heads"]  # as many as heads, the class says
     (copy / "config.json").write_text(json.dumps(config))
     slow = settings(copy, rope_scaling=rope, frames=2000)
-    assert loading.config_file.spelled(copy) is None
+    assert configuration.config_file.spelled(copy) is None
     assert (slow.memory(8), slow.frame_size) == expected[1:]
     assert {**slow.identity(), "content": ""} == {**expected[0], "content": ""}
 

@@ -11,7 +11,7 @@ import transformers
 from packaging.specifiers import SpecifierSet
 
 import harness.models.transformers.library  # noqa: F401
-from harness.models.transformers import packing
+from harness.models.transformers import attention
 
 ROOT = Path(__file__).parents[1]
 VERSIONS = SpecifierSet(">=5.0,<6")  # as pyproject.toml allows
@@ -54,7 +54,7 @@ def test_it_is_there_in_the_versions_that_may_be_installed() -> None:
 def test_attention_and_masks_are_called_as_ours_are_written() -> None:
     """The two interfaces that ours are registered with: public, their arguments are not."""
     known = transformers.AttentionInterface()
-    assert known[packing.IMPLEMENTATION] is packing._attention
+    assert known[attention.IMPLEMENTATION] is attention._attention
     usual = inspect.signature(known["sdpa"]).parameters
     assert list(usual)[:5] == ["module", "query", "key", "value", "attention_mask"]
     masks = transformers.masking_utils.AttentionMaskInterface()

@@ -32,7 +32,6 @@ from tests import fake_device, families
 from tests.families.published import at_7b
 
 FRAMES, NEW = 4, 2
-# the second clip's prompts are twice as long
 TEXTS = ("What colour is the ball? ", "Where does it go? ")
 
 
@@ -40,7 +39,7 @@ TEXTS = ("What colour is the ball? ", "Where does it go? ")
 class Count:
     """Of a clip with two questions of two new tokens each. ``weights`` and ``peak`` are bytes (the
     peak with the weights, attention spelled out), ``flops`` what torch counts, ``estimated`` what
-    the plan says; ``longer`` is ``flops`` of the same clip with 64 times the text."""
+    the plan says; ``longer`` is ``flops`` of the same clip with 32 times the text."""
 
     parameters: int
     weights: int
@@ -57,10 +56,9 @@ class Count:
         )
 
 
-HEADINGS = (
-    f"{'':18}{'params':>6} {'weights':>8} {'peak':>8} {'counted':>8} {'estimate':>9} {'tokens':>7}"
-)
-UNITS = f"{'':18}{'10^9':>6} {'GB':>8} {'GB':>8} {'TFLOP':>8} {'TFLOP':>9}"
+COLUMNS = "{:18}{:>6} {:>8} {:>8} {:>8} {:>9} {:>7}"
+HEADINGS = COLUMNS.format("", "params", "weights", "peak", "counted", "estimate", "tokens")
+UNITS = COLUMNS.format("", "10^9", "GB", "GB", "TFLOP", "TFLOP", "")
 
 
 def count(name: str) -> Count:

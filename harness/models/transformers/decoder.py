@@ -13,97 +13,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from harness.errors import ModelError
-from harness.models.transformers.packing import BySegment, Call, Rule, Segment, attending
-
-Rules = Mapping[str, Rule] | Rule | None
-"""A model's rules for what may be seen, by type of layer where they differ; None: its decoder's."""
-
-_HANDLED = {"input_ids", "inputs_embeds", "position_ids", "attention_mask"}
-_HANDLED |= {"past_key_values", "cache", "use_cache", "cache_position", "return_dict"}
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some tokens as the decoder takes them: ``embeds`` [1, n, hidden], ``positions`` [..., 1, n];
-    ``by_token`` whatever else has a value a token [1, n, ...]; ``by_mark`` lists of features
-    [marked, hidden] for the tokens that the bool [1, n] in ``by_token`` of that name marks;
-    ``constant`` what is the same for all."""
-
-    embeds: torch.Tensor
-    positions: torch.Tensor
-    by_token: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    by_mark: Mapping[tuple[str, str], Sequence[torch.Tensor]] = field(default_factory=dict)
-    constant: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def length(self) -> int:
-        """How many tokens."""
-        return int(self.embeds.shape[1])
-
-    def cut(self, start: int, stop: int) -> Part:
-        """The tokens from ``start`` to ``stop``."""
-        marked = {}
-        for (name, mark), features in self.by_mark.items():
-            flags = self.by_token[mark][0]
-            first, last = int(flags[:start].sum()), int(flags[:stop].sum())
-            marked[name, mark] = [feature[first:last] for feature in features]
-        return Part(
-            self.embeds[:, start:stop],
-            self.positions[..., start:stop],
-            {name: value[:, start:stop] for name, value in self.by_token.items()},
-            marked,
-            self.constant,
-        )
-
-    def arguments(self) -> dict[str, Any]:
-        """The decoder's keyword arguments beside positions and masks."""
-        given = {**self.constant, **self.by_token}
-        for (name, mark), features in self.by_mark.items():
-            if any(len(feature) for feature in features):
-                given[name] = list(features)
-            else:  # nothing is marked: given nothing, as where no picture is shown
-                given[name] = given[mark] = None
-        return given
-
-
-def join(parts: Sequence[Part]) -> Part:
-    """Tokens one behind the other. Parts that show no picture lack what is by mark."""
-    if len(parts) == 1:
-        return parts[0]
-    whole = max(parts, key=lambda part: len(part.by_token) + len(part.by_mark))
-    filled = [_filled(part, whole) for part in parts]
-    return Part(
-        torch.cat([part.embeds for part in parts], 1),
-        torch.cat([part.positions for part in parts], -1),
-        {n: torch.cat([part.by_token[n] for part in filled], 1) for n in whole.by_token},
-        {
-            key: [
-                torch.cat([part.by_mark[key][i] for part in filled]) for i in range(len(features))
-            ]
-            for key, features in whole.by_mark.items()
-        },
-        whole.constant,
-    )
-
-
-def _filled(part: Part, whole: Part) -> Part:
-    """The part with what others have and it lacks: tokens that are not marked, no features."""
-    by_token = dict(part.by_token)
-    for name, value in whole.by_token.items():
-        if name not in by_token:
-            if value.dtype != torch.bool:
-                raise ModelError(f"the decoder is given {name} for some prompts only")
-            by_token[name] = value.new_zeros(1, part.length, *value.shape[2:])
-    by_mark = dict(part.by_mark)
-    for key, features in whole.by_mark.items():
-        by_mark.setdefault(key, [feature[:0] for feature in features])
-    return Part(part.embeds, part.positions, by_token, by_mark, part.constant)
+from harness.models.transformers.attention import Call, attending
+from harness.models.transformers.masks import Rules, mask_for, read_rules
+from harness.models.transformers.packing import Segment
+from harness.models.transformers.parts import Part, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +64,7 @@ class Decoder:
                 given = stopped.given
             else:
                 raise ModelError(f"{type(self.model).__name__} never calls its decoder")
-        return Seen(self._part(given), _rules(given.get("attention_mask"), call))
+        return Seen(self._part(given), read_rules(given.get("attention_mask"), call))
 
     @torch.inference_mode()
     def advance(
@@ -158,7 +77,7 @@ class Decoder:
         """
         call = Call(segments, self.kernel)
         with attending(self.configs, call):
-            mask = _mask(call, rules, part)
+            mask = mask_for(call, rules, part)
             hidden = self._decode(part, attention_mask=mask, use_cache=False)
         call.finish()
         return hidden
@@ -181,7 +100,7 @@ class Decoder:
         def decode(*args: Any, **given: Any) -> Any:
             given = self._bound(args, given)
             part = self._part(given, positions)
-            mask = _mask(call, _rules(given.get("attention_mask"), call), part)
+            mask = mask_for(call, read_rules(given.get("attention_mask"), call), part)
             with self._usual():
                 return self._made(self._decode(part, attention_mask=mask, use_cache=False))
 
@@ -249,25 +168,11 @@ class Decoder:
         embeds = given.get("inputs_embeds")
         if embeds is None:
             embeds = self.module.get_input_embeddings()(given["input_ids"])
-        length = embeds.shape[1]
         if positions is None:
             positions = given.get("position_ids")
         if positions is None:
-            positions = torch.arange(length, device=embeds.device)[None]
-        by_token, by_mark, constant = {}, {}, {}
-        for name, value in given.items():
-            if name in _HANDLED or value is None:
-                continue
-            if isinstance(value, torch.Tensor) and value.dim() > 1 and value.shape[1] == length:
-                by_token[name] = value
-            elif isinstance(value, list | tuple) and all(_is_feature(v) for v in value) and value:
-                by_mark[name] = value
-            elif isinstance(value, torch.Tensor):
-                raise ModelError(f"the decoder is given {name}, {tuple(value.shape)}: unknown")
-            else:
-                constant[name] = value
-        marked = {(n, _mark(n, features, by_token)): features for n, features in by_mark.items()}
-        return Part(embeds, positions, by_token, marked, constant)
+            positions = torch.arange(embeds.shape[1], device=embeds.device)[None]
+        return read(given, embeds, positions)
 
     def _bound(self, args: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
         names = [n for n in inspect.signature(type(self.module).forward).parameters if n != "self"]
@@ -309,54 +214,3 @@ class _Stopped(Exception):
     def __init__(self, given: Mapping[str, Any]) -> None:
         super().__init__()
         self.given = given
-
-
-def _is_feature(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.dim() == 2
-
-
-def _mark(name: str, features: Sequence[torch.Tensor], by_token: Mapping[str, torch.Tensor]) -> str:
-    """The tokens that features belong to: the flags of which there are as many."""
-    for mark, flags in by_token.items():
-        is_mark = flags.dtype == torch.bool and flags.dim() == 2
-        if is_mark and int(flags.sum()) == len(features[0]):
-            return mark
-    raise ModelError(f"the decoder is given {name}, and nothing says for which tokens")
-
-
-def _rules(mask: Any, call: Call) -> Rules:
-    """The rules behind what the model hands its decoder for masks."""
-    if isinstance(mask, Mapping):
-        return {kind: _rule(value, call) for kind, value in mask.items()}
-    if mask is None or mask.dim() == 2:
-        return None
-    return _rule(mask, call)
-
-
-def _rule(mask: Any, call: Call) -> Rule:
-    rule = call.rule(mask)
-    if isinstance(rule, BySegment):
-        raise ModelError("a prompt's own mask was expected")
-    return rule
-
-
-def _mask(call: Call, rules: Sequence[Mapping[int, Rules]] | Rules, part: Part) -> Any:
-    """What the decoder is given for masks: stand-ins by type of layer, one for all layers, or
-    flags that let its own functions make them. ``rules`` are for all tokens, or for each segment
-    by owner."""
-    device = part.embeds.device
-    by_segment = rules if isinstance(rules, Sequence) else ()
-    shared = None if isinstance(rules, Sequence) else rules
-    first = next((rule for owned in by_segment for rule in owned.values()), shared)
-    if first is None:
-        return torch.ones(1, part.length, dtype=torch.bool, device=device)
-    kinds: list[str | None] = list(first) if isinstance(first, Mapping) else [None]
-
-    def rule(each: Any, kind: str | None) -> Rule:
-        return each if kind is None else each[kind]  # type: ignore[no-any-return]
-
-    made = {}
-    for kind in kinds:
-        own = tuple({o: rule(each, kind) for o, each in owned.items()} for owned in by_segment)
-        made[kind] = call.stand_in(BySegment(own) if own else rule(shared, kind), device)
-    return made[None] if kinds == [None] else made

@@ -1,4 +1,9 @@
-"""Samples in, responses out: what a clip's questions share is computed once, for several clips."""
+"""Samples in, responses out: what a clip's questions share is computed once, for several clips.
+
+Four steps: write (prompts and pictures as the model's ``forward`` takes them, by a ``Writer``), see
+(pictures encoded, prompts as the decoder takes them, by ``Prompts``), advance (new tokens through
+the decoder) and head (their logits; both by a ``Way`` of sharing).
+"""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class DeviceMemory:
 def estimate(settings: Transformers, folder: Path, config: Any, frames: int) -> DeviceMemory:
     """Counts parameters in the files' headers, or of a weightless model where they are not there
     yet; activations are those of one prefill."""
-    from harness.models.transformers.loading import context_of
+    from harness.models.transformers.configuration import context_of
 
     device = settings.resolved_device()
     text = config.get_text_config()
@@ -95,8 +95,8 @@ def weightless(settings: Transformers, folder: Path) -> Any:
     """The model on torch's meta device: shapes without numbers."""
     import torch
 
+    from harness.models.transformers.configuration import read_config
     from harness.models.transformers.library import transformers
-    from harness.models.transformers.loading import read_config
 
     config = read_config(settings, folder)
     with torch.device("meta"):

@@ -126,7 +126,7 @@ class Transformers:
     @cached_property
     def frame_size(self) -> int | None:
         """The shorter edge in pixels that frames are resized to; None when they must be whole."""
-        from harness.models.transformers.loading import read_pixels
+        from harness.models.transformers.writers import read_pixels
 
         if self.frames_as != "pooled_video":
             return None
@@ -179,13 +179,13 @@ class Transformers:
 
     @cached_property
     def _config(self) -> Any:
-        from harness.models.transformers.loading import read_config
+        from harness.models.transformers.configuration import read_config
 
         return read_config(self, self._folder)
 
     @cached_property
     def _planning(self) -> Any:
-        from harness.models.transformers.loading import planning_config
+        from harness.models.transformers.configuration import planning_config
 
         return planning_config(self, self._folder)
 
@@ -206,14 +206,15 @@ class Transformers:
 
     @cached_property
     def _writer(self) -> Writer:
-        from harness.models.transformers.loading import read_writer
+        from harness.models.transformers.writers import read_writer
 
         return read_writer(self, self._folder, self._planning)
 
     @cached_property
     def _engine(self) -> Engine:
+        from harness.models.transformers.configuration import context_of
         from harness.models.transformers.engine import Engine
-        from harness.models.transformers.loading import context_of, load_model, stop_tokens
+        from harness.models.transformers.loading import load_model, stop_tokens
         from harness.models.transformers.pooled import PooledWriter
         from harness.models.transformers.proof import self_test
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
-from harness.models.transformers.decoder import Decoder, Part, Rules, Seen, join
+from harness.models.transformers.decoder import Decoder, Seen
+from harness.models.transformers.masks import Rules
 from harness.models.transformers.packing import Rule, evaluate
+from harness.models.transformers.parts import Part, join
 
 
 class Prompts:
@@ -104,3 +107,20 @@ def _closed_under(rule: Rule, longest: int, length: int) -> int:
             return longest
         longest = int(ahead[0])
     return longest
+
+
+def groups(prompts: Prompts, count: int) -> list[list[int]]:
+    """The prompts that go together: all, when at least half of a prompt is shared.
+
+    Prompts that differ early (a still before the clip, say) gain nothing from a common row, and
+    their attention would be masked quadratically.
+    """
+    everyone = list(range(count))
+    if 2 * prompts.shared(everyone) >= min(prompts.length(i) for i in everyone) - 1:
+        return [everyone]
+    return [[number] for number in everyone]
+
+
+def next_position(positions: torch.Tensor) -> Any:
+    """The position [axes] behind the last of [..., 1, n]."""
+    return positions[..., 0, -1].cpu().numpy().astype(np.int64) + 1

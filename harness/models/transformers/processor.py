@@ -134,7 +134,15 @@ class ProcessorWriter:
         rendered = self.template.render(messages, prompt.key)
         self._check_marks(prompt, rendered, len(videos), len(images))
         found = letter_tokens(prompt, rendered, self._encode) if letters else None
-        inputs = self._process(rendered, videos, images, shown)
+        try:
+            inputs = self._process(rendered, videos, images, shown)
+        except ValueError as error:
+            if len({len(range(shown.count)[slice(*span)]) for span in videos}) < 2:
+                raise
+            raise RequestError(
+                f"question {prompt.key}: this model's processor takes no videos of different "
+                "lengths in one prompt: show as many frames of each, or model.frames_as=images"
+            ) from error
         for name, how in scaling.items():
             if name in inputs and inputs[name].dtype == torch.uint8:
                 inputs[name] = WholePixels(inputs[name], how)

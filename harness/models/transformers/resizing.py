@@ -54,7 +54,7 @@ class ProcessorResize:
 @functools.lru_cache(maxsize=4)
 def _read(folder: Path, settings: str) -> _Processor:
     """The processor, kept for the next clips of this process."""
-    from harness.models.transformers.loading import read_processor
+    from harness.models.transformers.writers import read_processor
 
     processor, calls = read_processor(folder, json.loads(settings))
     video = getattr(processor, "video_processor", None)
