@@ -91,10 +91,13 @@ def compare(
     """Runs of one task against the first: paired differences, intervals, flips. Each is a Run, or
     what ``load_run`` takes. Raises HarnessError when they do not share questions."""
     from harness.report import compare as comparing
-    from harness.report.runs import load
+    from harness.report.finding import runs_named
 
-    runs = [run if isinstance(run, Run) else load_run(run) for run in (first, second, *others)]
-    return comparing.compare([load(run.folder) for run in runs])
+    names = [run.folder if isinstance(run, Run) else run for run in (first, second, *others)]
+    for name in names:
+        if not isinstance(name, str | Path):
+            raise RequestError(f"compare({name!r}): name a run, a folder, an id or a model")
+    return comparing.compare(runs_named(names))
 
 
 def extract(name: str, response: str, options: Sequence[str] = ()) -> str | None:
