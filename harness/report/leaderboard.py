@@ -144,12 +144,15 @@ def markdown(runs: Sequence[Run]) -> str:
 
 def waiting(runs: Sequence[Run]) -> list[str]:
     """A line for every run of which responses wait for a judge, with what to do; none where a run
-    beside it is of these responses, judged."""
-    scored = {run.request.get("scored_from") for run in runs if run.request.get("judge")}
+    beside it is of these responses, judged, or was asked the same of a model and a judge."""
+    judged = [run for run in runs if run.request.get("judge")]
+    scored = {run.request.get("scored_from") for run in judged}
     return [
         f"{run.model} on {run.task}: {run.not_judged}"
         for run in runs
-        if run.id not in scored and run.not_judged
+        if run.id not in scored
+        and run.not_judged
+        and not any(other.identity | {"judge": None} == run.identity for other in judged)
     ]
 
 

@@ -85,7 +85,7 @@ class Summary:
     @property
     def often_degenerate(self) -> bool:
         """Whether more responses are degenerate than a run that is to be trusted has."""
-        asked = sum(getattr(self, name) for name in (*COUNTS, "unlabelled"))
+        asked: int = sum(getattr(self, name) for name in (*COUNTS, "unlabelled"))
         return self.degenerate > MOST_DEGENERATE * asked
 
     def to_json(self) -> dict[str, Any]:
