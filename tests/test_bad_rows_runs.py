@@ -117,7 +117,7 @@ def test_half_a_character_fails_its_row_and_is_not_asked_again(tmp_path: Path, f
     str(caught.value).encode()  # a terminal can show it
     for _ in range(2):
         outcome, told = ran("videomme", folder, tmp_path, "allow_failures=true")
-    assert "complete, nothing to do" in " ".join(told)
+    assert "nothing left to ask" in " ".join(told)
     (failed,) = (r for r in read_records(outcome.folder) if r.status == "failed")
     assert failed.stage == "data"
 

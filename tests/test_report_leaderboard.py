@@ -50,6 +50,13 @@ def test_an_incomplete_run_is_marked_and_ranked_by_what_is_sure(tmp_path):
     assert list(table.failed) == [3, 0, 0]
 
 
+def test_a_run_with_many_degenerate_responses_is_marked(tmp_path):
+    write(tmp_path, records(60, 0.9), model="sound")
+    write(tmp_path, [*(record(i, "!!!!") for i in range(10)), *records(60)[10:]], model="mute")
+    table = leaderboard.table(find(tmp_path)[0]).set_index("model")
+    assert dict(table.degenerate) == {"sound": "0", "mute": "10 !"}
+
+
 def test_the_best_is_bold_and_ties_are_marked(tmp_path):
     write(tmp_path, records(share=0.80), model="best")
     write(tmp_path, records(share=0.78, salt=1), model="close")

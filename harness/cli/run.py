@@ -113,7 +113,12 @@ class Runs:
             self._show_suite()
         if self.expected == 1:
             for _, outcome in self.done:
-                lines = (self._line(outcome), *diagnosed(outcome.summary), outcome.folder)
+                told = [
+                    line
+                    for line in diagnosed(outcome.summary)
+                    if not any(said.startswith(line) for said in outcome.complaints)
+                ]
+                lines = (self._line(outcome), *told, outcome.folder)
                 print("", *lines, sep="\n")
 
     def _show_suite(self) -> None:
@@ -153,7 +158,7 @@ class Runs:
         if self.expected != 1:
             print(f"{self._line(outcome)}\n  {outcome.folder}", flush=True)
         for line in outcome.complaints:
-            complain(line)
+            complain(line if self.expected == 1 else f"{request.model} on {request.task}: {line}")
         return int(bool(outcome.complaints))
 
 

@@ -19,6 +19,9 @@ from harness.types import JSON, Estimate, Metric, Record, Status
 COUNTS: tuple[Status, ...] = get_args(Status)
 
 
+MOST_DEGENERATE = 0.05
+"""Share of empty or endlessly repeating responses above which a run is not to be trusted."""
+
 Parts = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
 """Estimates by group, value of the group, and metric."""
 
@@ -78,6 +81,12 @@ class Summary:
     def part(self, group: str) -> dict[str, Estimate]:
         """The headline over each value of a group."""
         return {value: found[self.headline] for value, found in self.by.get(group, {}).items()}
+
+    @property
+    def often_degenerate(self) -> bool:
+        """Whether more responses are degenerate than a run that is to be trusted has."""
+        asked: int = sum(getattr(self, name) for name in (*COUNTS, "unlabelled"))
+        return self.degenerate > MOST_DEGENERATE * asked
 
     def to_json(self) -> dict[str, Any]:
         """summary.json: no NaN, what is not known is null."""

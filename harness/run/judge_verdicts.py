@@ -19,8 +19,8 @@ from typing import Any
 
 from harness.errors import JournalError
 from harness.identity import digest
-from harness.run.journal import read_records
-from harness.run.judge_files import JUDGEMENTS
+from harness.run.journal import read_json, read_records
+from harness.run.judge_files import JUDGEMENTS, judge_name
 from harness.scoring.agreement import kappa
 from harness.scoring.calibration import calibrated
 from harness.scoring.judge_slots import Bounded
@@ -64,7 +64,7 @@ def judged(run: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     replies, parse, and values or the reason why there are none. Raises JournalError."""
     for file in sorted(run.glob(f"{JUDGEMENTS}*.jsonl")):
         head, *lines = _lines(file) or [{}]
-        yield _name(head, file), [line for line in lines if "question" in line]
+        yield _name(head, file, run), [line for line in lines if "question" in line]
 
 
 def labels(file: Path, records: Sequence[Record] = ()) -> Values:
@@ -210,11 +210,12 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _name(head: Mapping[str, object], file: Path) -> str:
+def _name(head: Mapping[str, object], file: Path, run: Path) -> str:
     judge = head.get("judge")
     if not isinstance(judge, dict):
         raise JournalError(f"{file}: its first line names no judge")
-    for key in ("name", "model", "checkpoint", "path", "repo", "rule"):
-        if judge.get(key):
-            return f"{judge[key]} ({file.stem.removeprefix(JUDGEMENTS)[:6]})"
-    return file.stem.removeprefix(JUDGEMENTS)
+    request = read_json(run / "request.json") if (run / "request.json").is_file() else {}
+    own = request.get("judge") == judge
+    name = judge_name(request if own else {"judge": judge})
+    short = file.stem.removeprefix(JUDGEMENTS)
+    return short if name == "unnamed" else f"{name} ({short[:6]})"

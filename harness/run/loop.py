@@ -154,7 +154,7 @@ def _kept(questions: int, kept: int) -> str:
     if not kept:
         return ""
     if kept == questions:
-        return f"{several(questions, 'question')} answered already: complete, nothing to do"
+        return f"{several(questions, 'question')} answered already: nothing left to ask"
     return f"{kept:,} of {several(questions, 'question')} already answered"
 
 

@@ -137,6 +137,7 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
             request.benchmark.scorer,
             (question for clip in clips for question in clip.questions),
             request.judging.price,
+            request.generation.max_new_tokens,
         )
         if request.judge is not None
         else None,
