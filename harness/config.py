@@ -219,6 +219,11 @@ def _refuse_unknown(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> None
     for key in settings:
         if key not in top_level_keys() and key not in GROUPS and not reads(raw, key):
             raise RequestError(f"{key}: no such setting{nearest(key, top_level_keys())}")
+    if "task" in _mapping(settings, "task"):
+        raise RequestError(
+            "task.task: no such setting: the first line of the task's YAML has to be "
+            "# @package _global_"
+        )
 
 
 def _refuse_hidden(chosen: Mapping[str, Any]) -> None:

@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
         _with_paper(found[0], words.model) if words.paper else _with_another(found, words.all)
     )
     print(text)  # first: a folder that cannot be written to costs the files alone
-    tables.write(out, text, rows, data)
+    print(tables.write(out, text, rows, data)[-1])
     return 0
 
 
