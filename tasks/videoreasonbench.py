@@ -90,7 +90,7 @@ def _at(row: Row, demo: str) -> JSON:
 def _wanted(text: str, demo: str) -> JSON:
     if demo in ("hrd", "grid", "cup"):
         return cast(JSON, states.target_board(text, demo))
-    where, held = states.listed_target(text)
+    where, held = states.listed_target(text, demo)
     return {where: cast(JSON, held)}
 
 

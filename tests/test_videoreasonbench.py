@@ -73,7 +73,11 @@ def test_what_is_asked_for_stands_in_the_question():
     with pytest.raises(DataError, match="names no target state"):
         states.target_board("a 2x2 grid", "grid")
     with pytest.raises(DataError, match="names no pile"):
-        states.listed_target("?")
+        states.listed_target("?", "card")
+    held = "to ensure that `cup0` contains exactly the following chips: `20, {}`"
+    assert states.listed_target(held.format("5"), "chip") == ("cup0", ["20", "5"])
+    with pytest.raises(DataError, match="the chip 'red', which is no number"):
+        states.listed_target(held.format("red"), "chip")
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ class Journal:
             ) from None
         except OSError as error:
             raise JournalError(f"{self.folder}: cannot write ({error.strerror})") from error
+        place = self.folder
         try:
             if self.shard is None:
                 self._refuse_shards()
@@ -77,11 +78,11 @@ class Journal:
             else:
                 self._claim_beside_others()
                 paths = [self.folder / f"records-{self.shard}.jsonl"]
-            for path in paths:
-                mend(path)
+            for place in paths:
+                mend(place)
         except OSError as error:
             self._lock.release()
-            raise JournalError(f"{self.folder}: cannot write ({error.strerror})") from error
+            raise JournalError(f"{place}: cannot write ({error.strerror})") from error
         except BaseException:
             self._lock.release()
             raise

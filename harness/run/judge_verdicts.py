@@ -64,6 +64,8 @@ def judged(run: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     replies, parse, and values or the reason why there are none. Raises JournalError."""
     for file in sorted(run.glob(f"{JUDGEMENTS}*.jsonl")):
         head, *lines = _lines(file) or [{}]
+        for number, line in enumerate(lines, start=2):
+            _check(line.get("values", {}), f"{file}: line {number}")
         yield _name(head, file, run), [line for line in lines if "question" in line]
 
 
@@ -76,9 +78,7 @@ def labels(file: Path, records: Sequence[Record] = ()) -> Values:
         key, values = line.get("question"), line.get("values")
         if not isinstance(key, str) or not isinstance(values, dict):
             raise JournalError(f"{file}: line {number} needs a question and its values")
-        for name, value in values.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-                raise JournalError(f"{file}: line {number}: its {name} is {value!r}, and no number")
+        _check(values, f"{file}: line {number}")
         if said.get(key, line.get("response")) == line.get("response", said.get(key)):
             found[key] = values
     return found
@@ -191,6 +191,15 @@ def _ask(
         if low <= value <= high:
             return value
         tell(f"{said!r} is none of these")
+
+
+def _check(values: object, where: str) -> None:
+    """Raises JournalError unless ``values`` are numbers by name."""
+    if not isinstance(values, dict):
+        raise JournalError(f"{where}: its values are {values!r}, and not numbers by name")
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise JournalError(f"{where}: its {name} is {value!r}, and no number")
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
