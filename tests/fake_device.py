@@ -118,7 +118,7 @@ def _call(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         _check(function, tensors)
     if asked:
         on_device = asked[0].type == DEVICE.type
-        args, kwargs = tree_map(lambda e: CPU if isinstance(e, torch.device) else e, (args, kwargs))
+        args, kwargs = tree_map(lambda e: CPU if e == DEVICE else e, (args, kwargs))
     plain = tree_map(lambda e: e.numbers if isinstance(e, OnDevice) else e, (args, kwargs))
     if function is aten.histc.default:  # of whole numbers, which no CPU takes
         plain = ((plain[0][0].float(), *plain[0][1:]), plain[1])
@@ -140,12 +140,9 @@ def _shapes(function: Any, plain: Any, on_device: bool) -> Any:
     if function.overloadpacket in (aten.index, aten.index_put_, aten.index_put):
         args = (args[0], _places(args[1]), *args[2:])
     known = args[0] if args else None
-    if function is aten._to_copy.default and not on_device:
+    if function.overloadpacket in (aten._to_copy, aten.to) and not on_device:
         raise RuntimeError(f"{function}: numbers that are not there are asked for")
-    args, kwargs = tree_map(
-        lambda e: e.to("meta") if isinstance(e, torch.Tensor) else e, (args, kwargs)
-    )
-    kwargs = {n: torch.device("meta") if n == "device" else v for n, v in kwargs.items()}
+    args, kwargs = tree_map(_on_meta, (args, kwargs))
     made = _counted(function, args, kwargs)
     if function._schema.is_mutable:
         return known
@@ -185,6 +182,12 @@ PRODUCTS: dict[Any, Callable[..., int]] = {
     aten.scaled_dot_product_attention: _attention,
     **dict.fromkeys((aten.conv1d, aten.conv2d, aten.conv3d), _convolution),
 }
+
+
+def _on_meta(value: Any) -> Any:
+    if isinstance(value, torch.device):
+        return torch.device("meta")
+    return value.to("meta") if isinstance(value, torch.Tensor) else value
 
 
 def _places(indices: Any) -> list[Any]:
@@ -230,7 +233,16 @@ def move(model: torch.nn.Module) -> None:
                 module._parameters[name] = wrapped
         for name, buffer in list(module._buffers.items()):
             if buffer is not None:
-                module._buffers[name] = OnDevice(buffer)
+                module._buffers[name] = OnDevice(_numbered(buffer))
+
+
+def _numbered(buffer: torch.Tensor) -> torch.Tensor:
+    """Whole numbers of a model without numbers are places (``position_ids``)."""
+    if not buffer.is_meta or buffer.is_floating_point() or not buffer.dim():
+        return buffer
+    if buffer.dtype == torch.bool:
+        return torch.ones(buffer.shape, dtype=torch.bool)
+    return torch.arange(buffer.shape[-1], dtype=buffer.dtype).expand(buffer.shape).clone()
 
 
 @contextmanager

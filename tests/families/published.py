@@ -1,8 +1,8 @@
-"""Each family's tiny configuration brought to the shapes of a 7B to 9B: the same structure, with
-layers, heads and widths as large ones have them.
+"""Each family's tiny configuration brought to the widths of a 7B to 9B: the same structure, with
+heads and widths as large ones have them, and few layers.
 
-The decoder gets 36 layers of width 4,096 with 32 heads over 8 of keys and values, 128 wide (Qwen3's
-8B, as in ``benchmarks.families``), the tower 27 layers of width 1,152 with 16 heads (SigLIP's
+The decoder gets 4 layers of width 4,096 with 32 heads over 8 of keys and values, 128 wide (Qwen3's
+8B, as in ``benchmarks.families``), the tower 3 layers of width 1,152 with 16 heads (SigLIP's
 so400m). What is a family's own (kinds of layers, latent attention, experts) keeps its structure;
 the two Gemmas whose layers differ from each other have their class's own numbers. Pictures, their
 patches and the vocabulary stay tiny: no tensor of a decoder layer depends on them.

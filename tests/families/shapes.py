@@ -62,11 +62,15 @@ UNITS = COLUMNS.format("", "10^9", "GB", "GB", "TFLOP", "TFLOP", "")
 
 
 def count(name: str) -> Count:
-    """What a clip takes; within ``fake_device.device()``. Raises RuntimeError where tensors of two
-    devices meet."""
+    """What a clip takes. Raises RuntimeError where tensors of two devices meet."""
     writer = _writer(name)
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(at_7b(name), dtype=torch.bfloat16).eval()
+    with fake_device.device():
+        return _counted(model, writer)
+
+
+def _counted(model: Any, writer: ProcessorWriter) -> Count:
     work = cost.weights_of(model)
     before = fake_device.peak.now
     fake_device.move(model)
@@ -145,8 +149,7 @@ def _in_a_process(name: str) -> Count | str:
 
 def _tried(name: str) -> dict[str, Any] | str:
     try:
-        with fake_device.device():
-            return dataclasses.asdict(count(name))
+        return dataclasses.asdict(count(name))
     except Exception as error:  # all of them, for one line in the table
         if os.environ.get("TRACE"):
             raise

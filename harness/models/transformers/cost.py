@@ -158,14 +158,17 @@ def _tower(model: Any, others: set[int]) -> tuple[float, int]:
     import torch
 
     kinds = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.Conv3d)
-    weights = [
-        module.weight
-        for module in model.modules()
+    found = {
+        name: module.weight
+        for name, module in model.named_modules()
         if isinstance(module, kinds) and id(module.weight) not in others
-    ]
+    }
+    weights = list(found.values())
     patches = [weight for weight in weights if weight.dim() >= 4]
     if len(patches) > 2 or not weights:
         return 0.0, 1
     first = (patches or weights)[0]
-    total = float(sum(weight.numel() for weight in weights))
+    vision = getattr(model.config, "vision_config", None)
+    merged = int(getattr(vision, "spatial_merge_size", None) or 1) ** 2  # patches that become one
+    total = sum(w.numel() / (merged if "merger" in n else 1) for n, w in found.items())
     return total / max(1, len(patches)), int(first.numel() // first.shape[0])
