@@ -44,9 +44,9 @@ from typing import Any
 import psutil
 
 from benchmarks.clips import clip_file
-from harness.video import prefetch, prefetch_worker
+from harness.video import prefetch, prefetch_worker, reading_process
+from harness.video.clip_reading import look
 from harness.video.prefetch import Prefetcher, ReadRequest
-from harness.video.prefetch_worker import look
 from harness.video.sampling import Sampling
 
 _LIMIT, _HARD, _WORKERS, _CLIPS = 6.0, 120.0, 2, 6
@@ -297,11 +297,12 @@ def _table(path: Path, frames: int, repeats: int) -> Iterator[str]:
             words.append("ended" if found is None else str(found[key]))
             ended += found is None
         yield f"| {' | '.join([*words, str(ended)])} |"
+    reading = (prefetch, reading_process)
     shared = (prefetch_worker.Memory, prefetch_worker._anonymous_file)
     told = (prefetch_worker.send, prefetch_worker.receive, prefetch_worker._exactly)
     served = (prefetch_worker._answer, prefetch_worker.main)
     yield (
-        f"lines of code: ours {lines(prefetch, *shared, *told, *served)}, of which shared memory "
+        f"lines of code: ours {lines(*reading, *shared, *told, *served)}, of which shared memory "
         f"{lines(*shared)}; the least use of pebble {lines(pebble, _windowed)}, of pebble+ "
         f"{lines(pebble, pebble_watched, _end_with_parent, _windowed)}, of loky "
         f"{lines(loky, _windowed)}"

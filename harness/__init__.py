@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.errors import HarnessError as HarnessError
     from harness.metrics import Mean as Mean
     from harness.prompts import PromptTemplate as PromptTemplate
+    from harness.report.compare import Comparison as Comparison
     from harness.task import Task as Task
     from harness.types import Clip as Clip
     from harness.types import Estimate as Estimate
@@ -46,6 +47,7 @@ _PLACES = {
     "errors": ("HarnessError",),
     "metrics": ("Mean",),
     "prompts": ("PromptTemplate",),
+    "report.compare": ("Comparison",),
     "task": ("Task",),
     "types": (
         "Clip", "Estimate", "Failure", "Frames", "Generation", "JudgedScorer", "Metric", "Model",
@@ -56,10 +58,10 @@ _PLACES = {
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 
 __all__ = [  # pinned by tests/test_api.py
-    "Clip", "Estimate", "Failure", "Frames", "Generation", "HarnessError", "JudgedScorer", "Mean",
-    "Metric", "Model", "Planner", "Prompt", "PromptTemplate", "Question", "Record", "Response",
-    "Run", "Sample", "Score", "Scorer", "Task", "VideoInfo", "compare", "evaluate", "extract",
-    "load_run",
+    "Clip", "Comparison", "Estimate", "Failure", "Frames", "Generation", "HarnessError",
+    "JudgedScorer", "Mean", "Metric", "Model", "Planner", "Prompt", "PromptTemplate", "Question",
+    "Record", "Response", "Run", "Sample", "Score", "Scorer", "Task", "VideoInfo", "compare",
+    "evaluate", "extract", "load_run",
 ]  # fmt: skip
 
 

@@ -91,21 +91,32 @@ def compare(
     """Runs of one task against the first: paired differences, intervals, flips. Each is a Run, or
     what ``load_run`` takes. Raises HarnessError when they do not share questions."""
     from harness.report import compare as comparing
-    from harness.report.runs import load
+    from harness.report.finding import runs_named
 
-    runs = [run if isinstance(run, Run) else load_run(run) for run in (first, second, *others)]
-    return comparing.compare([load(run.folder) for run in runs])
+    names = [run.folder if isinstance(run, Run) else run for run in (first, second, *others)]
+    for name in names:
+        if not isinstance(name, str | Path):
+            raise RequestError(f"compare({name!r}): name a run, a folder, an id or a model")
+    return comparing.compare(runs_named(names))
 
 
 def extract(name: str, response: str, options: Sequence[str] = ()) -> str | None:
     """The option letter that a named extraction rule reads in a response; None: it reads none.
 
-    ``options`` are the options' texts, without letters. Raises RequestError for an unknown name.
+    ``options`` are the options' texts, without letters. Raises RequestError for an unknown name
+    and for a response or options that are no texts.
     """
     from harness.scoring.extractors import EXTRACTORS
 
-    if name not in EXTRACTORS:
-        raise RequestError(f"extract: no rule {name!r}{nearest(name, EXTRACTORS)}")
+    if not isinstance(name, str) or name not in EXTRACTORS:
+        raise RequestError(f"extract: no rule {name!r}{nearest(str(name), EXTRACTORS)}")
+    if not isinstance(response, str):
+        raise RequestError(f"extract: the response is {response!r}: a text is needed")
+    if isinstance(options, str) or not isinstance(options, Sequence):
+        raise RequestError(f"extract: the options are {options!r}: a list of texts is needed")
+    for option in options:
+        if not isinstance(option, str):
+            raise RequestError(f"extract: an option is {option!r}: a text is needed")
     return EXTRACTORS[name](response, tuple(options))
 
 

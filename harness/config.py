@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -24,7 +24,7 @@ from harness.names import DISTRIBUTION, nearest
 from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
 from harness.run.judge_options import judge_options
 from harness.run.request import RayOptions, Request, VideoOptions
-from harness.types import Generation
+from harness.types import Generation, Model
 from harness.unused import OF_MODEL, reads, refuse_idle, refuse_idle_judge, refuse_unused
 from harness.video.sampling import Sampling
 
@@ -163,7 +163,7 @@ def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
         settings["generation"]["max_new_tokens"] = task.max_new_tokens
     built: dict[str, Any] = {
         "benchmark": task,
-        "backend": build(settings["backend"], "backend"),
+        "backend": _model(settings["backend"], "backend"),
         "sampling": build_as(Sampling, _mapping(settings, "sampling"), "sampling"),
         "generation": build_as(Generation, _mapping(settings, "generation"), "generation"),
         "video": build_as(VideoOptions, _mapping(settings, "video"), "video"),
@@ -171,9 +171,18 @@ def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
     }
     if settings.get("judge") is not None:
         model, built["judging"] = judge_options(_mapping(settings, "judge"))
-        built["judge"] = build(model, "judge")
+        built["judge"] = _model(model, "judge")
         refuse_idle_judge(task)
     return Request(**names, **built, settings=settings, **check(Request, given))
+
+
+def _model(settings: Mapping[str, Any], where: str) -> Model:
+    """A model, built. Raises RequestError for a class that lacks a member which a model has."""
+    made = build(settings, where)
+    if lacking := [name for name in ("identity", "generate") if not hasattr(made, name)]:
+        name = type(made).__name__
+        raise RequestError(f"{where}: {name} has no {' and no '.join(lacking)}(): a model has both")
+    return cast("Model", made)
 
 
 def with_model(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -210,6 +219,11 @@ def _refuse_unknown(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> None
     for key in settings:
         if key not in top_level_keys() and key not in GROUPS and not reads(raw, key):
             raise RequestError(f"{key}: no such setting{nearest(key, top_level_keys())}")
+    if "task" in _mapping(settings, "task"):
+        raise RequestError(
+            "task.task: no such setting: the first line of the task's YAML has to be "
+            "# @package _global_"
+        )
 
 
 def _refuse_hidden(chosen: Mapping[str, Any]) -> None:

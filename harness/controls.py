@@ -71,12 +71,20 @@ def remove_evidence(frames: Frames, control: Control, seed: str) -> Frames:
     pixels = frames.pixels
     if control == "blank":
         pixels = np.zeros_like(pixels)
-    elif control == "single_frame":
-        pixels = np.broadcast_to(pixels[len(pixels) // 2], pixels.shape)
-    elif control == "shuffled":
-        digest = hashlib.sha256(seed.encode()).digest()
-        order = np.random.default_rng(list(digest)).permutation(len(pixels))
-        pixels = pixels[order]
+    elif control in ("single_frame", "shuffled"):
+        pixels = pixels[places(len(pixels), control, seed)]
     elif control == "no_times":
         return dataclasses.replace(frames, times=np.zeros_like(frames.times))
     return dataclasses.replace(frames, pixels=pixels)
+
+
+def places(count: int, control: str, seed: str) -> list[int]:
+    """Which of a clip's ``count`` frames the model is shown at each place under a control that
+    leaves something to see; ``seed`` is the clip's id."""
+    if control == "single_frame":
+        return [count // 2] * count
+    if control == "shuffled":
+        digest = hashlib.sha256(seed.encode()).digest()
+        order: list[int] = np.random.default_rng(list(digest)).permutation(count).tolist()
+        return order
+    return list(range(count))

@@ -4,12 +4,13 @@ that cannot be asked."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from harness.errors import DataError
-from harness.types import Question, Record
+from harness.types import Clip, Question, Record
 
 IDS = ("id", "question_id", "uid", "qid", "question_idx")  # what data sets call their ids
 
@@ -164,3 +165,44 @@ def named(row: Row) -> str:
         if not is_null(row.get(key)):
             return f" ({key} {row[key]})"
     return ""
+
+
+def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
+    """Clips with their questions gathered, in order of first appearance.
+
+    Rows that name one clip and differ in its segment, subtitles or clock make clips of their own
+    ("id (2)"): each question is asked about what its own row says. Raises DataError when two
+    questions share an id: one would silently replace the other.
+    """
+    clips: dict[str, Clip] = {}
+    questions: dict[str, list[Question]] = {}
+    variants: dict[str, list[Clip]] = {}
+    seen: set[str] = set()
+    for clip, question in pairs:
+        if question.id in seen:
+            raise DataError(f"Question id {question.id!r} appears twice in the rows.")
+        seen.add(question.id)
+        alike = variants.setdefault(clip.id, [])
+        if clip not in alike:
+            alike.append(clip)
+        place = alike.index(clip)
+        id = f"{clip.id} ({place + 1})" if place else clip.id
+        clips.setdefault(id, replace(clip, id=id))
+        questions.setdefault(id, []).append(question)
+    return [replace(clip, questions=tuple(questions[id])) for id, clip in clips.items()]
+
+
+def unwritable(clip: Clip, question: Question) -> str | None:
+    """Why no file could hold what is asked, as it is: half of a surrogate pair is no character, and
+    with another in its place the question would not be known again. None where all is text."""
+    said = {"id": question.id, "video": clip.id, "question": question.text}
+    said |= {f"option {place}": text for place, text in enumerate(question.options)}
+    for name, text in said.items():
+        if text != writable(text):
+            return f"its {name} holds half of a character (a lone surrogate): {writable(text)!r}"
+    return None
+
+
+def writable(text: str) -> str:
+    """The text with what UTF-8 cannot write as an escape (``\\ud83d``)."""
+    return text.encode("utf-8", "backslashreplace").decode()

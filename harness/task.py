@@ -9,7 +9,7 @@ a field, so a protocol is a YAML file and never Python.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,12 +25,15 @@ from harness.rows import (
     Row,
     Source,
     Tracked,
+    by_clip,
     group_values,
     is_null,
     named,
     nothing,
     number_of,
     row_id,
+    unwritable,
+    writable,
 )
 from harness.scoring.options import (
     LETTERS,
@@ -204,7 +207,7 @@ class Task:
             try:
                 clip = self._clip(row)
                 video, question = clip.id, self.question(row)
-                if problem := _problem(row, question, scorer):
+                if problem := unwritable(clip, question) or _problem(row, question, scorer):
                     raise DataError(problem)
                 if question.id in seen:
                     raise DataError(f"question id {question.id!r} appears twice")
@@ -217,36 +220,13 @@ class Task:
                 yield clip, question
                 continue
             question = question or Question(row_id(row), str(row.get("question") or ""))
+            question = replace(question, id=writable(question.id))
             if question.id in seen:  # its record must not replace the other's
                 question = replace(question, id=f"{question.id} (row {row.number})")
             seen.add(question.id)
             place = row.where or f"row {row.number}"
-            bad.append(BadRow(question, video, f"{place}{named(row)}{reason}"))
-
-
-def by_clip(pairs: Iterable[tuple[Clip, Question]]) -> list[Clip]:
-    """Clips with their questions gathered, in order of first appearance.
-
-    Rows that name one clip and differ in its segment, subtitles or clock make clips of their own
-    ("id (2)"): each question is asked about what its own row says. Raises DataError when two
-    questions share an id: one would silently replace the other.
-    """
-    clips: dict[str, Clip] = {}
-    questions: dict[str, list[Question]] = {}
-    variants: dict[str, list[Clip]] = {}
-    seen: set[str] = set()
-    for clip, question in pairs:
-        if question.id in seen:
-            raise DataError(f"Question id {question.id!r} appears twice in the rows.")
-        seen.add(question.id)
-        alike = variants.setdefault(clip.id, [])
-        if clip not in alike:
-            alike.append(clip)
-        place = alike.index(clip)
-        id = f"{clip.id} ({place + 1})" if place else clip.id
-        clips.setdefault(id, replace(clip, id=id))
-        questions.setdefault(id, []).append(question)
-    return [replace(clip, questions=tuple(questions[id])) for id, clip in clips.items()]
+            reason = writable(f"{place}{named(row)}{reason}")
+            bad.append(BadRow(question, writable(video), reason))
 
 
 def _problem(row: Row, question: Question, scorer: Validating | None) -> str | None:

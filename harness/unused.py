@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import fields
 from typing import Any
 
+from harness.build import locate
 from harness.errors import RequestError
+from harness.names import nearest
 from harness.task import Task
 from harness.types import JudgedScorer
 
 OF_MODEL = {"name", "generation", "sampling"}
 """Keys of a model's YAML that are not settings of its class."""
+_CARD = "harness.models.transformers.Transformers"
+"""The class whose fields a model's YAML may set, whatever backend runs it."""
 _DRAWING = ("top_p", "top_k", "min_p", "seed")
 
 
@@ -43,6 +48,26 @@ def refuse_unused(
         inner = key.removeprefix("model.")
         if inner != key and inner not in OF_MODEL and not taken and not reads(raw, key):
             raise RequestError(f"{key}: backend={backend} does not use it")
+    if not taken and backend != "fake":  # beside a fake one the card waits for its own
+        _refuse_unknown(settings, raw, chosen)
+
+
+def _refuse_unknown(
+    settings: Mapping[str, Any], raw: Mapping[str, Any], chosen: Mapping[str, Any]
+) -> None:
+    """A key of the model's YAML that neither a checkpoint's card has nor any setting refers to."""
+    model = settings.get("model")
+    if not isinstance(model, Mapping) or reads(raw, "model"):
+        return
+    keys = [key for key in map(str, model) if key not in OF_MODEL and key[0] != "_"]
+    if left := [key for key in keys if not reads(raw, f"model.{key}")]:
+        known = {field.name for field in fields(locate(_CARD, "model"))}
+        for key in left:
+            if key not in known:
+                raise RequestError(
+                    f"model.{key}: configs/model/{chosen.get('model')}.yaml sets it, and "
+                    f"backend={chosen.get('backend')} does not use it{nearest(key, known, few=0)}"
+                )
 
 
 def refuse_idle(settings: Mapping[str, Any], said: Set[str]) -> None:

@@ -20,6 +20,7 @@ import json
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any, Literal
 
 from harness.errors import JudgeError
@@ -134,21 +135,23 @@ class AccuracyAtIoU:
         return estimated(self.units(records), self.low, self.high)
 
     def units(self, records: Sequence[Record]) -> Mapping[Hashable, Unit]:
-        """One unit a qid."""
-        letters, clues = Mean("accuracy"), Mean("iou")
-        right: dict[str, float] = {}
-        overlap: dict[str, tuple[float, str]] = {}
+        """One unit a qid: of several askings their means, as ``Mean`` has them."""
+        letters: dict[str, list[float]] = {}
+        clues: dict[str, list[float]] = {}
+        videos: dict[str, str] = {}
         for record in records:
             qid = "".join(record.question.groups.get("qid", ()))
             if record.question.groups.get("asked") == ("clues",):
-                if (iou := clues.worth(record)) is not None:
-                    overlap[qid] = (iou, record.video)
-            elif (worth := letters.worth(record)) is not None:
-                right[qid] = worth
+                if (iou := Mean("iou").worth(record)) is not None:
+                    reached = sum(iou >= least for least in THRESHOLDS) / len(THRESHOLDS)
+                    clues.setdefault(qid, []).append(reached)
+                    videos[qid] = record.video
+            elif (worth := Mean("accuracy").worth(record)) is not None:
+                letters.setdefault(qid, []).append(worth)
         return {
-            qid: Unit(right[qid] * sum(iou >= least for least in THRESHOLDS) / 5, video)
-            for qid, (iou, video) in overlap.items()
-            if qid in right
+            qid: Unit(fmean(letters[qid]) * fmean(reached), videos[qid])
+            for qid, reached in clues.items()
+            if qid in letters
         }
 
 

@@ -2,7 +2,7 @@
 
 arXiv 2604.05015, github.com/MME-Benchmarks/Video-MME-v2. Licence: academic research only. Chance
 12.5% in accuracy; under the non-linear score guessing earns far less
-(``harness.metrics.chance`` computes it).
+(``harness.estimates.chance`` computes it).
 
 The official headline is the mean over groups of a score that rewards consistent and coherent
 answers (``harness.metrics.GroupScore``). Frames are int(i * len / (n + 1)); subtitles, where shown,

@@ -17,7 +17,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from harness.errors import DataError, JudgeError
 from harness.scoring.judge_prompts import fill, judge_prompt, named
@@ -90,7 +90,7 @@ def _at(row: Row, demo: str) -> JSON:
 def _wanted(text: str, demo: str) -> JSON:
     if demo in ("hrd", "grid", "cup"):
         return cast(JSON, states.target_board(text, demo))
-    where, held = states.listed_target(text)
+    where, held = states.listed_target(text, demo)
     return {where: cast(JSON, held)}
 
 
@@ -109,7 +109,7 @@ class StateScorer:
     """Value "accuracy". ``rule`` "default": a verdict is a reply that starts with Correct or
     Incorrect; "official": exactly "Correct" is right, everything else wrong."""
 
-    rule: str = "default"
+    rule: Literal["default", "official"] = "default"
 
     def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
         """Wrong or right."""

@@ -100,6 +100,8 @@ def piles(states: Mapping[str, Sequence[str]], moves: Sequence[str]) -> Mapping[
     now = {name: list(cards) for name, cards in states.items()}
     for move in moves:
         words = move.split()
+        if len(words) < 3:
+            return None
         action, card, pile = words[0], " ".join(words[1:-2]), words[-1]
         if action not in ("add", "remove") or pile not in now or card not in CARDS:
             return None
@@ -151,12 +153,15 @@ def files(
     return None if named["rm -rf"] & named["touch"] else now.get(path)
 
 
-def listed_target(question: str) -> tuple[str, list[str]]:
-    """Which pile, cup or path, and what it must hold. Raises DataError."""
+def listed_target(question: str, kind: str) -> tuple[str, list[str]]:
+    """Which pile, cup or path, and what it must hold: chips as whole numbers. Raises DataError."""
     match = re.search(r"to ensure that\s*`([^`]+)` contains exactly", question)
     if match is None:
         raise DataError("its question names no pile, cup or path")
-    return match[1], found(r"contains exactly the following [^:`]+:", question).split(", ")
+    wanted = found(r"contains exactly the following [^:`]+:", question).split(", ")
+    if kind == "chip" and (odd := [one for one in wanted if not re.fullmatch("[0-9]+", one)]):
+        raise DataError(f"its question wants the chip {odd[0]!r}, which is no number")
+    return match[1], wanted
 
 
 def same(kind: str, state: Mapping[str, Any], where: str, wanted: Sequence[str]) -> bool:

@@ -18,6 +18,8 @@ def opened(path, **context):
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(**context)
+        page.set_default_timeout(300_000)  # a busy machine is no failure
+        page.set_default_navigation_timeout(300_000)
         page.asked, page.errors = [], []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("pageerror", lambda error: page.errors.append(str(error)))

@@ -2,7 +2,8 @@
 
 Serves one data set at one commit: info, tree, paths-info, and resolve with the headers and the
 redirect to the large-file store that the real hub answers with. Transfers can be broken off or
-damaged, access can be gated; every request is noted in ``requests``.
+damaged, access can be gated; every request is noted in ``requests``. Beside it a model's repository
+takes pull requests (preupload and commit, as huggingface_hub 1.x sends them).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 REPO = "owner/name"
+MODEL = "owner/model"
 COMMIT = "c0ffee" + "0" * 34
 SMALL = (".md", ".json", ".jsonl")  # kept in git itself, the rest in the large-file store
 
@@ -32,7 +34,8 @@ class Hub:
     ``cut``: a file's next transfer stops after so many bytes, once; ``served``: bytes sent in
     place of a file's own; ``failing``: the statuses that a file's next requests get; ``gated``:
     refused unless this token is sent; ``refusal``: the status; ``leaderboard``: the data set's
-    rows, if it has any.
+    rows, if it has any; ``model``: the files of the model's repository; ``writers``: the token that
+    may open pull requests there; ``opened``: these, each the lines of its commit.
     """
 
     files: dict[str, bytes]
@@ -42,6 +45,9 @@ class Hub:
     gated: str | None = None
     refusal: int = 401
     leaderboard: object = None
+    model: dict[str, bytes] = field(default_factory=dict)
+    writers: str = ""
+    opened: list[list[dict[str, object]]] = field(default_factory=list)
     endpoint: str = ""
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
 
@@ -92,6 +98,11 @@ def point_at(hub: Hub, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
 
 
+def _blob(content: bytes) -> str:
+    """Git's name of a file's content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
 class _Handler(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
@@ -107,11 +118,37 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/api/models/"):
+            self._pull_request(body)
+            return
         asked = parse_qs(body.decode())
         paths = asked.get("paths") or json.loads(body or b"{}").get("paths", [])
         self._note()
         entries = {entry["path"]: entry for entry in self._entries("", recursive=True)}
         self._json([entries[path] for path in paths if path in entries])
+
+    def _pull_request(self, body: bytes) -> None:
+        """What ``create_commit`` asks first, how each file is to be sent, and the commit itself."""
+        self._note()
+        url = urlsplit(self.path)
+        if not url.path.startswith(f"/api/models/{MODEL}/"):
+            self._refuse(404, "RepoNotFound")
+        elif self.headers.get("Authorization") != f"Bearer {self.hub.writers}":
+            self._refuse(401, "")
+        elif parse_qs(url.query).get("create_pr") != ["1"]:
+            self._refuse(403, "")  # anyone may open a pull request; only owners commit to main
+        elif url.path.endswith("/preupload/main"):
+            files = [file["path"] for file in json.loads(body)["files"]]
+            regular = {"uploadMode": "regular", "shouldIgnore": False}
+            kept = {path: _blob(self.hub.model[path]) for path in files if path in self.hub.model}
+            self._json({"files": [{"path": p, "oid": kept.get(p), **regular} for p in files]})
+        elif url.path.endswith("/commit/main"):
+            self.hub.opened.append([json.loads(line) for line in body.splitlines()])
+            home = f"{self.hub.endpoint}/{MODEL}"
+            made = {"commitUrl": f"{home}/commit/{COMMIT}", "commitOid": COMMIT}
+            self._json({**made, "pullRequestUrl": f"{home}/discussions/{len(self.hub.opened)}"})
+        else:
+            self._refuse(404, "RevisionNotFound")
 
     def _note(self) -> None:
         self.hub.requests.append((self.command, self.path, self.headers.get("Range")))
@@ -121,6 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         path = unquote(url.path)
         api, files = f"/api/datasets/{REPO}", f"/datasets/{REPO}/resolve/"
+        if path == f"/api/models/{MODEL}/revision/main":
+            self._json({"id": MODEL, "sha": COMMIT, "siblings": [], "tags": []})
+            return
         if path.startswith("/store/") and "Authorization" in self.headers:
             self._refuse(400, "BadRequest")  # its links are signed: a token is one too many
         elif statuses := self.hub.failing.get(path.removeprefix("/store/")):
@@ -156,8 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
                 oid = hashlib.sha1(str(parent).encode()).hexdigest()
                 entries[str(parent)] = {"type": "directory", "path": str(parent), "oid": oid}
                 entries[str(parent)]["size"] = 0
-            blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-            entries[name] = {"type": "file", "path": name, "oid": blob, "size": len(content)}
+            entries[name] = {"type": "file", "path": name, "oid": _blob(content)}
+            entries[name]["size"] = len(content)
             if not name.endswith(SMALL):
                 sha256 = hashlib.sha256(content).hexdigest()
                 large = {"oid": sha256, "size": len(content), "pointerSize": 134}
@@ -199,8 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(content)}")
         else:
             self.send_response(200)
-        etag = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-        self.send_header("ETag", f'"{etag}"')
+        self.send_header("ETag", f'"{_blob(content)}"')
         self.send_header("X-Repo-Commit", COMMIT)
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(stop - start))

@@ -22,6 +22,7 @@ from PIL import Image
 
 import harness.demo
 from harness.config import compose
+from harness.errors import RequestError
 from harness.models.fake import Fake
 from harness.run.journal import read_records
 from harness.run.loop import run
@@ -98,6 +99,16 @@ def test_multiple_choice() -> None:
     assert summary["metrics"]["accuracy"]["chance"] == pytest.approx(1 / 3)
     assert summary["by"]["city"]["x"]["accuracy"]["value"] == pytest.approx(1 / 3)
     assert records["0"].prompt.endswith("A. Rome\nB. Oslo\nC. Lima\nAnswer with the letter only.")
+
+
+def test_another_protocol_of_the_same_benchmark(folder: Path) -> None:
+    summary, records = evaluate("sights/letters", SIGHTS, "backend.rule=target")
+    assert value(summary, "accuracy") == 1.0
+    assert "(A) Rome\n(B) Oslo\n(C) Lima\n" in records["0"].prompt
+    file = folder / "configs" / "task" / "sights" / "letters.yaml"
+    file.write_text(file.read_text().replace("# @package _global_\n", ""))
+    with pytest.raises(RequestError, match="the first line of the task's YAML has to be # @pack"):
+        evaluate("sights/letters", SIGHTS)
 
 
 def test_a_number() -> None:

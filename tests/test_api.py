@@ -34,10 +34,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_public_names_are_these() -> None:
     assert harness.__all__ == [
-        "Clip", "Estimate", "Failure", "Frames", "Generation", "HarnessError", "JudgedScorer",
-        "Mean", "Metric", "Model", "Planner", "Prompt", "PromptTemplate", "Question", "Record",
-        "Response", "Run", "Sample", "Score", "Scorer", "Task", "VideoInfo", "compare",
-        "evaluate", "extract", "load_run",
+        "Clip", "Comparison", "Estimate", "Failure", "Frames", "Generation", "HarnessError",
+        "JudgedScorer", "Mean", "Metric", "Model", "Planner", "Prompt", "PromptTemplate",
+        "Question", "Record", "Response", "Run", "Sample", "Score", "Scorer", "Task", "VideoInfo",
+        "compare", "evaluate", "extract", "load_run",
     ]  # fmt: skip
     for name in harness.__all__:
         assert getattr(harness, name) is not None
@@ -102,11 +102,19 @@ def test_settings_are_words_of_the_command_line() -> None:
 def test_two_runs_are_compared() -> None:
     one = harness.evaluate(**FAKE, **{"backend.rule": "target"})
     other = harness.evaluate(**FAKE, **{"backend.rule": "first"})
-    assert harness.compare(one, other) is not None
+    found = harness.compare(one, other)
+    assert isinstance(found, harness.Comparison)
+    assert str(found).startswith("# Compared with fake ")
+    assert "| overall |" in " ".join(str(found).split())
+    with pytest.raises(HarnessError, match=r"compare\(3\): name a run"):
+        harness.compare(one, 3)  # type: ignore[arg-type]
 
 
 def test_an_extraction_rule_by_name() -> None:
     assert harness.extract("default", "The answer is (B).", ["red", "blue"]) == "B"
     assert harness.extract("default", "I cannot tell", ["red", "blue"]) is None
+    for given in (("A", None), (None, ["red"]), ("A", "red"), ("A", [1])):
+        with pytest.raises(HarnessError, match=r"extract: .* text"):
+            harness.extract("default", *given)  # type: ignore[arg-type]
     with pytest.raises(HarnessError, match="no rule 'defualt'; nearest: default"):
         harness.extract("defualt", "B")

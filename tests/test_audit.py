@@ -206,3 +206,12 @@ def test_unknown_rules_of_counting_are_refused(tmp_path):
         imported.take_in(path, tmp_path / "results", model="m", counted="some")
     with pytest.raises(RequestError, match="extractor"):
         imported.take_in(path, tmp_path / "results", model="m", extractor="nobodys")
+
+
+def test_rules_that_all_agree_are_one_line(tmp_path):
+    run = write(tmp_path, [record(i, right(i)) for i in range(30)])
+    result = audit.audit(run)
+    text = audit.markdown(run, result)
+    assert f"all {len(EXTRACTORS)} rules: 100.0 [" in text
+    assert "| default" not in text
+    assert "| default" in audit.markdown(run, result, None)

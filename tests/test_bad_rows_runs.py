@@ -14,6 +14,7 @@ from harness.errors import DataError
 from harness.run.conclusion import Outcome
 from harness.run.journal import read_records
 from harness.run.loop import run
+from harness.run.plan import make_plan
 from harness.run.ray_cluster import here
 from tests.benchmarks import lay_out
 
@@ -100,3 +101,33 @@ def test_rows_that_cannot_be_asked_are_said_of_a_run_with_a_limit(
     assert "rows.jsonl line 2" in line
     assert outcome.summary.failed == 0
     assert outcome.summary.complete
+
+
+@pytest.mark.parametrize("field", ["question_id", "question", "options"])
+def test_half_a_character_fails_its_row_and_is_not_asked_again(tmp_path: Path, field: str) -> None:
+    folder = lay_out("videomme", tmp_path)
+    (file,) = folder.rglob("rows.*")
+    lines: list[dict[str, Any]] = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[1]["answer"] = "A"
+    value = lines[1].get(field)
+    lines[1][field] = ["\ud83d", *value[1:]] if isinstance(value, list) else "odd \ud83d"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(DataError, match=r"line 2 .*half of a character .*\\ud83d") as caught:
+        ran("videomme", folder, tmp_path)
+    str(caught.value).encode()  # a terminal can show it
+    for _ in range(2):
+        outcome, told = ran("videomme", folder, tmp_path, "allow_failures=true")
+    assert "nothing left to ask" in " ".join(told)
+    (failed,) = (r for r in read_records(outcome.folder) if r.status == "failed")
+    assert failed.stage == "data"
+
+
+def test_an_unreadable_picture_is_missing_from_the_plan_alone(tmp_path: Path) -> None:
+    (tmp_path / "odd.png").write_bytes(b"no picture")
+    request = compose(["task=demo", "model=tiny_video", "limit=2", f"results={tmp_path / 'r'}"])
+    clips = request.benchmark.clips()[:2]
+    (first, *rest) = clips[0].questions
+    changed = replace(first, images=(tmp_path / "odd.png",))
+    some = [replace(clips[0], questions=(changed, *rest)), clips[1]]
+    whole, planned = (make_plan(request, each) for each in (clips, some))
+    assert len(planned.tokens) == len(whole.tokens) - 1

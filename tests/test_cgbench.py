@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.errors import JudgeError, RequestError
@@ -13,8 +15,8 @@ from harness.scoring.interval_sets import (
     the_intervals,
     union_overlap,
 )
-from harness.types import Question, Record, Response
-from tasks.cgbench import OpenScorer, clue_recovery
+from harness.types import Question, Record, Response, Score
+from tasks.cgbench import AccuracyAtIoU, OpenScorer, clue_recovery
 from tests.open_rows import ROWS
 from tests.test_open_benchmarks import asked, task
 
@@ -119,6 +121,14 @@ def test_clues_are_asked_beside_the_letter_and_joined_by_question(tmp_path):
     assert values["rec@IoU"] == pytest.approx((5 / 5 + 3 / 5) / 2)
     assert values["acc@IoU"] == pytest.approx((5 / 5 + 3 / 5) / 2)
     assert values["long_acc"] == 1
+    twice = [
+        replace(r, question=replace(r.question, repeat=1), score=Score({"accuracy": 0.0}))
+        for r in done
+        if r.question.id == "5"
+    ]
+    for both in ([*done, *twice], [*twice, *done]):
+        value = AccuracyAtIoU().estimate(both).value
+        assert value == pytest.approx((0.5 * 5 / 5 + 3 / 5) / 2), "the mean of both askings"
     wrong = [r for r in done if r.question.id != "6"]
     q = next(r.question for r in done if r.question.id == "6")
     record = Record(q, "c", "", response=Response(q.key, "B"))

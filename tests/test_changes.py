@@ -142,7 +142,7 @@ def test_a_file_replaced_in_place_is_asked_about_again(capsys, folder, name):
         after = before.replace(b"Hello", b"Hallo")
     (folder / "data" / name).write_bytes(after)
     assert "1 question (001-1) changed since" in run(capsys)[1]
-    assert "complete, nothing to do" in run(capsys)[1]
+    assert "nothing left to ask" in run(capsys)[1]
 
 
 def test_a_video_that_is_gone_keeps_its_answers(capsys, folder):
@@ -150,7 +150,7 @@ def test_a_video_that_is_gone_keeps_its_answers(capsys, folder):
     (folder / "data" / "videos" / "one.mp4").unlink()
     value, said = run(capsys)
     assert value == 1.0
-    assert "complete, nothing to do" in said
+    assert "nothing left to ask" in said
 
 
 def test_a_question_that_is_no_longer_asked_is_not_counted(capsys, folder):

@@ -34,9 +34,14 @@ def test_compare_says_which_runs_there_are(run: Any) -> None:
     write(RESULTS, records(30), model="other")
     code, _, err = run("compare", "A", "B")
     assert code == 2
-    assert err.startswith("harness: A: no such run under results; there are: demo/")
+    assert err.startswith("harness: A: no such run under results; there are:\n  demo/")
     assert "demo/other/" in err
-    assert err.count("\n") == 1
+    assert err.count("\n") == 3
+    for salt in range(2, 12):
+        write(RESULTS, records(30), model=f"m{salt}")
+    _, _, err = run("compare", "A", "B")
+    assert err.endswith("  and 2 more\n")
+    assert err.count("\n") == 12
 
 
 def test_runs_are_named_by_folder_id_model_or_task_and_model(run: Any) -> None:
@@ -49,7 +54,28 @@ def test_runs_are_named_by_folder_id_model_or_task_and_model(run: Any) -> None:
     write(RESULTS, records(30), frames=16)
     code, _, err = run("compare", "tiny_video", "other")
     assert code == 2
-    assert "tiny_video: 2 runs: results/demo/tiny_video/" in err
+    assert "tiny_video: 2 runs; name one of them:\n  demo/tiny_video/" in err
+    assert f"/{one.id}  8 frames, whole\n" in err
+
+
+def test_a_model_s_name_means_the_run_that_fits_the_other(run: Any) -> None:
+    whole = write(RESULTS, records(30))
+    part = write(RESULTS, records(6), limit=2)
+    judged = write(RESULTS, records(30), judge={"content": "x"})
+    write(RESULTS, records(30), task="open", judge={"content": "x"})
+    write(RESULTS, records(6, salt=1), model="six", limit=2)
+    write(RESULTS, records(30, salt=1), model="other")
+    write(RESULTS, records(30, salt=1), model="two")
+    write(RESULTS, records(6, salt=1), model="two", limit=2)
+    for other, meant in {"six": part, "other": whole, "two": whole}.items():
+        for words in (("tiny_video", other), (other, "tiny_video")):
+            code, out, err = run("compare", *words)
+            assert code == 0, err
+            assert f"tiny_video: {meant.folder}\n" in out
+            assert "not asked alike" not in out
+    _, _, err = run("view", "demo/tiny_video")
+    assert f"/{part.id}  8 frames, limit 2\n" in err
+    assert f"/{judged.id}  8 frames, whole, judged\n" in err
 
 
 def test_a_corrupt_summary_is_made_again(run: Any) -> None:

@@ -296,3 +296,20 @@ def test_hydra_s_state_does_not_leak() -> None:
     refused("task=mien")
     assert not GlobalHydra.instance().is_initialized()
     assert sys.argv == before
+
+
+def test_a_key_of_a_model_s_yaml_that_nothing_uses_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for group in ("model", "backend"):
+        (tmp_path / "configs" / group).mkdir(parents=True, exist_ok=True)
+    own = "_target_: harness.models.fake.Fake\nrule: ${model.rule}\n"
+    (tmp_path / "configs" / "backend" / "own.yaml").write_text(own)
+    card = tmp_path / "configs" / "model" / "mine.yaml"
+    card.write_text("checkpoint: null\nrule: first\n")
+    assert compose(["model=mine", "backend=own"]).model == "mine"
+    card.write_text("checkpoint: null\nrule: first\nfrobnicate: 1\n")
+    with pytest.raises(RequestError, match=r"^model.frobnicate: configs/model/mine.yaml sets it"):
+        compose(["model=mine", "backend=own"])
+    assert compose(["model=mine", "backend=fake"]).model == "fake"

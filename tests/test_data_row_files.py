@@ -89,6 +89,9 @@ def test_a_folder_is_known_by_its_rows_file(tmp_path: Path, ending: str) -> None
         ("r.json", '[\n{"a": 1},\n{"a" 1}\n]', "line 3: Expecting ':'"),
         ("r.json", '[{"a": 1}, "b"]', "row 2 is a text and not an object"),
         ("r.json", '{"rows": []}', "must hold a list of objects"),
+        ("r.json", "{}", "must hold a list of objects"),
+        ("r.json", '{"meta": {"of": 1}, "1": {"a": 1}}', "must hold a list of objects"),
+        ("r.json", '{"one": {"1": {"a": 1}}, "two": {"2": {"a": 1}}}', "must hold a list"),
         ("r.json", b"\xff\xfe\x00", "truncated data|UTF-8"),
         ("r.csv", "a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, but there are 2 columns"),
         ("r.csv", 'a,b\n1,2\n1,"2\n', "line 3: unexpected end of data"),
@@ -109,6 +112,14 @@ def test_a_bad_line_is_named_by_its_number(
         Source(path=str(file)).rows()
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ['{"7": {"a": 1}, "8": {"a": 2}}', '{"7": {"a": 1}}'])
+def test_rows_may_stand_under_their_ids(tmp_path: Path, content: str) -> None:
+    for name, text in (("r.json", content), ("data.json", f'{{"data": {content}}}')):
+        rows = read(written(tmp_path, name, text)).rows
+        assert rows == [{"id": "7", "a": 1}, {"id": "8", "a": 2}][: len(rows)]
+        assert len(rows) == content.count('"a"')
 
 
 def test_a_cell_is_a_list_only_where_it_certainly_is_one(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,38 @@ def test_clips_are_taken_as_workers_come_for_them() -> None:
     queue.ended(1)
     assert queue.done
     assert not queue.begin(0), "nothing is left to begin with"
+
+
+def moments(*counts: int) -> list[Clip]:
+    """So many clips of each of several videos."""
+    return [
+        Clip(f"{name}{n}", Path(name), (Question(f"{name}{n}q", "?"),))
+        for name, count in zip("abc", counts, strict=False)
+        for n in range(count)
+    ]
+
+
+def test_clips_of_one_video_go_to_one_worker_while_there_are_others() -> None:
+    queue = Dispatcher(moments(3, 2))
+    queue.begin(0)
+    queue.begin(1)
+    taken = [queue.next(worker) for worker in (0, 1, 0, 1, 1, 0)]
+    assert [clip and clip.id for clip in taken] == ["a0", "b0", "a1", "b1", "a2", None]
+
+
+def test_what_a_dead_worker_was_to_have_next_goes_to_others() -> None:
+    queue = Dispatcher(moments(3))
+    queue.begin(0)
+    assert queue.next(0) is not None
+    assert queue.waiting == 2
+    queue.died(0)
+    assert queue.waiting == 3, "the one that it held is a suspect"
+    queue.begin(1)
+    assert queue.next(1) is not None
+    queue.begin(2)
+    assert [clip and clip.id for clip in (queue.next(2), queue.next(2))] == ["a1", "a2"]
+    queue.stop()
+    assert queue.waiting == 0
 
 
 def test_a_clip_that_kills_is_given_up_and_its_neighbours_are_not() -> None:

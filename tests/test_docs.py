@@ -1,6 +1,8 @@
 """What the docs tell one to write works."""
 
+import json
 import re
+import runpy
 import shlex
 import shutil
 from pathlib import Path
@@ -9,8 +11,12 @@ import pytest
 
 import harness.demo
 from harness.cli import main
+from harness.report import tables
+from harness.stats import accuracy
 
 DOCS = Path(harness.__file__).parents[1] / "docs"
+ROOT = DOCS.parent
+BASELINES = ROOT / "results" / "baselines" / "demo"
 CLIPS = sorted((Path(harness.demo.__path__[0]) / "data" / "videos").iterdir())
 
 
@@ -47,3 +53,36 @@ def test_python_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for code in told:
         exec(code, names)  # noqa: S102  # the docs' own code
     assert names["run"] is not names["blind"]
+
+
+def test_every_picture_is_there_small_and_drawn_by_the_script() -> None:
+    drawn = runpy.run_path(str(DOCS / "pictures.py"))["NAMES"]
+    text = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    assert set(re.findall(r"\]\(pictures/(\w+)\.png\)", text)) == set(drawn)
+    assert {path.stem for path in (DOCS / "pictures").iterdir()} == set(drawn)
+    assert all(path.stat().st_size < 150_000 for path in (DOCS / "pictures").iterdir())
+
+
+def test_the_readmes_table_holds_the_baselines_numbers() -> None:
+    rows = re.findall(r"^ +(tiny_\w+) +(.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert {name for name, _ in rows} == {path.stem for path in BASELINES.glob("*.json")}
+    for name, shown in rows:
+        kept = json.loads((BASELINES / f"{name}.json").read_text(encoding="utf-8"))
+        asked = kept["questions"].values()
+        cells = [str(kept["identity"]["sampling"]["frames"]), str(len(asked))]
+        for part in ("short medium long", "short", "medium", "long"):
+            some = [q for q in asked if q["groups"]["duration"][0] in part.split()]
+            scores = [q["values"]["accuracy"] for q in some]
+            cells.append(tables.interval(accuracy(scores, [q["video"] for q in some]), "%"))
+        for status in ("unparsed", "failed"):
+            cells.append(str(sum(q["status"] == status for q in asked)))
+        assert shown.split() == " ".join(cells).split()
+
+
+def test_the_first_commands_of_the_start_page_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (told,) = blocks("index.md", "console")
+    for line in told.splitlines():
+        assert main(shlex.split(line.removeprefix("$ harness "))) == 0, line

@@ -77,7 +77,7 @@ def test_planted_one_frame_fewer(good, tmp_path):
     checks = verdict(good, again)
     assert failed(checks) == {"request unchanged"}
     assert checks["request unchanged"].detail == (
-        "frames: 8, not 7; sampling.frames: 8, not 7"
+        "frames: baseline 8, run 7; sampling.frames: baseline 8, run 7"
     )  # fmt: skip
     assert failed(verdict(good, again, ignore=("frames", "sampling.frames"))) == set()
 
@@ -195,7 +195,7 @@ def test_a_baseline_of_the_first_format_is_still_held_against(tmp_path, good):
 def test_what_is_passed_over_is_said(good, tmp_path):
     again = write(tmp_path / "after", records(), frames=7)
     detail = verdict(good, again, ignore=("frames",))["request unchanged"].detail
-    assert detail == "asked alike but for what --ignore passes over (frames: 8, not 7)"
+    assert detail == "asked alike but for what --ignore passes over (frames: baseline 8, run 7)"
     alike = verdict(good, good, ignore=("frames",))["request unchanged"].detail
     assert alike == "asked exactly alike (--ignore frames)"
 

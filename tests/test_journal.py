@@ -181,3 +181,14 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_difference_names_every_place() -> None:
     assert difference({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2}) == "a.b: 1, not 3"
     assert difference({"a": 1}, {}) == "a: 1, not None"
+    assert difference({"a": 1}, {}, ("baseline", "run")) == "a: baseline 1, run None"
+    hashes = difference({"a": "sha256:" + "0" * 64}, {"a": "1" * 64})
+    assert hashes == f"a: 'sha256:{'0' * 12}…', not '{'1' * 12}…'"
+    many = {str(n): n for n in range(9)}
+    assert difference(many, {}, most=2) == "0: 0, not None; 1: 1, not None; and 7 more"
+
+
+def test_a_folder_in_a_records_files_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "records-3.jsonl").mkdir()
+    with pytest.raises(JournalError, match=r"records-3\.jsonl: cannot write \(Is a directory\)"):
+        Journal(tmp_path, {}).__enter__()

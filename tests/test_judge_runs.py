@@ -128,7 +128,9 @@ def test_people_label_a_run_and_are_held_against_its_judge(activitynet, capsys, 
     assert judges.main([first.folder.name, "--results", results]) == 0
     out = capsys.readouterr().out
     assert "75.0% the same accuracy" in out
-    assert "accuracy, corrected by people: 0.750" in out
+    assert "accuracy, corrected by people: 75.0 [" in out
+    assert "(few: " in out
+    assert "; as judged: " in out
     with pytest.raises(RequestError, match=r"--value rating: nobody .* are on accuracy, score"):
         judges.main([first.folder.name, "--results", results, "--value", "rating"])
     with pytest.raises(RequestError, match="-n 0: write how many"):
@@ -170,9 +172,9 @@ def test_a_judge_behind_a_server_is_asked_in_text_alone(activitynet, monkeypatch
 def test_a_plan_says_what_the_judge_will_be_asked(activitynet):
     request = compose([*activitynet, "judge=word_overlap"])
     cost = plan(request).judge
-    assert cost.calls == 4  # the rows ask four questions, each of two videos
-    assert 4 * 250 < cost.tokens < 4 * 350
-    assert "judge: up to 4 calls and 4 for its controls, about" in str(plan(request))
+    assert cost.calls == plan(request).questions  # equal right answers, other responses
+    assert cost.calls * 250 < cost.tokens < cost.calls * 350
+    assert f"judge: up to {cost.calls} calls and 4 for its controls, about" in str(plan(request))
     assert "judge: up to 1 call and" in str(replace(cost, calls=1))
     assert "judge" not in str(plan(compose(activitynet)))
 
@@ -181,8 +183,10 @@ def test_a_plan_has_a_price_when_it_is_given_one(activitynet):
     price = ["judge.price.read=1000", "judge.price.written=1000000"]
     needed = plan(compose([*activitynet, "judge=word_overlap", *price]))
     tokens = needed.judge.tokens
-    # four calls and four controls, each read at a thousandth a token and written at 1 a token
-    assert needed.judge.most == pytest.approx(2 * (tokens / 1000 + 4 * 512))
+    calls, most = needed.judge.calls, compose(activitynet).generation.max_new_tokens
+    # as many calls and four controls, read at a thousandth a token and written at 1 a token
+    each = (tokens + calls * most) / 1000 + calls * 512
+    assert needed.judge.most == pytest.approx((1 + 4 / calls) * each)
     assert f"at most about {needed.judge.most:,.2f} by its price" in str(needed)
     assert "price" not in str(plan(compose([*activitynet, "judge=word_overlap"])))
     with pytest.raises(RequestError, match=r"judge\.price=cheap: write judge\.price\.read=N"):

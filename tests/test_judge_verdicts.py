@@ -142,3 +142,15 @@ def test_an_empty_file_of_a_judge_is_said_in_one_line(tmp_path):
     (tmp_path / "judged-0.jsonl").write_text("")
     with pytest.raises(JournalError, match="its first line names no judge"):
         verdicts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [("[1]", "values are .* not numbers"), ("null", "not numbers"), ('{"v": "yes"}', "its v is")],
+)
+def test_a_judges_values_that_are_none_are_said_in_one_line(tmp_path, values, said):
+    (tmp_path / "judged-abc.jsonl").write_text(
+        f'{{"judge": {{"name": "j"}}}}\n{{"question": "a", "values": {values}}}\n'
+    )
+    with pytest.raises(JournalError, match=rf"judged-abc\.jsonl: line 2: .*{said}"):
+        verdicts(tmp_path)

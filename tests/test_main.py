@@ -123,7 +123,7 @@ def test_a_resumed_run_says_what_was_kept_and_a_finished_one_that_it_is(run: Any
     assert "5 of 12 questions already answered" in run(*FAKE, "limit=4").out
     again = run(*FAKE, "limit=4")
     assert again.code == 0
-    assert "complete, nothing to do" in again.out
+    assert "nothing left to ask" in again.out
 
 
 def test_a_run_ends_with_the_ranking_that_it_stands_in_and_no_other(run: Any) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from harness import metrics
+from harness import estimates
 from harness.metrics import GroupScore, Mean
 from harness.scoring.choice import ChoiceScorer
 from harness.types import Estimate, Response, Score
@@ -34,11 +34,11 @@ def test_what_counts(mixed):
 
 
 def test_bounds_are_those_of_what_was_lost(mixed):
-    assert metrics.bounds(Mean("accuracy"), mixed) == pytest.approx((3 / 9, 6 / 9))
-    assert metrics.bounds(Mean("accuracy"), mixed[:6]) is None
-    assert metrics.bounds(Mean("accuracy", low=None), mixed) is None
+    assert estimates.bounds(Mean("accuracy"), mixed) == pytest.approx((3 / 9, 6 / 9))
+    assert estimates.bounds(Mean("accuracy"), mixed[:6]) is None
+    assert estimates.bounds(Mean("accuracy", low=None), mixed) is None
     hidden = [replace(r, question=replace(r.question, target=None)) for r in mixed[6:]]
-    assert metrics.bounds(Mean("accuracy"), [*mixed[:6], *hidden]) is None
+    assert estimates.bounds(Mean("accuracy"), [*mixed[:6], *hidden]) is None
 
 
 def test_an_unparsed_response_has_the_worst_score_whichever_way_is_better():
@@ -70,7 +70,7 @@ def test_macro_over_nested_groups():
     assert value(answers, macro=("level", "task")) == pytest.approx((1 / 2 + (1 + 0) / 2) / 2)
     assert value(answers, macro=("task",)) == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert value(answers) == pytest.approx(3 / 5)
-    found = metrics.part(Mean("accuracy", macro=("level", "task")), answers)
+    found = estimates.part(Mean("accuracy", macro=("level", "task")), answers)
     assert found.value == pytest.approx(3 / 5)
 
 
@@ -115,13 +115,13 @@ class Numeric:
 
 def test_chance_is_absent_unless_it_is_known_for_every_question():
     answers = records(12)
-    assert metrics.chance(Mean("accuracy"), ChoiceScorer(), answers) == pytest.approx(0.25)
+    assert estimates.chance(Mean("accuracy"), ChoiceScorer(), answers) == pytest.approx(0.25)
     open_ended = replace(answers[0], question=replace(answers[0].question, options=()))
-    assert metrics.chance(Mean("accuracy"), ChoiceScorer(), [open_ended, *answers]) is None
-    assert metrics.chance(Mean("score"), ChoiceScorer(), answers) is None
-    assert metrics.chance(Mean("accuracy"), object(), answers) is None
+    assert estimates.chance(Mean("accuracy"), ChoiceScorer(), [open_ended, *answers]) is None
+    assert estimates.chance(Mean("score"), ChoiceScorer(), answers) is None
+    assert estimates.chance(Mean("accuracy"), object(), answers) is None
     choices = Mean("accuracy", where={"task_type": "Counting"})
-    assert metrics.chance(choices, Numeric(), answers) == pytest.approx(0.25)
+    assert estimates.chance(choices, Numeric(), answers) == pytest.approx(0.25)
 
 
 def test_chance_does_not_count_hidden_labels():
@@ -131,9 +131,9 @@ def test_chance_does_not_count_hidden_labels():
         replace(r, question=replace(r.question, target=None, options=r.question.options[:2]))
         for r in records(12)[6:]
     ]
-    chance = metrics.chance(Mean("accuracy"), ChoiceScorer(), [*answers, *hidden])
+    chance = estimates.chance(Mean("accuracy"), ChoiceScorer(), [*answers, *hidden])
     assert chance == pytest.approx(0.25)
-    assert metrics.chance(Mean("accuracy"), ChoiceScorer(), hidden) is None
+    assert estimates.chance(Mean("accuracy"), ChoiceScorer(), hidden) is None
 
 
 def test_the_difference_of_two_runs_nests_as_the_headline_does():
@@ -141,8 +141,8 @@ def test_the_difference_of_two_runs_nests_as_the_headline_does():
     before = [record(3 * i, wrong(3 * i), question=kinds[i]) for i in range(6)]
     after = [record(3 * i, right(3 * i), question=kinds[i]) for i in range(2)] + before[2:]
     macro = Mean("accuracy", macro=("kind",))
-    assert metrics.difference(macro, before, after).difference.value == pytest.approx(0.5)
-    found = metrics.difference(macro, before, after, micro=True)
+    assert estimates.difference(macro, before, after).difference.value == pytest.approx(0.5)
+    found = estimates.difference(macro, before, after, micro=True)
     assert found.difference.value == pytest.approx(1 / 3)
     assert (found.gained, found.lost, found.difference.n) == (2, 0, 6)
 
@@ -181,7 +181,7 @@ def test_a_video_with_a_failed_question_has_no_group_score():
     answers = four("a", [1, 1, 1, 1]) + four("b", [0, 0, 0, 0])
     answers[-1] = replace(answers[-1], status="failed", score=None, response=None)
     assert GroupScore().estimate(answers).n == 4
-    assert metrics.bounds(GroupScore(), answers) == pytest.approx((0.5, 0.5 + 1 / 32))
+    assert estimates.bounds(GroupScore(), answers) == pytest.approx((0.5, 0.5 + 1 / 32))
     unparsed = replace(answers[3], status="unparsed", score=Score({}))
     assert GroupScore().estimate([*answers[:3], unparsed]).value == pytest.approx(9 / 16)
 
@@ -189,7 +189,7 @@ def test_a_video_with_a_failed_question_has_no_group_score():
 def test_guessing_a_group_of_four():
     """Relevance, four options: the expected quadratic reward of a binomial(4, 1/4)."""
     answers = four("a", [1, 1, 1, 1])
-    chance = metrics.chance(GroupScore(), ChoiceScorer(), answers)
+    chance = estimates.chance(GroupScore(), ChoiceScorer(), answers)
     expected = sum(
         math.comb(4, k) * 0.25**k * 0.75 ** (4 - k) * (0, 1 / 16, 4 / 16, 9 / 16, 1)[k]
         for k in range(5)
@@ -211,22 +211,22 @@ class Longest:
 
 
 def test_a_metric_of_ones_own_needs_an_estimate_only(mixed):
-    assert metrics.part(Longest(), mixed).value == len("no idea")
-    assert metrics.bounds(Longest(), mixed) is None
-    assert metrics.difference(Longest(), mixed, mixed) is None
+    assert estimates.part(Longest(), mixed).value == len("no idea")
+    assert estimates.bounds(Longest(), mixed) is None
+    assert estimates.difference(Longest(), mixed, mixed) is None
 
 
 def test_a_difference_is_bounded_by_the_scale_and_counts_what_became_better():
     """A judge's 0 to 5: two scores lie 5 apart at most, and unseen videos may differ by that."""
     before = [scored(record(3 * i, "A"), 2.0) for i in range(10)]
     after = [scored(record(3 * i, "A"), 2.0) for i in range(10)]
-    wide = metrics.difference(Mean("accuracy", high=5.0), before, after).difference
-    narrow = metrics.difference(Mean("accuracy"), before, after).difference
+    wide = estimates.difference(Mean("accuracy", high=5.0), before, after).difference
+    narrow = estimates.difference(Mean("accuracy"), before, after).difference
     assert wide.ci95[1] == pytest.approx(5 * narrow.ci95[1])
-    unknown = metrics.difference(Mean("accuracy", high=None), before, after).difference
+    unknown = estimates.difference(Mean("accuracy", high=None), before, after).difference
     assert math.isnan(unknown.ci95[0])
     after[0] = scored(record(0, "A"), 1.0)
-    found = metrics.difference(Mean("accuracy", high=5.0, higher_is_better=False), before, after)
+    found = estimates.difference(Mean("accuracy", high=5.0, higher_is_better=False), before, after)
     assert (found.gained, found.lost) == (1, 0)
     assert found.difference.value == pytest.approx(-0.1)
 
@@ -278,9 +278,9 @@ def test_rotated_groups_of_one_video_are_groups_of_their_own():
 def test_lost_questions_without_a_label_are_in_no_bound_unless_the_others_are_scored_so():
     judged = [scored(record(i, "A", question={"target": None}), 0.5) for i in range(4)]
     lost = record(4, None, question={"target": None})
-    assert metrics.bounds(Mean("accuracy"), [*judged, lost]) == pytest.approx((2 / 5, 3 / 5))
-    assert metrics.bounds(Mean("accuracy"), [*records(4), lost]) is None
-    assert metrics.bounds(Mean("accuracy"), [lost]) is None
+    assert estimates.bounds(Mean("accuracy"), [*judged, lost]) == pytest.approx((2 / 5, 3 / 5))
+    assert estimates.bounds(Mean("accuracy"), [*records(4), lost]) is None
+    assert estimates.bounds(Mean("accuracy"), [lost]) is None
 
 
 def test_what_a_verdict_decides_is_not_masked_by_the_letter():

@@ -81,11 +81,11 @@ def test_try_says_what_is_odd(folder: Path, capsys: pytest.CaptureFixture[str]) 
         {"video": "one", "question": f"{n}?", "options": ["a", "b"], "answer": "A"}
         for n in range(12)
     ]
+    main(["new", "task", "odd", "--rows", rows_file(folder, rows)])
     rows[0]["options"] = ["a", "a"]
     rows[1]["answer"] = None
     rows += [{"video": "gone", "question": "0?", "options": ["a", "b"], "answer": "A"}] * 2
     (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    main(["new", "task", "odd", "--rows", "rows.jsonl"])
     capsys.readouterr()
     assert main(["try", "task=odd", "frames=100"]) == 1
     odd = [line for line in capsys.readouterr().out.splitlines() if line.startswith("odd: ")]
@@ -206,6 +206,7 @@ def test_long_answers_are_for_a_judge_unless_said_otherwise(
 
 
 def test_every_bad_row_is_named_in_one_message(folder: Path) -> None:
+    shutil.copy(CLIPS[0], folder / "v.mp4")
     rows = rows_of(("A", ["x", "y"]), ("z", ["x", "y"]), ("B", []), (9, ["x", "y"]))
     with pytest.raises(DataError) as error:
         main(["new", "task", "mine", "--rows", rows_file(folder, rows)])
@@ -222,10 +223,46 @@ def test_every_bad_row_is_named_in_one_message(folder: Path) -> None:
     assert not (folder / "configs").exists()
 
 
+def test_rows_of_every_kind_of_mistake_are_named_and_nothing_is_written(folder: Path) -> None:
+    wrong = [
+        ("gone", "What moves?", "red car", "bus", "van", "bus", "motion"),
+        ("one", " ", "red car", "bus", "van", "bus", "motion"),
+        ("one", "What?", "bus", "bus", "van", "bus", "motion"),
+        ("two", "Which?", "red car", "bus", "van", "", "motion"),
+        ("gone", "", "red car", "bus", "van", "tram", "motion"),
+    ]
+    with (folder / "rows.csv").open("a", newline="") as file:
+        csv.writer(file).writerows(wrong)
+    with pytest.raises(DataError) as error:
+        main(["new", "task", "mine", "--rows", "rows.csv"])
+    assert str(error.value).split("; ") == [
+        "rows.csv line 8: the video 'gone' is not there",
+        "rows.csv line 9: its question is empty",
+        "rows.csv line 10: two of its options are equal: 'bus'",
+        "rows.csv line 11: its answer is empty",
+        "rows.csv line 12: the video 'gone' is not there and its question is empty and the answer "
+        "'tram' is no letter, number or text of its options: red car, bus, van",
+    ]
+    assert not (folder / "configs").exists()
+    assert not list(folder.glob("*.jsonl"))
+
+
 def test_the_clock_of_frame_folders_outlives_rewriting() -> None:
     rows = [{**row, "fps": 2} for row in rows_of(("y", ["x", "y"]))]
     (made,) = standard(rows, guess(rows, {}, lambda value: False)).rows
     assert (made["fps"], made["answer"]) == (2, "B")
+
+
+def test_options_are_a_list_or_named_by_their_letters() -> None:
+    def options(given: Any) -> list[str]:
+        rows = [{"video": "v", "question": "q", "options": given, "answer": "A"}]
+        (made,) = standard(rows, guess(rows, {}, lambda value: False)).rows
+        return list(made["options"])
+
+    assert options({"A": "red", "B": "blue"}) == options(["red", "blue"]) == ["red", "blue"]
+    for wrong in (5, ["red", None], {"first": "red", "B": "blue"}):
+        with pytest.raises(DataError, match="row 1: its option"):
+            options(wrong)
 
 
 def test_answers_are_options_only_beside_an_answer() -> None:
@@ -252,7 +289,7 @@ def test_what_answers_may_be_called_is_one_list() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--rows", "no.csv"], "data=no.csv does not exist"),
+        (["--rows", "no.csv"], "--rows no.csv: no such file"),
         (["--rows", "rows.csv", "--video", "clap"], "--video clap: no such column; nearest: clip"),
         (["--rows", "bare.csv"], "no column looks like the question; say which with --question"),
         (["--rows", "broken.jsonl"], "line 2: "),

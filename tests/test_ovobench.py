@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from harness.config import compose
 from harness.errors import DataError
+from harness.run.journal import read_records
 from harness.run.judging import scored
+from harness.run.loop import run
 from harness.types import Question, Record, Response
+from harness.video.reading_process import ReadingProcess
 from tasks.ovobench import MomentScorer
 from tests.open_rows import ROWS
 from tests.test_open_benchmarks import asked, said, task
+from tests.videos import Encoding, encode, gop
 
 REC = """
 You're watching a video in which people may perform a certain type of action repetively. \n\
@@ -95,3 +102,28 @@ def test_the_total_is_the_mean_of_the_modes(tmp_path):
             done.append(scored(record, bench.scorer.score(q, response)))
     total = bench.metrics[0].estimate(done).value
     assert total == pytest.approx((1 + 1 + (1 / 2 + 0 + 1) / 3) / 3)
+
+
+def test_moments_of_one_video_are_asked_side_by_side_and_read_together(tmp_path, monkeypatch):
+    row = next(row for row in ROWS["ovobench"] if row["task"] == "EPM")
+    several = [
+        {**row, "id": number, "video": f"{video}.mp4", "realtime": 0.8 + number / 10}
+        for number, video in enumerate("abaaab")
+    ]
+    (tmp_path / "rows.json").write_text(json.dumps(several))
+    (tmp_path / "videos").mkdir()
+    for video in "ab":
+        encode(tmp_path / "videos" / f"{video}.mp4", Encoding(options=gop(40)))
+    words = ["task=ovobench", "backend=fake", f"data={tmp_path}", "video.workers=1", "frames=4"]
+    request = compose([*words, "video.in_flight=8", f"results={tmp_path / 'results'}"])
+    together, real = [], ReadingProcess.clips
+
+    def clips(self, requests, timeout):
+        together.append([request.key for request in requests])
+        return real(self, requests, timeout)
+
+    monkeypatch.setattr(ReadingProcess, "clips", clips)
+    outcome = run(request, tell=lambda line: None, progress=False)
+    ids = [record.question.id for record in read_records(outcome.folder)]
+    assert ids == ["0", "2", "3", "4", "1", "5"]
+    assert [len(keys) for keys in together] == [4, 2]

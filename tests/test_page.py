@@ -5,15 +5,20 @@ import re
 from dataclasses import replace
 from html import unescape
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from harness.cli import main
+from harness.controls import remove_evidence
+from harness.identity import describe
 from harness.report import html
 from harness.report.page import assets, frames, words
 from harness.report.page.samples import samples
 from harness.report.runs import load
-from harness.types import Response
+from harness.run.judge_calls import prompt_hash
+from harness.scoring.judged import YesNoScorer
+from harness.types import Frames, Response, Score
 from tests.runs import record, records, right, write, wrong
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;$x$ \ud800"
@@ -95,6 +100,78 @@ def test_thinking_is_kept_apart(tmp_path):
     (row,) = samples(write(tmp_path, [made]))["rows"]
     assert row["thinking"] == "first, the car"
     assert row["response"] == right(0)
+
+
+def judged(folder, *, reply="yes", parse="ok", **line):
+    """A run of one open question, and what its judge was asked and said, as the judge stage keeps
+    it; the scorer asks what ``asked`` says."""
+    scorer = YesNoScorer("activitynetqa_user", "activitynetqa_system")
+    made = record(0, "a red car", question={"options": (), "target": "red car"})
+    made = replace(made, score=Score({"accuracy": 1.0}, "a red car", reply), status="scored")
+    run = write(folder, [made], protocol={"scorer": describe(scorer)})
+    asked = [prompt_hash(prompt) for prompt in scorer.judge_prompts(made.question, made.response)]
+    told = {"question": made.key, "prompts": asked, "replies": [reply], "parse": parse}
+    lines = [{"judge": {"name": "a judge"}, "settings": {}}, told | line]
+    text = "".join(json.dumps(one) + "\n" for one in lines)
+    (run.folder / "judged-0123456789ab.jsonl").write_text(text)
+    return run
+
+
+def test_every_call_of_the_judge_is_in_the_page(tmp_path):
+    data = embedded(html.page(judged(tmp_path, reply=HOSTILE, parse="repaired")))
+    ((said,),) = [row["judges"] for row in data["rows"]]
+    assert said["judge"].startswith("a judge")
+    assert said["parse"] == "repaired"
+    ((call,),) = [said["calls"]]
+    assert call["reply"].startswith("</script><script>alert(1)")
+    (system, first), (user, second) = call["prompt"]
+    assert (system, user) == ("system", "user")
+    assert "red car" in data["texts"][second]
+    assert "red car" not in data["texts"][first]
+
+
+def test_a_judges_call_that_got_no_reply_is_said_with_its_reason(tmp_path):
+    run = judged(tmp_path, replies=[], parse="failed", reason="the judge's reply was cut off")
+    (row,) = samples(run)["rows"]
+    assert row["judges"][0]["calls"][0]["reply"] is None
+    assert row["judges"][0]["reason"] == "the judge's reply was cut off"
+
+
+def test_replies_are_not_laid_beside_the_wrong_prompt_where_a_call_failed(tmp_path):
+    run = judged(tmp_path, replies=["yes"], prompts=["0" * 24, "1" * 24], parse="failed")
+    (row,) = samples(run)["rows"]
+    shown = [(call["prompt"], call["reply"]) for call in row["judges"][0]["calls"]]
+    assert shown == [(None, None), (None, None), (None, "yes")]
+
+
+def test_a_prompt_that_the_scorer_no_longer_asks_is_not_guessed(tmp_path):
+    (row,) = samples(judged(tmp_path, prompts=["0" * 24]))["rows"]
+    assert row["judges"][0]["calls"] == [{"prompt": None, "reply": "yes"}]
+
+
+def test_under_a_control_the_page_shows_the_frames_as_the_model_saw_them(tmp_path):
+    asked = record(0, "A", frames=(0, 10, 20, 30), times=(0.0, 1.0, 2.0, 3.0))
+    for control in ("single_frame", "shuffled", "blank", "none"):
+        run = write(tmp_path / control, [asked], control=control)
+        (clip,) = samples(run)["clips"]
+        pixels = np.array([0, 10, 20, 30], np.uint8)[:, None, None, None]
+        given = Frames(np.array(asked.frames), np.array(asked.times), pixels)
+        shown = remove_evidence(given, control, asked.video).pixels.ravel().tolist()
+        assert clip["times"] == asked.times
+        if control == "blank":
+            assert clip["frames"] == [None] * 4
+        else:
+            assert clip["frames"] == shown
+        assert clip["control"] == ("" if control == "none" else control)
+
+
+def test_two_runs_with_other_frames_point_each_at_its_own(tmp_path):
+    first = write(tmp_path / "1", [record(0, "A")])
+    second = write(tmp_path / "2", [record(0, "A", frames=(0,), times=(0.0,))], frames=1)
+    found = samples(first, second)
+    (row,) = found["rows"]
+    assert found["clips"][row["clip"]]["frames"] == [0, 10]
+    assert found["clips"][row["second"]["clip"]]["frames"] == [0]
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,18 @@
 """A run as others take it, held against their own readers where these are installed."""
 
+import base64
+import importlib.util
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 import types
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -14,6 +21,7 @@ from harness.cli import main
 from harness.errors import RequestError
 from harness.report import imported
 from harness.report.publish import hub, loggers
+from tests.hub import MODEL, REPO, Hub, point_at, serving
 from tests.runs import record, records, right, write
 
 BOARD = {"name": "x", "tasks": [{"id": "test"}]}
@@ -69,6 +77,53 @@ def test_the_hubs_file_is_written_where_the_hub_looks(tmp_path):
     assert made["dataset"]["task_id"] == "test"
 
 
+@pytest.fixture
+def pushed(tmp_path, monkeypatch):
+    """Pushes a run to a hub that knows the token "mine", with its eval.yaml among its files."""
+    run = write(tmp_path / "results", records(6))
+    with serving(Hub({"eval.yaml": yaml.safe_dump(BOARD).encode()}, writers="mine")) as served:
+        point_at(served, monkeypatch, tmp_path / "cache")
+        monkeypatch.setenv("HF_TOKEN", "mine")
+
+        def push(repo=MODEL):
+            published(run, tmp_path, "--to", "hub", "--dataset", REPO, "--push", repo)
+
+        yield push, served, tmp_path / ".eval_results" / "demo.yaml"
+
+
+def test_a_pull_request_adds_the_file_to_the_models_repository(pushed, capsys):
+    push, served, path = pushed
+    push()
+    assert capsys.readouterr().out.strip() == f"{served.endpoint}/{MODEL}/discussions/1"
+    ((head, file),) = served.opened
+    assert head["value"]["summary"] == "Add an evaluation result (demo)"
+    assert file["value"]["path"] == ".eval_results/demo.yaml"
+    assert base64.b64decode(file["value"]["content"]) == path.read_bytes()
+
+
+def test_a_result_that_stands_there_already_is_not_sent_again(pushed, capsys):
+    push, served, path = pushed
+    push()
+    served.model[".eval_results/demo.yaml"] = path.read_bytes()
+    capsys.readouterr()
+    push()
+    shown = capsys.readouterr().out.strip()
+    assert shown == f"{served.endpoint}/{MODEL}/blob/main/.eval_results/demo.yaml"
+    assert len(served.opened) == 1
+
+
+def test_a_refusal_and_a_hub_that_is_gone_are_one_line(pushed, monkeypatch):
+    push, _, _ = pushed
+    with pytest.raises(RequestError, match=r"refused the pull request.*404"):
+        push("owner/other")
+    monkeypatch.setenv("HF_TOKEN", "theirs")
+    with pytest.raises(RequestError, match="hf auth login") as told:
+        push()
+    assert "\n" not in str(told.value)
+    with pytest.raises(RequestError, match="not sent"):
+        push("no such/name/at all")
+
+
 def test_every_eval_evers_samples_leave_out_what_has_no_score(tmp_path, run, capsys):
     published(run, tmp_path, "--to", "every_eval_ever", "--organization", "us")
     path = tmp_path / "data" / "demo" / "org" / "model"
@@ -111,8 +166,48 @@ def test_inspect_reads_its_log_again(tmp_path, run):
     by = {sample.id: sample for sample in read.samples}
     failed = next(r for r in run.records if r.status == "failed")
     assert not by[failed.key].scores
+    assert [message.role for message in by[failed.key].messages] == ["user"]
+    answered = run.records[0]
+    asked, said = by[answered.key].messages
+    assert (asked.content, said.content) == (answered.prompt, answered.response.text)
+    assert read.stats.completed_at > read.stats.started_at
     metrics = read.results.scores[0].metrics
     assert metrics["accuracy"].value == run.summary.main.estimate.value
+
+
+def test_inspect_view_opens_the_log(tmp_path, run):
+    pytest.importorskip("inspect_ai", reason="inspect_ai is not installed")
+    published(run, tmp_path, "--to", "inspect")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "inspect_ai", "view", "start", "--port", str(port)]
+    with (tmp_path / "view.log").open("w") as said:
+        viewer = subprocess.Popen(
+            [*command, "--log-dir", str(tmp_path)], cwd=tmp_path, stdout=said, stderr=said
+        )
+    try:
+        (log,) = asked(viewer, port, "log-files")["files"]
+        shown = asked(viewer, port, f"logs/{quote(log['name'], safe='')}")
+    finally:
+        viewer.terminate()
+        viewer.wait()
+    assert shown["eval"]["run_id"] == run.id
+    assert len(shown["samples"]) == len(run.records)
+    metrics = shown["results"]["scores"][0]["metrics"]
+    assert metrics["accuracy"]["value"] == run.summary.main.estimate.value
+
+
+def asked(viewer, port, what):
+    """What the viewer answers, once it listens."""
+    while True:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/api/{what}") as answer:
+                return json.load(answer)
+        except URLError as error:
+            if isinstance(error, HTTPError) or viewer.poll() is not None:
+                raise
+            time.sleep(0.1)
 
 
 def test_without_inspect_it_is_said_what_to_install(tmp_path, run, monkeypatch):
@@ -141,25 +236,71 @@ def test_a_failure_has_no_response_and_no_metric_for_lmms_eval(tmp_path, run):
     assert "accuracy" not in lines[failed.key]
 
 
-def test_mlflow_gets_every_number_under_names_that_it_takes(tmp_path, run, monkeypatch):
-    told = {}
+class Refusal(Exception):
+    """As mlflow's and wandb's own."""
 
-    class Started:
-        def __enter__(self):
-            return self
 
-        def __exit__(self, *error):
-            pass
+@pytest.mark.parametrize(
+    ("form", "module"),
+    [
+        ("mlflow", {"set_experiment": None, "exceptions": {"MlflowException": Refusal}}),
+        ("wandb", {"init": None, "errors": {"Error": Refusal}}),
+    ],
+)
+def test_what_a_logger_refuses_is_said_in_one_line(run, tmp_path, monkeypatch, form, module):
+    def refuse(*_, **__):
+        raise Refusal("no such store\n(log in)")
 
-    fake = types.SimpleNamespace(
-        set_experiment=lambda name: told.update(project=name),
-        start_run=lambda **words: Started(),
-        log_params=lambda values: told.update(params=values),
-        log_metrics=lambda values: told.update(metrics=values),
+    parts = {k: types.SimpleNamespace(**v) if v else refuse for k, v in module.items()}
+    monkeypatch.setitem(sys.modules, form, types.SimpleNamespace(**parts))
+    with pytest.raises(RequestError, match=rf"publish --to {form}: no such store \(log in\)"):
+        published(run, tmp_path, "--to", form)
+
+
+def test_without_a_logger_it_is_said_what_to_install(run, tmp_path, monkeypatch):
+    for form in ("mlflow", "wandb"):
+        monkeypatch.setitem(sys.modules, form, None)
+        with pytest.raises(RequestError, match=f"pip install {form}"):
+            published(run, tmp_path, "--to", form)
+
+
+def separately(code, folder, **environment):
+    """What a new process prints: loggers start threads and servers that outlive a test."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env={**os.environ, **environment},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def logged(run, form):
+    words = ["publish", str(run.folder), "--to", form, "--project", "p"]
+    return f"from harness.cli import main; main({words!r}); main({words!r})\n"
+
+
+def test_mlflow_itself_keeps_every_number_once(tmp_path, run):
+    if importlib.util.find_spec("mlflow") is None:
+        pytest.skip("mlflow is not installed")
+    read = (
+        "import json, mlflow\n"
+        "runs = mlflow.search_runs(experiment_names=['p'], output_format='list')\n"
+        "print(json.dumps([[r.data.params['id'], r.data.metrics] for r in runs]))"
     )
-    monkeypatch.setitem(sys.modules, "mlflow", fake)
-    published(run, tmp_path, "--to", "mlflow", "--project", "p")
-    assert told["project"] == "p"
-    assert told["metrics"] == loggers.numbers(run)
-    assert told["metrics"]["count/failed"] == 1
-    assert told["metrics"]["accuracy/low"] < told["metrics"]["accuracy"]
+    store = f"sqlite:///{tmp_path / 'store.db'}"
+    ((name, metrics),) = json.loads(
+        separately(logged(run, "mlflow") + read, tmp_path, MLFLOW_TRACKING_URI=store)
+    )
+    assert name == run.id
+    assert metrics == pytest.approx(loggers.numbers(run))
+    assert metrics["count/failed"] == 1
+
+
+def test_wandb_itself_writes_a_run_offline(tmp_path, run):
+    if importlib.util.find_spec("wandb") is None:
+        pytest.skip("wandb is not installed")
+    separately(logged(run, "wandb"), tmp_path, WANDB_MODE="offline", WANDB_SILENT="true")
+    files = list((tmp_path / "wandb").glob(f"offline-run-*-{run.id}/run-{run.id}.wandb"))
+    assert files
+    held = b"".join(file.read_bytes() for file in files)
+    assert all(name.encode() in held for name in loggers.numbers(run))

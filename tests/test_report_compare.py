@@ -70,7 +70,7 @@ def test_what_was_asked_differently_is_said(tmp_path):
     first = write(tmp_path, records(), model="a")
     second = write(tmp_path, records(), model="b", extractor="default")
     (note,) = compare.compare([first, second]).notes
-    assert "protocol.scorer.extractor: 'videomme', not 'default'" in note
+    assert "protocol.scorer.extractor: first 'videomme', second 'default'" in note
 
 
 def test_runs_of_other_data_are_refused(tmp_path):

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from harness.metrics import GroupScore
+from harness.metrics import GroupScore, Mean
 from harness.report import audit, compare, figure, html, leaderboard, rankings, tables
 from harness.report.remembered import keep_units, units
-from harness.report.runs import find
+from harness.report.runs import find, load
 from tests.runs import record, records, right, write, wrong
 
 
@@ -48,6 +48,13 @@ def test_an_incomplete_run_is_marked_and_ranked_by_what_is_sure(tmp_path):
     table = leaderboard.table(find(tmp_path)[0])
     assert list(table.model) == ["damaged (incomplete)", "thorough", "lucky (incomplete)"]
     assert list(table.failed) == [3, 0, 0]
+
+
+def test_a_run_with_many_degenerate_responses_is_marked(tmp_path):
+    write(tmp_path, records(60, 0.9), model="sound")
+    write(tmp_path, [*(record(i, "!!!!") for i in range(10)), *records(60)[10:]], model="mute")
+    table = leaderboard.table(find(tmp_path)[0]).set_index("model")
+    assert dict(table.degenerate) == {"sound": "0", "mute": "10 !"}
 
 
 def test_the_best_is_bold_and_ties_are_marked(tmp_path):
@@ -280,6 +287,27 @@ def test_units_under_keys_of_more_than_one_part_are_kept(tmp_path):
     assert list(units(run, rule)) == [("v", 0, 0)]
 
 
+def test_units_of_records_that_were_replaced_while_they_were_read_are_not_kept(
+    tmp_path, monkeypatch
+):
+    """A leaderboard reads while another process scores the run again."""
+    rule = Mean("accuracy")
+    run = write(tmp_path, records(share=0.5))
+    worth = Mean.units
+
+    def slow(self, some):
+        monkeypatch.undo()
+        found = worth(self, some)
+        write(tmp_path, records(share=1.0))
+        return found
+
+    vars(run)["metrics"] = (rule,)
+    monkeypatch.setattr(Mean, "units", slow)
+    keep_units(run)
+    now = load(run.folder)
+    assert units(now, rule) == rule.units(now.records)
+
+
 def test_rows_as_csv_and_in_columns():
     rows = [{"a": 1, "b": "x, y"}, {"a": float("nan"), "c": None}, {"b": 0.1}]
     assert tables.as_csv(rows) == 'a,b,c\n1,"x, y",\n,,\n,0.1,\n'
@@ -288,3 +316,16 @@ def test_rows_as_csv_and_in_columns():
         "  1",
         " 22",
     ]
+
+
+def test_a_leaderboard_holds_no_run_s_records(tmp_path):
+    run = write(tmp_path, [record(i, right(i)) for i in range(6)])
+    (run.folder / ".units.json").unlink(missing_ok=True)
+    (found,) = find(tmp_path)[0]
+    vars(found).pop("records", None)
+    assert units(found, found.metrics[0]) == found.metrics[0].units(run.records)
+    assert "records" not in vars(found)
+    held = found.records
+    (run.folder / ".units.json").unlink()
+    units(found, found.metrics[0])
+    assert found.records is held

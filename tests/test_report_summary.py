@@ -213,7 +213,7 @@ def test_a_run_is_found_by_folder_model_or_beginning_of_its_id(tmp_path):
     for name in (run.folder, run.folder.parent, run.folder / "request.json", run.id[:6]):
         assert run_named(name, tmp_path).folder == run.folder
     write(tmp_path, records(6), frames=16)
-    with pytest.raises(JournalError, match=r"2 runs: .*; name one of them"):
+    with pytest.raises(JournalError, match="2 runs; name one of them:\n"):
         run_named(run.folder.parent, tmp_path)
     (tmp_path / "notes.txt").write_text("beside the runs, and of none")
     for nothing in ("nothing", tmp_path / "notes.txt"):
@@ -302,6 +302,18 @@ def test_what_is_said_of_degenerate_responses_claims_no_cause():
     assert line.startswith("1 of 6 questions were answered with nothing, or with one character")
     assert "harness view" in line
     assert "do not use" not in line
+    assert "exit code 1" in line
+    assert line.endswith("allow_failures=true accepts them")
+    assert not list(complaints(answers, summarise(answers, **NAMES), True, Run(Path("run"), {})))
+
+
+def test_a_cut_off_run_says_so_once_in_the_same_words():
+    cut = [replace(r, status="truncated", score=None) for r in records(60)[:4]]
+    made = summarise([*cut, *records(60)[4:]], **NAMES)
+    (line,) = diagnosed(made)
+    (said,) = complaints(cut, made, False, Run(Path("run"), {}))
+    assert said.startswith(line)
+    assert said.endswith("exit code 1")
 
 
 def test_what_an_unbounded_metric_leaves_out_is_said():

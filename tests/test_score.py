@@ -100,7 +100,7 @@ def test_another_rule_makes_a_run_of_its_own_and_leaves_the_first(run: Any) -> N
     read = [{r.score.answer for r in read_records(made) if r.score} for made in (first, other)]
     assert read == [{"A"}, {"B"}]  # the benchmark's own rule takes the first capital letter
     again = run(*DEMO, "backend.rule='constant:As B'", "task.scorer.extractor=egoschema_lmms")
-    assert "complete, nothing to do" in again[1]  # the run that this command would have made
+    assert "nothing left to ask" in again[1]  # the run that this command would have made
     assert len(folders()) == 2
 
 
@@ -183,6 +183,23 @@ def test_scoring_into_a_run_that_is_there_keeps_what_it_has(run: Any) -> None:
     assert len(read_records(whole)) == n
 
 
+def test_responses_that_were_asked_again_are_scored_again(run: Any) -> None:
+    """The copies of them in a run that only scores others' are no answers of its own."""
+    from dataclasses import replace
+
+    from harness.run.scoring import rewrite
+
+    run(*DEMO)
+    (first,) = folders()
+    run("score", first.name, "task.scorer.extractor=mlvu")
+    records = [replace(r, response=Response(r.key, "(D)")) for r in read_records(first)]
+    rewrite(first, records)
+    _, out, _ = run("score", first.name, "task.scorer.extractor=mlvu")
+    other = Path(out.splitlines()[-1])
+    assert other != first
+    assert {r.response.text for r in read_records(other) if r.response} == {"(D)"}
+
+
 def test_a_run_scored_elsewhere_keeps_what_no_record_says(run: Any) -> None:
     run(*DEMO)
     (first,) = folders()
@@ -209,10 +226,10 @@ def test_responses_cut_off_are_advised_the_tokens_that_the_run_advises(
     monkeypatch.setattr(Fake, "generate", cut)
     words = (*DEMO, "task.answer_marker=ANSWER", "generation.max_new_tokens=32")
     code, _, err = run(*words)
-    assert (code, "set generation.max_new_tokens=128 or more" in err) == (1, True)
+    assert (code, "raise generation.max_new_tokens to 128 or more" in err) == (1, True)
     (folder,) = folders()
     code, _, err = run("score", folder.name)
-    assert (code, "set generation.max_new_tokens=128 or more" in err) == (1, True)
+    assert (code, "raise generation.max_new_tokens to 128 or more" in err) == (1, True)
 
 
 def test_a_judges_calls_stay_in_the_results_folder_of_the_run(run: Any, tmp_path: Path) -> None:

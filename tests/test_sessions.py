@@ -52,6 +52,16 @@ def test_a_resumed_run_waited_as_long_as_all_of_its_sessions(
     assert run(asked, quiet, progress=False).summary.waited == 3.0, "nothing was left to ask"
 
 
+def test_what_only_a_summary_says_is_kept_when_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = workers.Driver.ended
+    monkeypatch.setattr(workers.Driver, "ended", lambda self, n, waited: ended(self, n, 1.5))
+    folder = run(request(tmp_path), quiet, progress=False, stopping=Half(3)).folder
+    (folder / NAME).unlink()  # as a version without it left the run
+    assert run(request(tmp_path), quiet, progress=False).summary.waited == 3.0
+
+
 def test_shards_wait_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = workers.Driver.ended
     monkeypatch.setattr(workers.Driver, "ended", lambda self, n, waited: ended(self, n, 1.5))
@@ -64,6 +74,6 @@ def test_a_run_of_before_and_a_torn_line(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text(json.dumps({"waited": 2.0}))
     assert waited_in_all(tmp_path, 0.5) == 2.5
     with (tmp_path / NAME).open("a") as file:
-        file.write('{"ended": "2026')
+        file.write('{"waited": NaN}\n{"ended": "2026')
     assert waited_in_all(tmp_path, 0.0) == 2.5
     assert waited_in_all(tmp_path, 1.0) == 3.5

@@ -2,21 +2,30 @@
 
 import json
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
 
 from harness.cli import main
 from harness.errors import RequestError
+from harness.types import Usage
 from tests.browser import opened
-from tests.runs import record, records, write
+from tests.runs import record, records, right, write
+
+
+def counted(found, frames):
+    """The record with the tokens that so many frames may take."""
+    return replace(found, response=replace(found.response, usage=Usage(100 * frames, 2)))
 
 
 @pytest.fixture
 def made(tmp_path):
     results = tmp_path / "results"
     for frames in (4, 8):
-        write(results, records(share=0.3 + frames / 20), frames=frames)
+        write(
+            results, [counted(r, frames) for r in records(share=0.3 + frames / 20)], frames=frames
+        )
     write(results, records(share=0.3), frames=8, control="blank")
     write(results, [*records(6), record(6, None)], model="other", frames=8)
     write(results, records(6), frames=8, extractor="mlvu")
@@ -42,12 +51,24 @@ def test_a_section_per_protocol_with_controls_as_columns_of_their_run(made):
     assert lossy["lost"]["text"] == "1 failed (incomplete)"
 
 
+def test_the_settings_column_says_what_differs_and_nothing_else(tmp_path):
+    results = tmp_path / "results"
+    for size in ("full", 336):
+        write(results, records(6), video={"size": size, "decoder": "pyav"})
+    write(results, records(6), model="other", video={"size": "full", "decoder": "pyav"})
+    assert main(["site", str(results), "-o", str(tmp_path / "site")]) == 0
+    (board,) = sections(tmp_path / "site")
+    told = {row["settings"]["text"] for row in board["rows"]}
+    assert told == {"video.size=full", "video.size=336"}
+
+
 def test_every_link_and_plot_is_there(made):
     rows = [row for board in sections(made) for row in board["rows"]]
     for row in rows:
         assert (made / unquote(row["link"])).is_file()
     pictures = re.findall(r'<img src="([^"]+)"', (made / "index.html").read_text())
-    assert any(picture.endswith("-frames.svg") for picture in pictures)
+    for what in ("frames", "tokens", "seconds"):
+        assert any(picture.endswith(f"-{what}.svg") for picture in pictures), what
     assert all((made / unquote(picture)).is_file() for picture in pictures)
 
 
@@ -81,3 +102,26 @@ def test_a_click_on_a_heading_sorts_and_a_link_opens_the_run(made):
         assert page.locator("#list").count() == 1
         assert not page.errors
         assert all(url.startswith("file:") for url in page.asked)
+
+
+def test_hostile_names_of_categories_stay_text_and_a_phone_shows_every_column(tmp_path):
+    hostile = "<img src=x onerror=alert(1)><b>bold</b>"
+    answers = [
+        record(i, right(i), question={"groups": {"duration": (hostile, "b")[i % 2 : i % 2 + 1]}})
+        for i in range(6)
+    ]
+    write(tmp_path / "results", answers)
+    assert main(["site", str(tmp_path / "results"), "-o", str(tmp_path / "site")]) == 0
+    for scheme, colour in (("dark", "rgb(20, 23, 27)"), ("light", "rgb(255, 255, 255)")):
+        phone = {"viewport": {"width": 390, "height": 844}, "color_scheme": scheme}
+        with opened(tmp_path / "site" / "index.html", **phone) as page:
+            page.wait_for_selector("body[data-ready]")
+            assert page.locator(".board b, .board img").count() == 0
+            titles = page.locator(".board .tabulator-col-title").all_inner_texts()
+            assert hostile in titles
+            assert {"model", "accuracy", "n", "lost", "seconds"} < set(titles)
+            assert page.locator(".board .tabulator-col:visible").count() == len(titles)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == colour
+            assert not page.errors
+            assert all(url.startswith("file:") for url in page.asked)

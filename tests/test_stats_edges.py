@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from harness import metrics, stats
+from harness import estimates, stats
 from harness.metrics import Mean
 from harness.stats import selection
 from tests.runs import record, right, wrong
@@ -109,9 +109,9 @@ def test_a_part_of_a_breakdown_is_never_macro():
     ]
     headline = Mean("accuracy", macro=("kind",))
     assert headline.estimate(answers).value == pytest.approx((1 + 2 / 3) / 2)
-    assert metrics.part(headline, answers).value == pytest.approx(3 / 4)
-    units = metrics.flat(headline.units(answers))
+    assert estimates.part(headline, answers).value == pytest.approx(3 / 4)
+    units = estimates.flat(headline.units(answers))
     assert {unit.leaves for unit in units.values()} == {((),)}
-    micro = metrics.difference(headline, answers, answers[::-1], micro=True)
+    micro = estimates.difference(headline, answers, answers[::-1], micro=True)
     assert micro.difference.value == 0
     assert micro.difference.n == 4

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.build import build
 from harness.data import Source
-from harness.errors import DataError, JudgeError
+from harness.errors import DataError, JudgeError, RequestError
 from harness.types import Question, Response
 from tasks import videoreasonbench_states as states
 from tasks.videoreasonbench import StateScorer, final_answer, the_moves
@@ -38,7 +39,7 @@ def test_piles_and_cups_take_only_what_is_there():
         "pile0": ["8 of Clubs", "Ace of Hearts"]
     }
     for wrong in ("remove 8 of Clubs from pile0", "add 11 of Clubs to pile0", "flip it over pile0",
-                  "add Ace of Hearts to pile1"):  # fmt: skip
+                  "add Ace of Hearts to pile1", "add", ""):  # fmt: skip
         assert states.piles(pile, [wrong]) is None
     cup = {"cup0": [20, 10]}
     assert states.cups(cup, ["add 5 to cup0", "remove 10 cup0"]) == {"cup0": [20, 5]}
@@ -72,7 +73,11 @@ def test_what_is_asked_for_stands_in_the_question():
     with pytest.raises(DataError, match="names no target state"):
         states.target_board("a 2x2 grid", "grid")
     with pytest.raises(DataError, match="names no pile"):
-        states.listed_target("?")
+        states.listed_target("?", "card")
+    held = "to ensure that `cup0` contains exactly the following chips: `20, {}`"
+    assert states.listed_target(held.format("5"), "chip") == ("cup0", ["20", "5"])
+    with pytest.raises(DataError, match="the chip 'red', which is no number"):
+        states.listed_target(held.format("red"), "chip")
 
 
 @pytest.mark.parametrize(
@@ -148,3 +153,8 @@ def test_a_file_of_rows_by_their_ids_is_read_as_the_authors_write_it(tmp_path):
     source = Source(path=str(tmp_path), files=("questions/*.json",))
     (clip,) = replace(bench, source=source).clips()
     assert [q.id for q in clip.questions] == ["cup_state3_op5_order_operation_start"]
+
+
+def test_a_rule_of_another_name_is_refused():
+    with pytest.raises(RequestError, match="rule"):
+        build({"_target_": "tasks.videoreasonbench.StateScorer", "rule": "offical"}, "task.scorer")

@@ -16,6 +16,7 @@ import pytest
 from harness.cli.ending import ended
 from harness.config import compose
 from harness.errors import ModelError, RequestError
+from harness.run import worker_process
 from harness.run.journal import read_records
 from harness.run.loop import run
 from harness.run.raised import Raised, WorkerTraceback
@@ -149,3 +150,39 @@ def test_a_worker_is_shown_one_gpu_of_those_that_the_run_may_see(
     visible: str | None, shown: list[str]
 ) -> None:
     assert [own_device(worker, visible) for worker in range(3)] == shown
+
+
+def test_more_workers_than_gpus_share_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "nvidia-caps"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(worker_process, "DEVICES", tmp_path)
+    assert [own_device(worker, None) for worker in range(3)] == ["0", "1", "0"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A model over several GPUs, as vLLM's (``world_size``) or accelerate's (``device_map``)."""
+
+    world_size: int = 1
+    device_map: str | None = None
+
+    def identity(self) -> dict[str, str]:
+        return {"name": "spread"}
+
+    def generate(
+        self, samples: Iterator[Sample], generation: Generation
+    ) -> Iterator[Response | Failure]:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [(Spread(world_size=2), r"over 2 GPUs \(backend.gpus\)"), (Spread(device_map="auto"), "=auto")],
+)
+def test_local_workers_do_not_spread_a_model_over_gpus_they_cannot_see(
+    tmp_path: Path, model: Spread, said: str
+) -> None:
+    request = compose(["task=demo", "backend=fake", f"results={tmp_path}", "workers=2"])
+    with pytest.raises(RequestError, match=f"^workers=2: .*{said}: write workers=1, or runner=ray"):
+        run(replace(request, backend=model), print, progress=False)
+    assert not list(tmp_path.iterdir())

@@ -107,7 +107,9 @@ def console(*before: str) -> NoReturn:
     0: done; 1: done but incomplete, failed or a user's own code has a bug; 2: cannot be done as
     written; 130: stopped with Ctrl-C.
     """
-    before_import = signal.signal(signal.SIGINT, stop)
+    before_import = signal.getsignal(signal.SIGINT)
+    if before_import is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, stop)
     from harness.cli.completion import complete_if_asked
     from harness.cli.ending import ended
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def parser() -> argparse.ArgumentParser:
     """The words of ``harness compare``."""
     made = argparse.ArgumentParser(prog="harness compare", description=__doc__)
-    made.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or its id")
+    made.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, id or model")
     made.add_argument("--paper", action="store_true", help="beside every published value")
     made.add_argument("--as", dest="model", help="the model's published name (with --paper)")
     made.add_argument("--all", action="store_true", help="list every question that changed")
@@ -33,19 +33,22 @@ def main(argv: Sequence[str]) -> int:
 
     from harness.errors import RequestError
     from harness.report import tables
-    from harness.report.finding import run_named
+    from harness.report.finding import runs_named
 
     if words.paper and len(words.runs) > 1:
         raise RequestError("compare --paper: name one run; it is held against what was published")
     if not words.paper and len(words.runs) < 2:
         raise RequestError("compare: name two runs or more, or one run with --paper")
-    found = [run_named(name, words.results) for name in words.runs]
+    found = runs_named(words.runs, words.results)
+    for name, run in zip(words.runs, found, strict=True):
+        if not Path(name).exists():  # a model's name may mean any of several runs
+            print(f"{name}: {run.folder}")
     out = words.out or words.results / ("paper" if words.paper else "compare")
     text, rows, data = (
         _with_paper(found[0], words.model) if words.paper else _with_another(found, words.all)
     )
     print(text)  # first: a folder that cannot be written to costs the files alone
-    tables.write(out, text, rows, data)
+    print(tables.write(out, text, rows, data)[-1])
     return 0
 
 

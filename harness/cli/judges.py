@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.report.runs import Run
     from harness.types import Estimate
+
+FEW = 30
+"""Verdicts below which an agreement, or a correction, is said to rest on few."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,6 +33,7 @@ def main(argv: Sequence[str]) -> int:
     words = parser().parse_args(argv)
 
     from harness.errors import RequestError
+    from harness.names import several
     from harness.report.finding import run_named
     from harness.run.journal import read_records
     from harness.run.judge_verdicts import agreements, corrected, labels, verdicts
@@ -49,16 +55,34 @@ def main(argv: Sequence[str]) -> int:
     for pair in pairs:
         print(
             f"{pair.first} and {pair.second}: {100 * pair.same:.1f}% the same {pair.value}, "
-            f"kappa {_said(pair.kappa)} over {pair.kappa.n} responses"
+            f"kappa {_said(pair.kappa)} over {several(pair.kappa.n, 'response')}"
+            f"{_few(pair.kappa.n)}"
         )
     if "people" in found:
         estimate = corrected(records, found["people"], words.value, first.scorer)
-        print(f"{words.value}, corrected by people: {_said(estimate)}")
+        print(_corrected(first, words.value, estimate))
     elif not pairs:
         print(f"one judge alone ({', '.join(found)}): score the run by another, or label responses")
     return 0
 
 
-def _said(estimate: Estimate) -> str:
-    low, high = estimate.ci95
-    return f"{estimate.value:.3f} [{low:.3f}, {high:.3f}]"
+def _corrected(run: Run, value: str, estimate: Estimate) -> str:
+    """The corrected value beside the judge's own, in the unit that the run's metric of it has."""
+    metric = run.summary.metrics.get(value)
+    unit = metric.unit if metric else ""
+    said = f"{value}, corrected by people: {_said(estimate, unit)}{_few(estimate.n)}"
+    return f"{said}; as judged: {_said(metric.estimate, unit)}" if metric else said
+
+
+def _few(verdicts: int) -> str:
+    return f" (few: {FEW} or more say something)" if verdicts < FEW else ""
+
+
+def _said(estimate: Estimate, unit: str = "") -> str:
+    """A share in percent as in every table; else three digits; ``?`` for what is not known."""
+    factor, digits = (100, 1) if unit == "%" else (1, 3)
+    low, value, high = (
+        "?" if math.isnan(x) else f"{factor * x:.{digits}f}"
+        for x in (estimate.ci95[0], estimate.value, estimate.ci95[1])
+    )
+    return f"{value} [{low}, {high}]"

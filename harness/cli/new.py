@@ -53,13 +53,18 @@ def main(argv: Sequence[str]) -> int:
     from harness.cli.new_kinds import recipe
     from harness.data import Source
     from harness.data.answers import standard
+    from harness.errors import RequestError
 
     target = _target(words.name, words.force)
+    if not words.rows.exists():
+        raise RequestError(f"--rows {words.rows}: no such file")
     source = Source(path=str(words.rows))
     rows = source.rows()
     given = {name: getattr(words, name) for name in _SAID if getattr(words, name)}
     columns = _columns(source, given)
-    made = standard(rows, columns, words.answers, source.place)
+    made = standard(
+        rows, columns, words.answers, source.place, lambda name: source.video(name).exists()
+    )
     file = _rewritten(words.name, words.rows, made.rows) if made.changed else words.rows
     answers = [row["answer"] for row in made.rows if row.get("answer") not in (None, "")]
     chosen = recipe(made.kind, answers)

@@ -113,7 +113,12 @@ class Runs:
             self._show_suite()
         if self.expected == 1:
             for _, outcome in self.done:
-                lines = (self._line(outcome), *diagnosed(outcome.summary), outcome.folder)
+                told = [
+                    line
+                    for line in diagnosed(outcome.summary)
+                    if not any(said.startswith(line) for said in outcome.complaints)
+                ]
+                lines = (self._line(outcome), *told, outcome.folder)
                 print("", *lines, sep="\n")
 
     def _show_suite(self) -> None:
@@ -146,14 +151,14 @@ class Runs:
             print(disk_line(request, needed.questions), flush=True)
             needed.refuse(allow_overflow=request.allow_overflow)  # as the run would
             return 0
-        if threading.current_thread() is threading.main_thread():
+        if signal.getsignal(signal.SIGINT) is stop:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # from now on it can resume
         outcome = run(request)
         self.done.append((request, outcome))
         if self.expected != 1:
             print(f"{self._line(outcome)}\n  {outcome.folder}", flush=True)
         for line in outcome.complaints:
-            complain(line)
+            complain(line if self.expected == 1 else f"{request.model} on {request.task}: {line}")
         return int(bool(outcome.complaints))
 
 
@@ -194,8 +199,10 @@ def _told(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 @contextmanager
 def _stopped_at_once() -> Iterator[None]:
-    """Until a run begins Ctrl-C ends the process by ``harness.cli.stop``."""
-    if threading.current_thread() is not threading.main_thread():
+    """Until a run begins Ctrl-C ends the process by ``harness.cli.stop``; where it is ignored (a
+    shell's job in the background) it stays so."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGINT, stop)

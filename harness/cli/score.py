@@ -78,12 +78,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _responses(run: Run, again: Run) -> list[Record]:
-    """What is scored: the run's records, and what the other run has that is already there."""
+    """What is scored: the run's records, and the responses of the other run that is already there.
+    Its own count where it asked its model, and not where they are copies of an earlier scoring: the
+    run's may have been asked again since."""
     from harness.run.journal import read_records
 
     found = {record.key: record for record in read_records(run.folder)}
     if again.folder != run.folder:
-        found |= {r.key: r for r in read_records(again.folder) if r.response is not None}
+        copied = "scored_from" in again.request
+        known = {key for key, r in found.items() if copied and r.response is not None}
+        there = (r for r in read_records(again.folder) if r.response is not None)
+        found |= {record.key: record for record in there if record.key not in known}
     return list(found.values())
 
 
@@ -150,6 +155,7 @@ def _written(run: Run, again: Run, task: Task, judge: JSON, records: Sequence[Re
         waited=known.waited,
         judge=judge,
         share=known.share,
+        energy=known.energy,
     )
     write_summary(again.folder, summary, records)
     return summary

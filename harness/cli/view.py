@@ -35,7 +35,8 @@ def main(argv: Sequence[str]) -> int:
     second = run_named(words.second, words.results) if words.second else None
     out = words.out or run.folder / (f"beside-{second.id}.html" if second else "report.html")
     if not words.no_frames:
-        _frames(run, out)
+        for shown in filter(None, (run, second)):
+            _frames(shown, out)
     write_atomically(out, html.page(run, second, _others(run, words.results)))
     print(out)
     if not words.no_open:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal, get_args
 
+from harness.data import bad_rows
 from harness.data.choices import WAYS, letters
 from harness.data.columns import Columns, Rows
 from harness.errors import DataError
 from harness.scoring.intervals import BETWEEN, TIME, UNIT, seconds
-from harness.scoring.options import without_prefixes
+from harness.scoring.options import listed_options, without_prefixes
 
 Kind = Literal["choice", "yes-no", "number", "moment", "text", "judged"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -22,7 +23,6 @@ SAID = (*WAYS, *(kind for kind in KINDS if kind not in ("choice", "text")))
 """What ``--answers`` may say: "text" is an option's where there are options."""
 
 _OTHERWISE = ": the other answers are; mend these, or say --answers text to take all as texts"
-_MOST = 20  # bad rows that one message names
 _CERTAIN: tuple[Kind, ...] = ("yes-no", "number", "moment")
 _NEARLY_ALL = 0.8
 """Where so many answers are of one kind the others are mistakes, and not texts among texts."""
@@ -48,27 +48,31 @@ def standard(
     columns: Columns,
     said: str | None = None,
     where: Callable[[int], str] = lambda index: f"row {index + 1}",
+    is_video: Callable[[object], bool] = lambda name: True,
 ) -> Standard:
     """The rows with standard fields: options as a list and answers as letters; or, without options,
     numbers, ``[[start, end]]`` in seconds, "yes" and "no" as two options, or texts.
 
     ``said`` says what the answers are, or how the right option is written (one of ``SAID``); None:
-    seen from all of them. ``where`` says where a row (from 0) stands. Raises DataError, which names
-    every row that cannot be read.
+    seen from all of them. ``where`` says where a row (from 0) stands, ``is_video`` whether a video
+    of this name is there. Raises DataError, which names every row that cannot be asked.
     """
     given = [_renamed(row, columns) for row in rows]
-    made, bad = [dict(row) for row in given], {}
+    made, options = [dict(row) for row in given], {}
     for number, row in enumerate(made):
         if "options" in row or columns.options:
             try:
                 row["options"] = _options(row, rows[number], columns)
             except DataError as error:
-                bad[number] = str(error)
-    _refuse(bad, where)
-    choice = any(row.get("options") for row in made)
+                row["options"], options[number] = [], str(error)
+    choice = bool(options) or any(row.get("options") for row in made)
     kind: Kind = "choice" if choice else _kind_of(made, said)
-    found, bad = _choices(made, said) if choice else _open(made, kind)
-    _refuse(bad, where, _OTHERWISE if said is None and kind in _CERTAIN else "")
+    options |= bad_rows.equal_options(made)
+    found, wrong = _choices(made, said) if choice else _open(made, kind)
+    advice = _OTHERWISE if said is None and kind in _CERTAIN and wrong else ""
+    wrong = {n: why for n, why in wrong.items() if n not in options}  # of these, it follows
+    bad = bad_rows.unaskable(made, is_video), options, wrong, bad_rows.unanswered(made)
+    bad_rows.refuse(bad, where, advice)
     for number, answer in found.items():
         made[number]["answer"] = answer
     if kind == "yes-no":
@@ -82,8 +86,8 @@ def _renamed(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
 
 
 def _options(row: Mapping[str, Any], whole: Mapping[str, Any], columns: Columns) -> list[str]:
-    """Options as a list of texts: of several columns; of a list; or of one text, a line each or
-    with | or ; between them. Raises DataError."""
+    """Options as a list of texts: of several columns; of a list, or of {"A": text, …}; or of one
+    text, a line each or with | or ; between them. Raises DataError."""
     if columns.options:
         texts = [whole.get(name) for name in columns.options]
         return [str(text) for text in texts if text not in (None, "")]
@@ -95,7 +99,7 @@ def _options(row: Mapping[str, Any], whole: Mapping[str, Any], columns: Columns)
                 f"the options {value!r} are one text; write a list, or | between the options"
             )
         value = [part.strip() for part in value.split(between) if part.strip()]
-    return [str(text) for text in value or ()]
+    return list(listed_options(value or ()))
 
 
 def _choices(
@@ -147,7 +151,7 @@ def _kind(answers: Collection[Any]) -> Kind:
 
 
 def _given(row: Mapping[str, Any]) -> bool:
-    return row.get("answer") not in (None, "")
+    return not bad_rows.empty(row.get("answer"))
 
 
 def _yes_no(answer: Any) -> str | None:
@@ -204,12 +208,3 @@ _CALLED: Mapping[Kind, str] = {
     "text": "text, nor a list of texts",
     "judged": "text, nor a list of texts",
 }
-
-
-def _refuse(bad: Mapping[int, str], where: Callable[[int], str], advice: str = "") -> None:
-    """Raises DataError, one line for all of the rows."""
-    if not bad:
-        return
-    named = [f"{where(number)}: {bad[number]}" for number in sorted(bad)]
-    more = f"; and {len(named) - _MOST} more" if len(named) > _MOST else ""
-    raise DataError("; ".join(named[:_MOST]) + more + advice)

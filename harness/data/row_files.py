@@ -59,14 +59,26 @@ def _json(file: Path) -> Table:
         if error.msg == "Extra data" and first.startswith("{"):
             return _json_lines(file)  # lines of JSON in a file called .json
         raise ValueError(f"line {error.lineno}: {error.msg} (column {error.colno})") from error
-    if isinstance(rows, dict) and rows and all(isinstance(row, dict) for row in rows.values()):
-        rows = [{"id": id, **row} for id, row in rows.items()]  # {"id": row, …}
+    rows = _by_id(rows) or rows
     if not isinstance(rows, list):
         raise _NoRowsError("it must hold a list of objects, one per question.")
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise _NoRowsError(f"row {number} is {_what(row)} and not an object.")
     return Table(rows)
+
+
+def _by_id(rows: object) -> list[dict[str, Any]]:
+    """The rows of ``{"id": row, …}``, also where that is the only value of an object; none for an
+    object of anything else. Rows share a field, and not all that they hold are objects."""
+    if not isinstance(rows, dict) or not all(
+        isinstance(row, dict) and row for row in rows.values()
+    ):
+        return []
+    if all(isinstance(value, dict) for row in rows.values() for value in row.values()):
+        return _by_id(*rows.values()) if len(rows) == 1 else []
+    common = set.intersection(*map(set, rows.values()))
+    return [{"id": id, **row} for id, row in rows.items()] if common else []
 
 
 def _json_lines(file: Path) -> Table:

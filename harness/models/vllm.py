@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import math
 import sys
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import groupby
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError, RequestError
 from harness.identity import ASIDE
 from harness.models import thinking
-from harness.models.openai.checks import MOST_LOGPROBS, Expected
-from harness.models.openai.requests import CLOCK, seed
+from harness.models.openai.checks import Expected
 from harness.models.transformers import Transformers
+from harness.models.vllm_requests import folded, metadata, module, sampling
 from harness.types import JSON, Failure, Generation, Response, Sample, Usage
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class VLLM:
     def identity(self) -> dict[str, JSON]:
         """What decides the responses: vLLM's version, the checkpoint and how it is asked."""
         return {
-            "vllm": _module("vllm").__version__,
+            "vllm": module("vllm").__version__,
             "model": dict(self.model.identity()),
             "engine": dict(self.engine),
         }
@@ -122,7 +121,7 @@ class VLLM:
         if self.world_size > 1 and _in_placement_group():
             settings["distributed_executor_backend"] = "ray"
         try:
-            return _module("vllm").LLM(**(settings | dict(self.engine)))
+            return module("vllm").LLM(**(settings | dict(self.engine)))
         except (ValueError, RuntimeError, OSError) as error:
             first = str(error).strip().splitlines()[:1] or [type(error).__name__]
             raise ModelError(f"vLLM does not load {settings['model']}: {first[0]}") from error
@@ -193,53 +192,6 @@ class _Run:
         return Response(key, best, finish="letters", usage=usage, probabilities=found)
 
 
-def sampling(generation: Generation, key: str) -> Any:
-    """vLLM's sampling parameters."""
-    make = _module("vllm").SamplingParams
-    if generation.letters:
-        return make(temperature=0.0, max_tokens=1, logprobs=MOST_LOGPROBS)
-    return make(
-        temperature=generation.temperature,
-        top_p=generation.top_p,
-        top_k=generation.top_k,
-        min_p=generation.min_p,
-        presence_penalty=generation.presence_penalty,
-        repetition_penalty=generation.repetition_penalty,
-        seed=seed(generation.seed, key) if generation.temperature > 0 else None,
-        max_tokens=generation.max_new_tokens,
-    )
-
-
-def folded(tokens: Sequence[int]) -> list[int]:
-    """Token ids with the longest run of one token as a single one, which vLLM unfolds again to
-    what the video takes; as they are where no token is repeated.
-
-    >>> folded([1, 5, 5, 5, 7])
-    [1, 5, 7]
-    """
-    runs = [(token, len(list(run))) for token, run in groupby(tokens)]
-    token, longest = max(runs, key=lambda run: run[1])
-    if longest == 1 or Counter(tokens)[token] != longest:
-        return list(tokens)
-    return [t for t, n in runs for t in [t] * (1 if t == token else n)]
-
-
-def metadata(sample: Sample) -> dict[str, Any]:
-    """The frames' true times as vLLM's models read them: numbers on a clock of milliseconds."""
-    if sample.frames is None:
-        raise ValueError("a sample without frames has no times")
-    times = sample.frames.times.tolist()
-    duration = max(sample.info.duration if sample.info else 0.0, times[-1])
-    return {
-        "fps": CLOCK,
-        "frames_indices": [round(time * CLOCK) for time in times],
-        "total_num_frames": max(round(duration * CLOCK), round(times[-1] * CLOCK) + 1),
-        "duration": duration,
-        "video_backend": "harness",
-        "do_sample_frames": False,
-    }
-
-
 def _drained(ready: deque[Response | Failure]) -> Iterator[Response | Failure]:
     while ready:
         yield ready.popleft()
@@ -254,15 +206,3 @@ def _in_placement_group() -> bool:
         and ray.is_initialized()
         and ray.util.get_current_placement_group() is not None
     )
-
-
-def _module(name: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ModelError(
-            f"backend=vllm needs vLLM ({error}): install the extra vllm, or serve the model and "
-            "use backend=openai"
-        ) from error

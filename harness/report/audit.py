@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from harness.errors import RequestError
-from harness.metrics import LOST, Counted, Mean
+from harness.estimates import LOST
+from harness.metrics import Counted, Mean
 from harness.report import tables
 from harness.report.runs import Run
 from harness.run.uncollected import uncollected
@@ -110,7 +111,7 @@ def markdown(run: Run, result: Audit, most: int | None = MOST) -> str:
         lines.append(f"… and {left:,} more: --all lists them, audit.json holds them.\n")
     lines += [
         "## Scores\n",
-        tables.markdown([_cells(r, result.rule) for r in result.rescored]),
+        _alike(result) if most is not None else _scores(result),
         "all: unparsed responses are wrong; answered: they are left out; nonempty: only blank ones "
         "are left out.\n",
         f"The same {result.questions:,} responses score {tables.number(result.lowest)} to "
@@ -195,6 +196,19 @@ def _disagreements(
             target = tables.plain(record.question.target)
             found.append(Disagreement(record.key, said, target, right, wrong, unparsed))
     return found
+
+
+def _scores(result: Audit) -> str:
+    return tables.markdown([_cells(r, result.rule) for r in result.rescored])
+
+
+def _alike(result: Audit) -> str:
+    """One line where no two of all numbers differ; else the table."""
+    texts = {tables.interval(e) for r in result.rescored for e in r.estimates.values()}
+    if len(texts) > 1 or len({r.unparsed for r in result.rescored}) > 1:
+        return _scores(result)
+    unparsed = result.rescored[0].unparsed
+    return f"all {len(result.rescored)} rules: {texts.pop()}, {unparsed} unparsed (--all: each)\n"
 
 
 def _cells(rescored: Rescored, rule: tuple[str, str]) -> dict[str, Any]:

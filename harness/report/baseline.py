@@ -17,8 +17,9 @@ from typing import Any
 
 from harness.build import build
 from harness.errors import HarnessError, JournalError, RequestError
+from harness.estimates import LOST
 from harness.identity import describe
-from harness.metrics import LOST, Mean
+from harness.metrics import Mean
 from harness.report import migration, tables
 from harness.report.finding import run_named
 from harness.report.runs import Run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.metrics import part
+from harness.estimates import part
 from harness.types import Estimate, Metric, Record
 
 _KNOWN_ORDER = {"short": 0, "medium": 1, "long": 2}

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from harness import stats
 from harness.errors import RequestError
-from harness.metrics import LOST, Mean, Summing, Unit, difference_of, estimated
+from harness.estimates import LOST, difference_of
+from harness.metrics import Mean, Summing, Unit, estimated
 from harness.report import tables
 from harness.report.breakdowns import in_order
 from harness.report.comparable import asked, differences
@@ -19,6 +20,8 @@ from harness.stats import Paired
 from harness.types import Estimate, Metric, Record
 
 OVERALL = "overall"
+_NAMED = 5
+"""How many differences in what two runs were asked a note names."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,12 @@ class Comparison:
     differences: tuple[Difference, ...]
     flips: tuple[Flip, ...]
     notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The page that ``harness compare`` prints."""
+        from harness.report import compared
+
+        return compared.markdown(self)
 
 
 Both = Sequence[tuple[Record, Record]]
@@ -207,7 +216,7 @@ def _answer(record: Record) -> str:
 
 def _notes(first: Run, second: Run) -> list[str]:
     notes = []
-    if differs := journal.difference(asked(first), asked(second)):
+    if differs := journal.difference(asked(first), asked(second), ("first", "second"), _NAMED):
         notes.append(f"not asked alike ({second.model}): {differs}")
     told = differences([first, second])
     if told[first.id] != told[second.id] and first.model == second.model:

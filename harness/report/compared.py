@@ -9,7 +9,7 @@ from typing import Any
 from harness.report import tables
 from harness.report.compare import Comparison, Difference, Flip
 
-MOST = 40
+MOST = 10
 """How many changed questions a page lists; all of them are in compare.json."""
 
 

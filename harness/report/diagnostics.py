@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import stats
 from harness.metrics import Mean
+from harness.names import several
 from harness.types import Estimate, Metric, Record
 
 if TYPE_CHECKING:
@@ -90,12 +91,8 @@ def diagnosed(summary: Summary) -> list[str]:
             f"{_percent(again.majority)}, best of {again.times} (pass@{again.times}) "
             f"{_percent(again.best)}"
         )
-    answers = summary.scored + summary.unparsed + summary.truncated + summary.unlabelled
-    if summary.truncated > MOST_TRUNCATED * max(answers, 1):
-        lines.append(
-            f"{summary.truncated} of {answers} responses were cut off before their answer; raise "
-            "generation.max_new_tokens"
-        )
+    if said := cut_off(summary):
+        lines.append(said)
     if summary.unlabelled:
         lines.append(
             f"{summary.unlabelled} responses were read, but their labels are hidden: there is "
@@ -110,6 +107,17 @@ def diagnosed(summary: Summary) -> list[str]:
     if shown := summary.subtitles:
         lines.append(f"{shown['with']} of {shown['questions']} questions were shown subtitles")
     return lines
+
+
+def cut_off(summary: Summary) -> str:
+    """What is said where too many responses were cut off; empty otherwise."""
+    answers = summary.scored + summary.unparsed + summary.truncated + summary.unlabelled
+    if summary.truncated <= MOST_TRUNCATED * max(answers, 1):
+        return ""
+    return (
+        f"{summary.truncated} of {several(answers, 'response')} were cut off before their answer: "
+        "raise generation.max_new_tokens"
+    )
 
 
 def consistency(records: Sequence[Record]) -> Consistency | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ from harness.names import nearest
 if TYPE_CHECKING:
     from harness.report.runs import Run
 
-_MOST = 12
+_MOST = 10
+"""How many runs a message lists."""
 
 
 def run_named(name: Path | str, results: Path | str = "results") -> Run:
@@ -20,16 +21,23 @@ def run_named(name: Path | str, results: Path | str = "results") -> Run:
 
     Raises JournalError for a damaged run, RequestError for no run or several: it lists them.
     """
-    from harness.report import runs
+    return _only(_candidates(name, results), name)
 
-    if found := folders_named(name, results):
-        return _only(found, name)
-    if not Path(results).is_dir():
-        raise RequestError(f"{name}: no such run, and no folder {results}; use --results")
-    every, _ = runs.find(results)
-    if not every:
-        raise RequestError(f"{name}: no such run; there are none under {results}")
-    raise RequestError(f"{name}: no such run under {results}; there are: {said(every)}")
+
+def runs_named(names: Sequence[Path | str], results: Path | str = "results") -> list[Run]:
+    """The runs of several names, to be held against each other.
+
+    A name of several runs means the one that fits the others: of their task, asked as they were;
+    then one that is complete, of the whole benchmark, without control and judge. Raises as
+    ``run_named`` does, where that leaves none or several.
+    """
+    found = [_candidates(name, results) for name in names]
+    for place in sorted(range(len(names)), key=lambda place: len(found[place])):
+        others = [one for at, some in enumerate(found) for one in some if at != place]
+        certain = [some[0] for at, some in enumerate(found) if at != place and len(some) == 1]
+        fitting = _fitting(found[place], certain or others)
+        found[place] = fitting if len(fitting) == 1 else [_only(found[place], names[place])]
+    return [run for (run,) in found]
 
 
 def folders_named(name: Path | str, results: Path | str = "results") -> list[Path]:
@@ -51,28 +59,68 @@ def of_task(found: Sequence[Run], task: str | None) -> list[Run]:
     return chosen
 
 
-def said(found: Iterable[Run]) -> str:
-    """Runs in one line: what they are and their ids."""
-    several = list(found)
-    names = [f"{run.task}/{run.model}/{run.id}" for run in several[:_MOST]]
-    more = f" and {len(several) - _MOST} more" if len(several) > _MOST else ""
-    return ", ".join(names) + more
-
-
-def _only(folders: list[Path], name: Path | str) -> Run:
-    from harness.report import runs, tables
+def _listed(found: Sequence[Run]) -> str:
+    """Runs, a line each: their names, and what tells them apart in short."""
+    from harness.report import tables
     from harness.run.journal import difference
 
-    if len(folders) == 1:
-        return runs.load(folders[0])
-    some = [runs.load(folder) for folder in folders[:_MOST]]
-    first = some[0].identity
-    told = ", ".join(
-        f"{run.folder}"
-        + (f" ({tables.short(difference(run.identity, first), 80)})" if run is not some[0] else "")
-        for run in some
+    told = [_told(run) for run in found]
+    lines = []
+    for run, words in zip(found[:_MOST], told, strict=False):
+        if told.count(words) > 1 and run is not found[0]:
+            other = difference(run.identity, found[0].identity)
+            words = f"{words}; {tables.short(other, 80)}" if other else words
+        lines.append(f"\n  {run.task}/{run.model}/{run.id}  {words}")
+    more = f"\n  and {len(found) - _MOST:,} more" if len(found) > _MOST else ""
+    return "".join(lines) + more
+
+
+def _told(run: Run) -> str:
+    """``8 frames, limit 6, judged``."""
+    words = [f"{run.frames} frames" if run.frames else ""]
+    words.append(f"limit {run.identity['limit']}" if run.identity.get("limit") else "whole")
+    words.append(f"control {run.control}" if run.control != "none" else "")
+    words.append("judged" if run.identity.get("judge") else "")
+    words.append("" if run.complete else "incomplete")
+    return ", ".join(filter(None, words))
+
+
+def _candidates(name: Path | str, results: Path | str) -> list[Run]:
+    """Every run that a name may mean. Raises as ``run_named`` does, but not for several."""
+    from harness.report import runs
+
+    if found := [runs.load(folder) for folder in folders_named(name, results)]:
+        return found
+    if not Path(results).is_dir():
+        raise RequestError(f"{name}: no such run, and no folder {results}; use --results")
+    every, _ = runs.find(results)
+    if not every:
+        raise RequestError(f"{name}: no such run; there are none under {results}")
+    raise RequestError(f"{name}: no such run under {results}; there are:{_listed(every)}")
+
+
+def _fitting(found: list[Run], others: Sequence[Run]) -> list[Run]:
+    """Those of the runs that fit the others best."""
+    from harness.report.comparable import asked
+
+    tasks, alike = {run.task for run in others}, [asked(run) for run in others]
+    wishes: tuple[Callable[[Run], bool], ...] = (
+        lambda run: run.task in tasks,
+        lambda run: asked(run) in alike,
+        lambda run: run.complete,
+        lambda run: run.identity.get("limit") is None,
+        lambda run: run.control == "none",
+        lambda run: not run.identity.get("judge"),
     )
-    raise JournalError(f"{name}: {len(folders)} runs: {told}; name one of them")
+    for wish in wishes:
+        found = [run for run in found if wish(run)] or found
+    return found
+
+
+def _only(found: Sequence[Run], name: Path | str) -> Run:
+    if len(found) == 1:
+        return found[0]
+    raise JournalError(f"{name}: {len(found)} runs; name one of them:{_listed(found)}")
 
 
 def _scored_again(folder: Path) -> bool:

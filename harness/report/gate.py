@@ -9,7 +9,8 @@ from datetime import date
 
 from harness import stats
 from harness.errors import RequestError
-from harness.metrics import Mean, Unit, difference, difference_of
+from harness.estimates import difference, difference_of
+from harness.metrics import Mean, Unit
 from harness.report import tables
 from harness.report.baseline import Side
 from harness.report.breakdowns import in_order

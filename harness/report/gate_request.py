@@ -13,21 +13,28 @@ from harness.run import journal
 from harness.types import Generation
 from harness.video.sampling import Sampling
 
+_MOST = 8
+"""How many differences a verdict names."""
+
 
 def request_check(baseline: Side, run: Side, ignore: Sequence[str]) -> Check:
     """The check "request unchanged": every difference in what was asked, by its dotted name."""
     theirs, ours = (compared(side.identity, ignore) for side in (baseline, run))
-    changed = journal.difference(theirs, ours)
+    changed = _told(theirs, ours)
     if targets := changed_targets(baseline, run):
         more = listed(targets, f"{len(targets)} right answers are others: ")
         changed = f"{changed}; {more}" if changed else more
-    hidden = journal.difference(_completed(baseline.identity), _completed(run.identity))
+    hidden = _told(_completed(baseline.identity), _completed(run.identity))
     detail = changed or "asked exactly alike"
     if ignore and hidden and not changed:
         detail = f"asked alike but for what --ignore passes over ({hidden})"
     elif ignore:
         detail += f" (--ignore {', '.join(ignore)})"
     return Check("request unchanged", not changed, detail)
+
+
+def _told(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    return journal.difference(theirs, ours, ("baseline", "run"), _MOST)
 
 
 def compared(identity: Mapping[str, Any], ignore: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.metrics import Summing, difference_of
+from harness.estimates import difference_of
+from harness.metrics import Summing
 from harness.report import tables
 from harness.report.chosen import Chosen, chosen
 from harness.report.comparable import differences, same_but
@@ -30,7 +31,8 @@ value of choosing the best of them, without the gain of having looked (chosen on
 taken on the other, 200 times). *consistent*: right in every order of the options; *position bias*:
 how far the letters chosen lie from the right ones, in points. *visual gain*: beside blank frames.
 *served by*: what answered for the model; *flips*: how many answers of how many were others on
-transformers (`harness doctor`; ?: it has not looked).
+transformers (`harness doctor`; ?: it has not looked). *degenerate*: responses that are blank or one
+word over and over; `!`: so many that the score is not to be used before they are looked at.
 """
 
 
@@ -44,7 +46,15 @@ def figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
             row: dict[str, Any] = {"ranking": title, "rank": rank, "model": run.model}
             row |= {"frames": run.frames, "settings": told[run.id], "n": summary.n}
             row |= {"metric": summary.headline, **_numbers("", summary.main.estimate)}
-            for name in ("scored", "unparsed", "truncated", "failed", "unscored", "seconds"):
+            for name in (
+                "scored",
+                "unparsed",
+                "truncated",
+                "degenerate",
+                "failed",
+                "unscored",
+                "seconds",
+            ):
                 row[name] = getattr(summary, name)
             row |= {"complete": run.complete}
             for value, part in main_breakdown(members, run).items():
@@ -96,6 +106,8 @@ def cells(members: Sequence[Run], runs: Sequence[Run] = ()) -> list[dict[str, An
         for name in ("truncated", "unscored"):
             if any(getattr(member.summary, name) for member in members):
                 row[name] = getattr(summary, name)
+        if any(member.summary.often_degenerate for member in members):
+            row["degenerate"] = f"{summary.degenerate}{' !' * summary.often_degenerate}"
         row |= {"failed": summary.failed, "seconds": f"{summary.seconds:.1f}", "run": run.id}
         rows.append(row)
     return rows
@@ -132,12 +144,15 @@ def markdown(runs: Sequence[Run]) -> str:
 
 def waiting(runs: Sequence[Run]) -> list[str]:
     """A line for every run of which responses wait for a judge, with what to do; none where a run
-    beside it is of these responses, judged."""
-    scored = {run.request.get("scored_from") for run in runs if run.request.get("judge")}
+    beside it is of these responses, judged, or was asked the same of a model and a judge."""
+    judged = [run for run in runs if run.request.get("judge")]
+    scored = {run.request.get("scored_from") for run in judged}
     return [
         f"{run.model} on {run.task}: {run.not_judged}"
         for run in runs
-        if run.id not in scored and run.not_judged
+        if run.id not in scored
+        and run.not_judged
+        and not any(other.identity | {"judge": None} == run.identity for other in judged)
     ]
 
 

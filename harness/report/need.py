@@ -17,7 +17,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import RequestError
-from harness.metrics import Mean, Unit, chance, estimated
+from harness.estimates import chance
+from harness.metrics import Mean, Unit, estimated
 from harness.report import tables
 from harness.report.comparable import same_but
 from harness.report.runs import Run

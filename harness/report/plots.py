@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def write(runs: Sequence[Run], folder: Path, endings: Sequence[str] = ENDINGS) -> list[Path]:
-    """Every ranking's figures: headline against frames, against tokens and against seconds.
+    """Every ranking's figures: headline against frames, tokens, seconds and energy.
 
     A figure that would show one point only, or what was not measured, is not made. Returns the
     files. Raises RequestError for an ending that is none of ``ENDINGS``.
@@ -203,9 +203,15 @@ def _seconds(run: Run) -> float | None:
     return run.summary.seconds / answered if answered and run.summary.seconds else None
 
 
+def _energy(run: Run) -> float | None:
+    energy = run.summary.energy
+    return energy / len(run.records) if energy and run.records else None
+
+
 _COSTS: tuple[tuple[str, str, Callable[[Run], float | None]], ...] = (
     ("tokens", "tokens a question, read and written", _tokens),
     ("seconds", "seconds a question", _seconds),
+    ("energy", "joules a question", _energy),
 )
 
 

@@ -10,8 +10,10 @@ from typing import Any
 from harness.report import tables
 from harness.report.comparable import asked
 from harness.report.runs import Run
-from harness.report.summary import COUNTS, Value
+from harness.report.summary import COUNTS
+from harness.report.value import Value
 from harness.run import journal
+from harness.run.judge_files import judge_name
 from harness.types import Estimate
 
 MAIN_BREAKDOWN_SIZE = 8
@@ -61,8 +63,7 @@ def _title(run: Run) -> str:
     unusual += ["imported"] if run.identity.get("imported") else []
     judge = run.identity.get("judge")
     if isinstance(judge, Mapping):
-        known = [str(judge[key]) for key in ("model", "checkpoint", "rule") if judge.get(key)]
-        unusual.append(f"judge: {known[0] if known else 'unnamed'}")
+        unusual.append(f"judge: {judge_name(run.request)}")
     return " · ".join([run.task, *unusual])
 
 

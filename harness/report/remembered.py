@@ -55,7 +55,11 @@ def units(run: Run, headline: Summing) -> Units:
             return dict(map(_unit, kept["units"]))
     except (JournalError, OSError, KeyError, TypeError, ValueError):
         pass  # never kept, or damaged
-    return keep_units(run) or headline.units(run.records)
+    held = "records" in vars(run)
+    found = keep_units(run) or headline.units(run.records)
+    if not held:  # of hundreds of runs they would fill the memory
+        vars(run).pop("records", None)
+    return found
 
 
 def keep_units(run: Run) -> Units | None:
@@ -64,15 +68,15 @@ def keep_units(run: Run) -> Units | None:
     headline = run.metrics[0]
     if not isinstance(headline, Summing):
         return None
+    of = _known_stamp(run)  # before the records are read: another process may write them meanwhile
     found = headline.units(run.records)
     try:
         lines = ",\n".join(
             json.dumps(_line(key, unit), allow_nan=False) for key, unit in found.items()
         )
-        text = f'{{"of": {json.dumps([RULE, _stamp(run)])}, "units": [\n{lines}\n]}}\n'
-        if (
-            dict(map(_unit, json.loads(text)["units"])) == found
-        ):  # a key of one's own may be no JSON
+        text = f'{{"of": {json.dumps(of)}, "units": [\n{lines}\n]}}\n'
+        # a key of one's own may be no JSON
+        if of and dict(map(_unit, json.loads(text)["units"])) == found:
             write_atomically(run.folder / UNITS, text)
     except (JournalError, OSError, TypeError, ValueError):
         pass
@@ -95,6 +99,14 @@ def _tuples(value: Any) -> Any:
 def _stamp(run: Run) -> list[Any]:
     found = (run.folder / "summary.json").stat()
     return [run.id, found.st_mtime_ns, found.st_size]
+
+
+def _known_stamp(run: Run) -> list[Any] | None:
+    """What its records are known by; None without a summary.json."""
+    try:
+        return [RULE, _stamp(run)]
+    except OSError:
+        return None
 
 
 def _read(run: Run) -> dict[str, Any]:

@@ -124,12 +124,13 @@ class Run:
         waited: float = 0.0,
         judge: JSON = None,
         share: float | None = None,
+        energy: float | None = None,
     ) -> Summary:
         """What these records, or other metrics, make of the run: the one way to a summary.
 
         ``task`` is the run's, where it is at hand (None: from the request); ``expected`` how many
-        answers were asked for (None: as the request says); ``waited``, ``judge`` and ``share`` are
-        what no record says (``Summary``).
+        answers were asked for (None: as the request says); ``waited``, ``judge``, ``share`` and
+        ``energy`` are what no record says (``Summary``).
         """
         known = task or self
         breakdowns = task.breakdowns if task else self.protocol.get("breakdowns") or ()
@@ -147,6 +148,7 @@ class Run:
             judge=judge,
             unjudged=LIMIT if self.request.get("judge") else 0.0,
             share=share,
+            energy=energy,
         )
         return made if expected is not None else replace(made, complete=False)  # nobody knows
 

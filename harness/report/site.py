@@ -47,7 +47,7 @@ def leaderboard(runs: Sequence[Run], drawn: Sequence[Path] = ()) -> str:
         if not members:
             continue
         found = stems.get(members[0].id)
-        names = [f"{found}-{what}.svg" for what in ("frames", "tokens", "seconds")]
+        names = [f"{found}-{what}.svg" for what in ("frames", "tokens", "seconds", "energy")]
         pictures = [quote(path.as_posix()) for path in drawn if path.name in names]
         section = _section(members, runs)
         sections.append(section | {"title": title, "plots": pictures})
@@ -116,6 +116,8 @@ def _row(
     if not run.complete:
         row["lost"]["text"] += " (incomplete)"
     row["seconds"] = _cell(round(summary.seconds, 1))
+    if summary.energy is not None:
+        row["energy (kJ)"] = _cell(float(f"{summary.energy / 1000:.3g}"))
     return row
 
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
 from harness.errors import JournalError
-from harness.metrics import bounds, chance, left_out
 from harness.report.breakdowns import by_group, group_names
 from harness.report.diagnostics import Consistency, Repeats, consistency, repeats
-from harness.report.numbers_json import clean, estimate_from, estimate_json, optional, pair
+from harness.report.numbers_json import clean, estimate_from, estimate_json
+from harness.report.value import Value, value_of
 from harness.run.uncollected import uncollected
 from harness.scoring.degenerate import is_degenerate
 from harness.types import JSON, Estimate, Metric, Record, Status
@@ -19,23 +19,8 @@ from harness.types import JSON, Estimate, Metric, Record, Status
 COUNTS: tuple[Status, ...] = get_args(Status)
 
 
-@dataclass(frozen=True)
-class Value:
-    """One metric of a run: its estimate and what it has to be seen beside.
-
-    ``chance`` is what guessing scores (None: not known for every question); ``bounds`` what the
-    value could be had the failed, truncated and unscored questions been scored (None: there are
-    none, or the metric has no bounds); ``left_out`` counts unparsed responses that are in neither,
-    for an unbounded metric has no worst score to give them.
-    """
-
-    estimate: Estimate
-    unit: str = "%"
-    higher_is_better: bool = True
-    chance: float | None = None
-    bounds: tuple[float, float] | None = None
-    left_out: int = 0
-
+MOST_DEGENERATE = 0.05
+"""Share of empty or endlessly repeating responses above which a run is not to be trusted."""
 
 Parts = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
 """Estimates by group, value of the group, and metric."""
@@ -52,6 +37,7 @@ class Summary:
     all sessions of the run but those that were killed; ``degenerate`` counts
     responses that are blank or repeat themselves; ``share`` is how much of the arithmetic that the
     device could have done in ``seconds`` the answers needed (None: its rate is not known);
+    ``energy`` what the GPUs took for all of them, in joules (None: not measured);
     ``subtitles`` how many questions were shown any.
     """
 
@@ -77,6 +63,7 @@ class Summary:
     consistency: Consistency | None = None
     repeats: Repeats | None = None
     share: float | None = None
+    energy: float | None = None
 
     @property
     def main(self) -> Value:
@@ -95,13 +82,16 @@ class Summary:
         """The headline over each value of a group."""
         return {value: found[self.headline] for value, found in self.by.get(group, {}).items()}
 
+    @property
+    def often_degenerate(self) -> bool:
+        """Whether more responses are degenerate than a run that is to be trusted has."""
+        asked: int = sum(getattr(self, name) for name in (*COUNTS, "unlabelled"))
+        return self.degenerate > MOST_DEGENERATE * asked
+
     def to_json(self) -> dict[str, Any]:
         """summary.json: no NaN, what is not known is null."""
         plain: dict[str, Any] = {**asdict(self), "n": self.n, "clusters": self.clusters}
-        plain["metrics"] = {
-            name: {**estimate_json(value.estimate), **_beside(value)}
-            for name, value in self.metrics.items()
-        }
+        plain["metrics"] = {name: value.to_json() for name, value in self.metrics.items()}
         plain["by"] = {
             group: {
                 value: {name: estimate_json(found) for name, found in metrics.items()}
@@ -135,6 +125,7 @@ def summarise(
     judge: JSON = None,
     unjudged: float = 0.0,
     share: float | None = None,
+    energy: float | None = None,
 ) -> Summary:
     """The same for any order of ``records``.
 
@@ -145,40 +136,45 @@ def summarise(
     verdict all the same.
     """
     ordered = sorted(records, key=lambda record: record.key)
-    counts = Counter(_status(record) for record in ordered)
-    names = breakdowns or group_names(ordered)
-    lost = counts["failed"] or counts["unscored"] > unjudged * len(ordered)
+    counted = _counted(ordered)
+    lost = counted["failed"] or counted["unscored"] > unjudged * len(ordered)
     return Summary(
         task,
         model,
         frames,
         metrics[0].name,
         {metric.name: value_of(metric, ordered, scorer) for metric in metrics},
-        **{name: counts[name] for name in (*COUNTS, "unlabelled")},
+        **counted,
         complete=not lost and expected in (None, len(ordered)),
         expected=expected,
-        seconds=round(sum(r.response.seconds for r in ordered if r.response), 3),
         waited=round(waited, 3),
-        degenerate=sum(_degenerate(record) for record in ordered),
-        by={name: by_group(ordered, name, metrics) for name in names},
+        by=_parts(ordered, metrics, breakdowns),
         judge=judge,
-        subtitles=_subtitles(ordered),
-        consistency=consistency(ordered),
         repeats=repeats(ordered, metrics[0]),
         share=None if share is None else round(share, 4),
+        energy=energy,
     )
 
 
-def value_of(metric: Metric, records: Sequence[Record], scorer: object = None) -> Value:
-    """A metric over a run's records: the one place from which every view takes its number."""
-    return Value(
-        metric.estimate(records),
-        metric.unit,
-        metric.higher_is_better,
-        chance(metric, scorer, records),
-        bounds(metric, records),
-        left_out(metric, records),
-    )
+def _parts(
+    records: Sequence[Record], metrics: Sequence[Metric], breakdowns: Sequence[str]
+) -> Parts:
+    """Each metric by the values of each group."""
+    names = breakdowns or group_names(records)
+    return {name: by_group(records, name, metrics) for name in names}
+
+
+def _counted(records: Sequence[Record]) -> dict[str, Any]:
+    """The fields of a summary that no metric decides."""
+    counts = Counter(_status(record) for record in records)
+    seconds = sum(record.response.seconds for record in records if record.response)
+    return {
+        **{name: counts[name] for name in (*COUNTS, "unlabelled")},
+        "seconds": round(seconds, 3),
+        "degenerate": sum(_degenerate(record) for record in records),
+        "subtitles": _subtitles(records),
+        "consistency": consistency(records),
+    }
 
 
 def _degenerate(record: Record) -> bool:
@@ -199,28 +195,8 @@ def _subtitles(records: Sequence[Record]) -> dict[str, int] | None:
     return {"questions": len(shown), "with": sum(n > 0 for n in shown)} if shown else None
 
 
-def _beside(value: Value) -> dict[str, Any]:
-    return {
-        "unit": value.unit,
-        "higher_is_better": value.higher_is_better,
-        "chance": value.chance,
-        "bounds": list(value.bounds) if value.bounds else None,
-        **({"left_out": value.left_out} if value.left_out else {}),
-    }
-
-
 def _read(cls: type[Summary], plain: Mapping[str, Any]) -> Summary:
-    metrics = {
-        str(name): Value(
-            estimate_from(found),
-            str(found["unit"]),
-            bool(found.get("higher_is_better", True)),
-            optional(found.get("chance")),
-            pair(found.get("bounds")),
-            int(found.get("left_out", 0)),
-        )
-        for name, found in plain["metrics"].items()
-    }
+    metrics = {str(name): Value.from_json(found) for name, found in plain["metrics"].items()}
     by = {
         group: {
             value: {name: estimate_from(found) for name, found in some.items()}

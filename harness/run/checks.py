@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from harness.errors import RequestError
 from harness.names import nearest
+from harness.run.ray_placement import Distributed
 from harness.run.request import Request
 from harness.task import Task
 from harness.types import Clip
@@ -38,7 +40,13 @@ def refuse_idle(task: Task, clips: Sequence[Clip], control: str, permute_options
             raise RequestError(f"{where}: no question has a {name}{hint}")
 
 
-def refuse_same(request: Request) -> None:
+def refuse_early(request: Request) -> None:
+    """Raises RequestError for what can be told of the request alone."""
+    _refuse_same(request)
+    _refuse_spread(request)
+
+
+def _refuse_same(request: Request) -> None:
     """Raises RequestError where the same question would be asked often to get the same response."""
     generation = request.generation
     if request.repeats > 1 and (generation.temperature == 0 or generation.letters):
@@ -46,6 +54,32 @@ def refuse_same(request: Request) -> None:
             f"repeats={request.repeats}: every repeat would say the same: "
             "set generation.temperature above 0, or generation=card"
         )
+
+
+@runtime_checkable
+class _Mapped(Protocol):
+    """A model that accelerate may spread over several GPUs."""
+
+    @property
+    def device_map(self) -> str | None: ...
+
+
+def _refuse_spread(request: Request) -> None:
+    """Raises RequestError where each of several local workers, which is shown one GPU, would have
+    to spread its model over more."""
+    backend = request.backend
+    if request.workers == 1 or request.runner != "local":
+        return
+    if isinstance(backend, Distributed) and backend.world_size > 1:
+        spread = f"over {backend.world_size} GPUs (backend.gpus)"
+    elif isinstance(backend, _Mapped) and backend.device_map is not None:
+        spread = f"by backend.device_map={backend.device_map}"
+    else:
+        return
+    raise RequestError(
+        f"workers={request.workers}: a local worker is shown one GPU alone, and this model is "
+        f"spread {spread}: write workers=1, or runner=ray"
+    )
 
 
 def _groups_of(task: Task) -> Iterator[tuple[str, str]]:

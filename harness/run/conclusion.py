@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.names import several
+from harness.report.diagnostics import cut_off
 from harness.report.remembered import keep_units
 from harness.report.runs import Run, load
 from harness.report.summary import Summary
+from harness.run import energy
 from harness.run.journal import read_json, write_atomically
 from harness.run.judge_stage import NOT_JUDGED, judge_stage, not_judged
 from harness.run.record_lines import RecordFiles
@@ -22,14 +24,8 @@ from harness.types import Clip, Generation, Record
 
 Tell = Callable[[str], None]
 
-MOST_DEGENERATE = 0.05
-"""Share of empty or endlessly repeating answers above which a run is not to be trusted."""
-
 PAGED = 20_000
 """Questions up to which every run gets its page: more make a file that few browsers open."""
-
-MOST_TRUNCATED = 0.05
-"""Share of responses cut off before their answer above which a run complains."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,7 @@ def conclude(
         waited=waited_in_all(folder, waited),
         judge=judge,
         share=share_of_peak(request.backend, records),
+        energy=energy.total(folder, len(records) - len(bad)),
     )
     write_summary(folder, summary, records, same)
     found = complaints(records, summary, request.allow_failures, run)
@@ -127,7 +124,8 @@ def hidden_labels(summary: Summary) -> str:
 def complaints(
     records: Sequence[Record], summary: Summary, allow_failures: bool, run: Run
 ) -> Iterator[str]:
-    """What is wrong with a run, a line each."""
+    """What is wrong with a run, a line each; any makes the exit code 1. Degenerate responses may be
+    accepted as failures may: neither is mended by scoring again."""
     failed = [record for record in records if record.status == "failed"]
     count = several(len(records), "question")
     if failed and not allow_failures:
@@ -147,17 +145,15 @@ def complaints(
         yield not_judged(len(unscored) - len(lost), run.folder)
     if lost:
         yield f"{len(lost)} of {count} could not be scored, the first: {lost[0].reason}"
-    if summary.truncated > MOST_TRUNCATED * len(records):
-        yield (
-            f"{summary.truncated} of {count} were cut off before their answer: set "
-            f"generation.max_new_tokens={4 * _tokens(run)} or more"
-        )
-    if summary.degenerate > MOST_DEGENERATE * len(records):
+    if said := cut_off(summary):
+        yield f"{said} to {4 * _tokens(run)} or more; every question was asked, but exit code 1"
+    if summary.often_degenerate and not allow_failures:
         yield (
             f"{summary.degenerate} of {count} were answered with nothing, or with one character or "
-            "word over and over: look at them with harness view before this score is used (a "
-            "prompt that overflows the context, a wrong chat template and a damaged checkpoint "
-            "are what does this; so is a model that has nothing to say)"
+            "word over and over, hence exit code 1: look at them with harness view before this "
+            "score is used (a prompt that overflows the context, a wrong chat template and a "
+            "damaged checkpoint are what does this; so is a model that has nothing to say); "
+            "allow_failures=true accepts them"
         )
 
 

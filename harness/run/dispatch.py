@@ -4,6 +4,9 @@ Pure bookkeeping: whoever runs the workers (processes on this machine, actors on
 tells it what happens. Workers take clips in sessions: a session is one pass of a model over clips
 that are handed out one by one as it reads ahead.
 
+Clips of one video that follow one another go to one worker as far as possible, which then reads
+them together; a worker that finds no other video left takes the last of those.
+
 When a worker dies, the clips it held and had not answered are suspects: each of them is then given
 out alone. One that kills a worker alone as often as ``attempts`` allows is given up, so a clip that
 kills costs itself only, and one that was near it costs nothing but time.
@@ -15,6 +18,7 @@ import dataclasses
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from harness.errors import WorkerError
 from harness.types import Clip
@@ -28,10 +32,11 @@ BARREN = 3
 
 @dataclass
 class _Session:
-    """One pass of a worker: the clips it holds with their unanswered questions' keys; and the
-    suspect, where it is given that one only."""
+    """One pass of a worker: the clips it holds with their unanswered questions' keys; the run of
+    one video's clips that it is to have next; and the suspect, where it is given that one only."""
 
     suspect: Clip | None = None
+    run: deque[Clip] = field(default_factory=deque)
     taken: bool = False
     held: dict[str, tuple[Clip, set[str]]] = field(default_factory=dict)
 
@@ -48,7 +53,9 @@ class Dispatcher:
     """
 
     def __init__(self, clips: Iterable[Clip], attempts: int = ATTEMPTS) -> None:
-        self._queue = deque(clips)
+        runs = groupby(clips, lambda clip: clip.video or clip.id)
+        self._queue = deque(deque(run) for _, run in runs)
+        self._left = sum(map(len, self._queue))
         self._suspects: deque[Clip] = deque()
         self._attempts = attempts
         self._kills: Counter[str] = Counter()
@@ -58,7 +65,7 @@ class Dispatcher:
     @property
     def waiting(self) -> int:
         """Clips that no worker holds yet."""
-        return len(self._queue) + len(self._suspects)
+        return self._left + len(self._suspects)
 
     @property
     def sessions(self) -> int:
@@ -77,6 +84,9 @@ class Dispatcher:
     def stop(self) -> None:
         """Hands out nothing more: what workers hold is answered still."""
         self._queue.clear()
+        for session in self._sessions.values():
+            session.run.clear()
+        self._left = 0
         self._suspects.clear()
 
     def begin(self, worker: int) -> bool:
@@ -93,7 +103,23 @@ class Dispatcher:
         self._barren = 0
         if session.suspect is not None:
             return None if session.taken else session.hold(session.suspect)
-        return session.hold(self._queue.popleft()) if self._queue else None
+        clip = self._taken(session)
+        return None if clip is None else session.hold(clip)
+
+    def _taken(self, session: _Session) -> Clip | None:
+        """The next of the session's own run; of the longest of another's where none is left."""
+        if not self._left:
+            return None
+        self._left -= 1
+        if not session.run and self._queue:
+            session.run = self._queue.popleft()
+        if session.run:
+            return session.run.popleft()
+        return max((other.run for other in self._sessions.values()), key=len).pop()
+
+    def _put_back(self, session: _Session) -> None:
+        if session.run:
+            self._queue.appendleft(session.run)
 
     def answered(self, worker: int, clip: str, key: str) -> None:
         """A question of a clip was answered, or failed."""
@@ -107,7 +133,9 @@ class Dispatcher:
     def ended(self, worker: int) -> None:
         """The session came to its end: what it was given is answered. Raises WorkerError when
         sessions keep ending before they take a clip."""
-        if not self._sessions.pop(worker).taken:
+        session = self._sessions.pop(worker)
+        self._put_back(session)
+        if not session.taken:
             self._in_vain("models ended one after another without taking a clip")
 
     def died(self, worker: int) -> list[Clip]:
@@ -116,6 +144,8 @@ class Dispatcher:
         Raises WorkerError when workers keep dying before they take a clip.
         """
         session = self._sessions.pop(worker, None)
+        if session is not None:
+            self._put_back(session)
         if session is None or not session.taken:
             if session is not None and session.suspect is not None:
                 self._suspects.append(session.suspect)

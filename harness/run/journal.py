@@ -13,6 +13,7 @@ left as zeros.
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -35,6 +36,10 @@ work."""
 
 CIRCUMSTANCES = ("settings", "environment", "questions", "scored_from")
 """What request.json holds beside the identity: it may differ when a run is resumed."""
+
+_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
+_LONGEST = 100
+"""How much of a value a message shows."""
 
 
 class Journal:
@@ -64,6 +69,7 @@ class Journal:
             ) from None
         except OSError as error:
             raise JournalError(f"{self.folder}: cannot write ({error.strerror})") from error
+        place = self.folder
         try:
             if self.shard is None:
                 self._refuse_shards()
@@ -72,11 +78,11 @@ class Journal:
             else:
                 self._claim_beside_others()
                 paths = [self.folder / f"records-{self.shard}.jsonl"]
-            for path in paths:
-                mend(path)
+            for place in paths:
+                mend(place)
         except OSError as error:
             self._lock.release()
-            raise JournalError(f"{self.folder}: cannot write ({error.strerror})") from error
+            raise JournalError(f"{place}: cannot write ({error.strerror})") from error
         except BaseException:
             self._lock.release()
             raise
@@ -209,16 +215,34 @@ def write_atomically(path: Path, text: str) -> None:
         raise JournalError(f"{path}: cannot write ({error.strerror}{advice})") from error
 
 
-def difference(theirs: object, ours: object, where: str = "") -> str:
-    """Names every place in which two JSON values differ: ``frames: 8, not 16; …``."""
+def difference(
+    theirs: object,
+    ours: object,
+    sides: tuple[str, str] | None = None,
+    most: int | None = None,
+) -> str:
+    """Names the places (``most`` of them; None: every one) in which two JSON values differ:
+    ``frames: 8, not 16; …``, or with ``sides`` by their names: ``frames: baseline 8, run 16``."""
+    found = list(_differing(theirs, ours))
+    before, after = (f"{sides[0]} ", f"{sides[1]} ") if sides else ("", "not ")
+    named = [f"{where}: {before}{_brief(a)}, {after}{_brief(b)}" for where, a, b in found[:most]]
+    left = len(found) - len(named)
+    return "; ".join([*named, *([f"and {left} more"] if left else [])])
+
+
+def _differing(theirs: object, ours: object, where: str = "") -> Iterator[tuple[str, Any, Any]]:
     if isinstance(theirs, dict) and isinstance(ours, dict):
-        keys = sorted(theirs.keys() | ours.keys())
-        parts = (
-            difference(theirs.get(key), ours.get(key), f"{where}.{key}" if where else str(key))
-            for key in keys
-        )
-        return "; ".join(part for part in parts if part)
-    return "" if theirs == ours else f"{where}: {theirs!r}, not {ours!r}"
+        for key in sorted(theirs.keys() | ours.keys()):
+            inner = f"{where}.{key}" if where else str(key)
+            yield from _differing(theirs.get(key), ours.get(key), inner)
+    elif theirs != ours:
+        yield where, theirs, ours
+
+
+def _brief(value: object) -> str:
+    """A value on one line: the first twelve digits of a hash, the beginning of what is long."""
+    text = _HASH.sub(r"\1…", repr(value))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _identity(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,8 +67,11 @@ def judge_controls(
     return found
 
 
-def missing(scorer: object, controls: Sequence[Control]) -> str:
-    """Which controls could not be drawn, and why; empty when all were."""
+def missing(scorer: object, controls: Sequence[Control], judged: bool = True) -> str:
+    """Which controls could not be drawn, and why (``judged``: any response has a verdict); empty
+    when all were."""
+    if not judged:
+        return "no controls: no response was judged"
     if not isinstance(scorer, Bounded):
         return "no controls: this scorer does not say which scores are the best and the worst"
     absent = [kind for kind in KINDS if kind not in {control.kind for control in controls}]

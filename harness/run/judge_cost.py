@@ -11,7 +11,7 @@ from harness.run.judge_calls import prompt_hash
 from harness.run.judge_controls import KINDS, SHARE
 from harness.run.judge_options import Price
 from harness.run.judging import GENERATION
-from harness.scoring.judge_slots import COMPANIONS, target
+from harness.scoring.judge_slots import COMPANIONS, Continued, target
 from harness.types import JudgedScorer, Question, Response
 
 CHARACTERS = 4
@@ -20,18 +20,23 @@ CHARACTERS = 4
 
 @dataclass(frozen=True)
 class JudgeCost:
-    """``calls`` at most (the same prompt counts once), of which rules may decide some; about
-    ``tokens`` read, with responses as long as the right answers; ``new`` written at most, each."""
+    """``calls`` at most, of which rules may decide some and equal ones be made once; ``first`` of
+    them for the few responses that are controls whatever they cost; about ``tokens`` read, with
+    responses as long as the right answers, and at most ``response`` more each; ``new`` written at
+    most, each. ``continued``: more calls may follow from replies."""
 
     calls: int
     tokens: int
     new: int = GENERATION.max_new_tokens
     price: Price | None = None
+    first: int = len(KINDS)
+    response: int = 0
+    continued: bool = False
 
     @property
     def controls(self) -> int:
-        """Calls for the controls: a share, in small runs one of each kind."""
-        return max(int(SHARE * self.calls), min(len(KINDS), self.calls))
+        """Calls for the controls at most: a share, in small runs one response of each kind."""
+        return max(int(SHARE * self.calls), min(self.first, self.calls))
 
     @property
     def most(self) -> float | None:
@@ -40,23 +45,32 @@ class JudgeCost:
             return None
         more = 1 + self.controls / self.calls if self.calls else 0.0
         written = self.calls * self.new * self.price.written
-        return more * (self.tokens * self.price.read + written) / 1_000_000
+        read = (self.tokens + self.calls * self.response) * self.price.read
+        return more * (read + written) / 1_000_000
 
     def __str__(self) -> str:
         said = (
             f"judge: up to {several(self.calls, 'call')} and {self.controls:,} for its controls, "
             f"about {self.tokens:,} tokens read and at most {self.new} written each"
         )
+        if self.continued:
+            said += "; more calls may follow from its replies"
         return said if self.most is None else f"{said}: at most about {self.most:,.2f} by its price"
 
 
 def judge_cost(
-    scorer: object, questions: Iterable[Question], price: Price | None = None
+    scorer: object,
+    questions: Iterable[Question],
+    price: Price | None = None,
+    response: int = 0,
 ) -> JudgeCost | None:
-    """None where no judge is asked. Calls that follow from earlier replies are not counted."""
+    """None where no judge is asked. Every asking counts, though the right answers to two may be the
+    same: the responses need not be. A response has at most ``response`` tokens. Calls that follow
+    from earlier replies are not counted (``continued``)."""
     if not isinstance(scorer, JudgedScorer):
         return None
-    lengths: dict[str, int] = {}
+    lengths: dict[tuple[object, ...], int] = {}
+    counts: list[int] = []
     for question in questions:
         try:
             said = f"It is {target(question)}."
@@ -68,5 +82,16 @@ def judge_cost(
             prompts = scorer.judge_prompts(asked, Response(question.key, said))
         except JudgeError:
             continue  # its label is hidden: nothing to ask
-        lengths |= {prompt_hash(prompt): len(prompt.text) for prompt in prompts}
-    return JudgeCost(len(lengths), sum(lengths.values()) // CHARACTERS, price=price)
+        pair = str(question.metadata.get("pair", question.id))  # two that may be one call
+        asking = (min(pair, question.id), question.rotation, question.repeat)
+        lengths |= {(*asking, prompt_hash(prompt)): len(prompt.text) for prompt in prompts}
+        counts.append(len(prompts))
+    first = sum(sorted(counts, reverse=True)[: len(KINDS)])
+    return JudgeCost(
+        len(lengths),
+        sum(lengths.values()) // CHARACTERS,
+        price=price,
+        first=first,
+        response=response,
+        continued=isinstance(scorer, Continued),
+    )

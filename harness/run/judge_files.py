@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from harness.identity import describe, digest
 from harness.run.journal import write_atomically
@@ -32,6 +33,22 @@ def write_judgements(
     lines = [head, *(_line(key, judgement) for key, judgement in found.items())]
     write_atomically(file, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
     return file
+
+
+def judge_name(request: Mapping[str, Any]) -> str:
+    """What the judge of a run is called, by its request: as a server names it, by its checkpoint
+    (of a folder the last part), else by its class: ``WordOverlap``."""
+    identity, settings = request.get("judge"), request.get("settings")
+    asked = settings.get("judge") if isinstance(settings, Mapping) else None
+    for said in (asked, identity):
+        for key in ("name", "model", "checkpoint", "path", "repo"):
+            if isinstance(said, Mapping) and isinstance(name := said.get(key), str) and name:
+                local = name.startswith((".", "/", "~"))
+                return Path(name).name if local else name
+    if isinstance(identity, Mapping) and identity.get("rule"):
+        return str(identity["rule"])
+    target = str(asked.get("_target_", "")) if isinstance(asked, Mapping) else ""
+    return target.rpartition(".")[2] or "unnamed"
 
 
 def _line(key: str, judgement: Judgement) -> dict[str, JSON]:

@@ -15,7 +15,7 @@ from harness.run.judge_controls import judge_controls, missing
 from harness.run.judge_files import write_judgements
 from harness.run.judge_options import PLAIN, JudgeOptions
 from harness.run.judge_verdicts import corrected, labels
-from harness.run.judging import GENERATION, Judgements, Tell, judgements, scored
+from harness.run.judging import GENERATION, Judgements, Tell, judgements, of_judge, scored
 from harness.types import JSON, Failure, Generation, JudgedScorer, Model, Record, Sample
 
 STORE = ".judge_calls"
@@ -68,7 +68,7 @@ def judge_stage(
     try:
         found = judgements(judge, scorer, records, store, tell)
     except HarnessError as error:  # a judge that cannot be had at all costs scores, no response
-        lost = Failure("", "judge", f"no judge: {error}")
+        lost = Failure("", "judge", f"no judge: {of_judge(error)}")
         return [scored(r, lost) if _open(r) else r for r in records], None
     outcomes = found.scores
     done = [scored(record, outcomes.get(record.key)) for record in records]
@@ -114,7 +114,7 @@ def _controls(
         said["controls_missing"] = f"no controls: {error}"
         return said
     said["controls"] = [dataclasses.asdict(control) for control in controls]
-    if lacking := missing(scorer, controls):
+    if lacking := missing(scorer, controls, any(r.status == "scored" for r in records)):
         said["controls_missing"] = lacking
         tell(f"judge: {lacking}")
     return said

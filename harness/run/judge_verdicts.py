@@ -9,7 +9,7 @@ response to the same question is passed over); a judge's are the run's own
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite
@@ -19,8 +19,8 @@ from typing import Any
 
 from harness.errors import JournalError
 from harness.identity import digest
-from harness.run.journal import read_records
-from harness.run.judge_files import JUDGEMENTS
+from harness.run.journal import read_json, read_records
+from harness.run.judge_files import JUDGEMENTS, judge_name
 from harness.scoring.agreement import kappa
 from harness.scoring.calibration import calibrated
 from harness.scoring.judge_slots import Bounded
@@ -50,15 +50,23 @@ def verdicts(run: Path) -> dict[str, Values]:
 
     Raises JournalError for a file that is none of ours.
     """
-    found: dict[str, Values] = {}
-    for file in sorted(run.glob(f"{JUDGEMENTS}*.jsonl")):
-        head, *lines = _lines(file) or [{}]
-        found[_name(head, file)] = {
-            str(line["question"]): line.get("values", {}) for line in lines if "question" in line
-        }
+    found: dict[str, Values] = {
+        name: {str(line["question"]): line.get("values", {}) for line in lines}
+        for name, lines in judged(run)
+    }
     if (run / LABELS).is_file():
         found["people"] = labels(run / LABELS, read_records(run))
     return found
+
+
+def judged(run: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Each judge of a run by name, and the lines about what it said: question, prompts (hashes),
+    replies, parse, and values or the reason why there are none. Raises JournalError."""
+    for file in sorted(run.glob(f"{JUDGEMENTS}*.jsonl")):
+        head, *lines = _lines(file) or [{}]
+        for number, line in enumerate(lines, start=2):
+            _check(line.get("values", {}), f"{file}: line {number}")
+        yield _name(head, file, run), [line for line in lines if "question" in line]
 
 
 def labels(file: Path, records: Sequence[Record] = ()) -> Values:
@@ -70,9 +78,7 @@ def labels(file: Path, records: Sequence[Record] = ()) -> Values:
         key, values = line.get("question"), line.get("values")
         if not isinstance(key, str) or not isinstance(values, dict):
             raise JournalError(f"{file}: line {number} needs a question and its values")
-        for name, value in values.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-                raise JournalError(f"{file}: line {number}: its {name} is {value!r}, and no number")
+        _check(values, f"{file}: line {number}")
         if said.get(key, line.get("response")) == line.get("response", said.get(key)):
             found[key] = values
     return found
@@ -187,6 +193,15 @@ def _ask(
         tell(f"{said!r} is none of these")
 
 
+def _check(values: object, where: str) -> None:
+    """Raises JournalError unless ``values`` are numbers by name."""
+    if not isinstance(values, dict):
+        raise JournalError(f"{where}: its values are {values!r}, and not numbers by name")
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise JournalError(f"{where}: its {name} is {value!r}, and no number")
+
+
 def _lines(file: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     try:
@@ -204,11 +219,12 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _name(head: Mapping[str, object], file: Path) -> str:
+def _name(head: Mapping[str, object], file: Path, run: Path) -> str:
     judge = head.get("judge")
     if not isinstance(judge, dict):
         raise JournalError(f"{file}: its first line names no judge")
-    for key in ("name", "model", "checkpoint", "path", "repo", "rule"):
-        if judge.get(key):
-            return f"{judge[key]} ({file.stem.removeprefix(JUDGEMENTS)[:6]})"
-    return file.stem.removeprefix(JUDGEMENTS)
+    request = read_json(run / "request.json") if (run / "request.json").is_file() else {}
+    own = request.get("judge") == judge
+    name = judge_name(request if own else {"judge": judge})
+    short = file.stem.removeprefix(JUDGEMENTS)
+    return short if name == "unnamed" else f"{name} ({short[:6]})"

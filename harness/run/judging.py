@@ -163,9 +163,14 @@ class _Inquiry:
                     said = time.monotonic()
                     self.progress(f"judge: {number:,} of {len(missing):,} calls made")
         except HarnessError as error:  # a judge that is not there: what it has said counts still
-            reason = f"no judge: {error}"
+            reason = f"no judge: {of_judge(error)}"
             self.failures = {**dict.fromkeys(missing, reason), **self.failures}
             self.progress(reason)
+
+
+def of_judge(error: Exception) -> str:
+    """What a model says is wrong with it, by the names of the judge's settings."""
+    return str(error).replace("backend.", "judge.")
 
 
 def _as_call(key: str, prompt: Prompt) -> Prompt:

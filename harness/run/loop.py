@@ -12,16 +12,18 @@ from typing import Any, Protocol
 
 from harness.names import DISTRIBUTION, several
 from harness.rows import BadRow
-from harness.run.checks import refuse_same
+from harness.run import energy
+from harness.run.checks import refuse_early
 from harness.run.conclusion import Outcome, conclude, hidden_labels
 from harness.run.journal import Journal
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan
 from harness.run.progress import LOG, Progress
-from harness.run.questions import fetched, kept_records, pending, prepared
+from harness.run.questions import by_video, fetched, kept_records, pending, prepared
 from harness.run.request import Request, run_id
+from harness.run.waiting import waited_in_all
 from harness.run.workers import answer
-from harness.types import Clip, Record
+from harness.types import Clip, Costing, Record
 
 _PACKAGES = (DISTRIBUTION, "torch", "transformers", "av", "numpy", "datasets")
 Tell = Callable[[str], None]
@@ -53,7 +55,7 @@ def run(
     Raises PlanError before anything is loaded when the run cannot fit, and JournalError when
     the run folder is busy, full or another's.
     """
-    refuse_same(request)
+    refuse_early(request)
     request.identity()  # weights that are missing are found out before anything takes time
     bad: list[BadRow] | None = [] if request.allow_failures else None
     clips = prepared(request, bad)
@@ -62,15 +64,17 @@ def run(
     needed.refuse(allow_overflow=request.allow_overflow)
     clips = fetched(request, clips, bad)
     left_out = [row.record() for row in bad or ()] if request.limit is None else []
-    described = describe(request, clips)
     shard = None if request.part is None else request.part[0]
+    described = describe(request, clips)
     with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
         if line := _passed_over(bad or (), request.limit):
             tell(line)
             log.warning(line)
         left, kept = _left(request, clips, left_out, journal, tell, stopping)
+        before = energy.joules() if _measurable(request) else None
         waited = _asked(request, left, journal.folder, kept, progress, stopping)
+        energy.keep(journal.folder, before, _questions(left))
         with journal.alone() as alone:
             outcome = conclude(
                 request, clips, journal.folder, waited, alone, tell, left_out, journal.records
@@ -106,7 +110,7 @@ def _left(
         tell(line)
         LOG.info(line)
     if stopping is None:
-        return left, kept
+        return by_video(left), kept
     known = [stopping.enough(record) for record in before.values()]
     return [] if any(known) else stopping.arrange(left), kept
 
@@ -123,7 +127,8 @@ def _asked(
     waited for frames."""
     if not clips:
         return 0.0
-    (folder / "summary.json").unlink(missing_ok=True)  # of an earlier session
+    waited_in_all(folder, 0.0)  # an earlier session's, where only its summary says so
+    (folder / "summary.json").unlink(missing_ok=True)
     return answer(
         request,
         clips,
@@ -132,6 +137,12 @@ def _asked(
         request.part[0] if request.part else 0,
         enough=stopping.enough if stopping is not None else None,
     )
+
+
+def _measurable(request: Request) -> bool:
+    """Whether this machine's GPUs, and no other run's part of them, answer the request."""
+    local = request.runner == "local" and request.part is None
+    return local and isinstance(request.backend, Costing)
 
 
 def _questions(clips: Sequence[Clip]) -> int:
@@ -143,7 +154,7 @@ def _kept(questions: int, kept: int) -> str:
     if not kept:
         return ""
     if kept == questions:
-        return f"{several(questions, 'question')} answered already: complete, nothing to do"
+        return f"{several(questions, 'question')} answered already: nothing left to ask"
     return f"{kept:,} of {several(questions, 'question')} already answered"
 
 

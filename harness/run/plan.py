@@ -7,6 +7,7 @@ such answers have been scored and published.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 
@@ -136,6 +137,7 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
             request.benchmark.scorer,
             (question for clip in clips for question in clip.questions),
             request.judging.price,
+            request.generation.max_new_tokens,
         )
         if request.judge is not None
         else None,
@@ -158,17 +160,20 @@ def _total(
 
 
 def _prompts(request: Request, clip: Clip) -> list[Prompt]:
-    """The clip's prompts, with subtitles as the sampled frames will have them; none where those
-    cannot be read, which costs that clip when its turn comes."""
-    task = request.benchmark
-    try:
-        written = [task.write(clip, question, ()) for question in clip.questions]
-        if written and written[0].subtitles is not None and clip.subtitles is not None:
-            times = _times(request, clip)
-            written = [task.write(clip, question, times) for question in clip.questions]
-    except DataError:
-        return []
+    """The clip's prompts, with subtitles as the sampled frames will have them; without those of
+    questions whose picture or subtitles cannot be read, which fail when their turn comes."""
+    written = _written(request, clip, ())
+    if written and written[0].subtitles is not None and clip.subtitles is not None:
+        written = _written(request, clip, _times(request, clip))
     return written
+
+
+def _written(request: Request, clip: Clip, times: Sequence[float]) -> list[Prompt]:
+    found = []
+    for question in clip.questions:
+        with suppress(DataError):
+            found.append(request.benchmark.write(clip, question, times))
+    return found
 
 
 def _times(request: Request, clip: Clip) -> list[float]:

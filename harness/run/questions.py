@@ -58,6 +58,15 @@ def pending(
     return [clip for clip in left if clip.questions]
 
 
+def by_video(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips with those of one video side by side, in order of its first: they are then read
+    together."""
+    gathered: dict[object, list[Clip]] = {}
+    for clip in clips:
+        gathered.setdefault(clip.video or clip.id, []).append(clip)
+    return [clip for several in gathered.values() for clip in several]
+
+
 def kept_records(
     request: Request,
     clips: Sequence[Clip],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.errors import JournalError
 from harness.run.journal import read_json
+from harness.run.record_lines import refuse_constant
 
 NAME = "waited.jsonl"
 
@@ -42,7 +43,7 @@ def _lines(file: Path) -> list[float]:
     found = []
     for raw in file.read_bytes().splitlines() if file.exists() else ():
         try:
-            found.append(float(json.loads(raw)["waited"]))
+            found.append(float(json.loads(raw, parse_constant=refuse_constant)["waited"]))
         except (ValueError, TypeError, KeyError):
             continue
     return found

@@ -6,11 +6,14 @@ import os
 import threading
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import parent_process
+from pathlib import Path
 
 from harness.run.raised import Raised
 from harness.run.request import Request
 from harness.run.session import work
 from harness.types import Clip, Record
+
+DEVICES = Path("/dev")
 
 
 class Piped:
@@ -59,12 +62,19 @@ def serve(request: Request, worker: int, parent: Connection) -> None:
 
 
 def own_device(worker: int, visible: str | None) -> str:
-    """The GPU that a worker is shown, of those ``visible`` to the run (None: nobody said which;
-    "": none is, and none is to be)."""
+    """The GPU that a worker is shown, of those ``visible`` to the run (None: nobody said which, so
+    all of the machine's; "": none is, and none is to be). More workers than GPUs share them."""
     if visible is None:
-        return str(worker)
+        count = _gpus()
+        return str(worker % count if count else worker)
     devices = visible.split(",")
     return devices[worker % len(devices)]
+
+
+def _gpus() -> int:
+    """How many GPUs there are by the device files of NVIDIA's driver on Linux, without loading
+    torch to ask it; 0 where those do not tell."""
+    return sum(path.name[6:].isdecimal() for path in DEVICES.glob("nvidia*"))
 
 
 def _die_with_parent() -> None:

@@ -1,9 +1,9 @@
 """Model processes on this machine: one per GPU, all taking clips from one queue.
 
 With ``workers=1`` (the default) everything happens in this process. More make sense with more
-GPUs: worker i is shown GPU i alone. The answers do not depend on how many there are. A worker that
-dies is started again; a clip that kills one twice fails, and the run goes on. The journal is
-written here and nowhere else.
+GPUs: worker i is shown GPU i alone (more workers than GPUs share them). The answers do not depend
+on how many there are. A worker that dies is started again; a clip that kills one twice fails, and
+the run goes on. The journal is written here and nowhere else.
 """
 
 from __future__ import annotations

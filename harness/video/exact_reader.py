@@ -11,21 +11,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple
 
 from harness.errors import VideoError
 from harness.types import FrameResize, Frames, VideoInfo
 from harness.video.convert import Converter, Resized, shrunk
 from harness.video.full_decode import traced
 from harness.video.index import Choose, Index, build
-from harness.video.pixel_buffer import Allocate, PixelBuffer
-from harness.video.sample_table import SampleTable, sample_table
+from harness.video.pixel_buffer import Allocate, Collecting, PixelBuffer, SharedBuffer
+from harness.video.remembered import remember, remembered
+from harness.video.sample_table import SampleTable
 from harness.video.seeking_reader import OffTrackError, SeekingReader
 from harness.video.video_file import VideoFile
 
 Damaged = Literal["fail", "partial"]
+
+
+class Wanted(NamedTuple):
+    """What one of several clips needs of a video: see ``OpenVideo.read``."""
+
+    indices: Sequence[int]
+    size: int | None = None
+    resize: FrameResize | None = None
+    allocate: Allocate | None = None
 
 
 class OpenVideo:
@@ -36,7 +45,7 @@ class OpenVideo:
     def __init__(self, file: VideoFile, choose: Choose | None = None) -> None:
         self.path = file.path
         self.file = file
-        self._held = _remembered(file, choose)
+        self._held = remembered(file, choose)
         if isinstance(self._held, Index) and self._held.strict:
             file.be_strict()
 
@@ -51,7 +60,7 @@ class OpenVideo:
         if isinstance(self._held, SampleTable):
             self.file.rewind()
             self._held = build(self.file)
-            _remember(self.file, self._held)
+            remember(self.file, self._held)
         return self._held
 
     def _index_of(self, frames: Collection[int]) -> Index:
@@ -72,21 +81,53 @@ class OpenVideo:
         self.usable(damaged)
         if outside := [i for i in indices if not 0 <= i < self.info.count]:
             raise VideoError(f"{self.path}: frame {outside[0]} asked of {self.info.count} frames")
-        width, height = shrunk(self.info.width, self.info.height, size)
-        shrink = (width, height) != (self.info.width, self.info.height)
-        converter: Converter | Resized = Converter(width, height, shrink=shrink)
-        if resize and (made := resize.size(len(indices), width, height)):
-            converter = Resized(Converter(width, height, shrink=shrink), made, resize)
+        converter = self._converter(len(indices), size, resize)
         collected = PixelBuffer(converter, indices, allocate)
         index = self._index_of(indices)
         sound = {i for i in indices if index.sound(i, index.flaws)}
+        bad = self._collect(sound, collected, index)
+        bad |= set(indices) - sound
+        return collected.frames(index.times, self._damage(bad, collected.asked, damaged))
+
+    def read_together(self, wanted: Sequence[Wanted]) -> list[Frames] | None:
+        """The frames of several clips by one pass, as ``read`` gives each. None where that saves
+        less than a quarter of the decoding, and at any sign of damage, which is then to cost only
+        the clips that need what is damaged."""
+        targets = {index for one in wanted for index in one.indices}
+        index = self._index_of(targets)
+        if self._held.damage or index.flaws:
+            return None
+        apart = sum(_work(set(one.indices), index) for one in wanted)
+        if 4 * _work(targets - index.kept.keys(), index) > 3 * apart:
+            return None
+        converters: dict[tuple[object, ...], Converter | Resized] = {}
+        buffers = []
+        for one in wanted:
+            made = self._converter(len(one.indices), one.size, one.resize)
+            converter = converters.setdefault((type(made), made.width, made.height), made)
+            buffers.append(PixelBuffer(converter, one.indices, one.allocate))
+        if self._collect(targets, SharedBuffer(buffers), index):
+            return None
+        return [buffer.frames(index.times, "") for buffer in buffers]
+
+    def _converter(
+        self, count: int, size: int | None, resize: FrameResize | None
+    ) -> Converter | Resized:
+        """What brings each of ``count`` frames to its size."""
+        width, height = shrunk(self.info.width, self.info.height, size)
+        shrink = (width, height) != (self.info.width, self.info.height)
+        converter = Converter(width, height, shrink=shrink)
+        if resize and (made := resize.size(count, width, height)):
+            return Resized(converter, made, resize)
+        return converter
+
+    def _collect(self, sound: set[int], collected: Collecting, index: Index) -> set[int]:
+        """Decodes these frames. Returns those that turned out to be damaged."""
         for target in sound & index.kept.keys():
             collected.put(index.kept[target], target)
         left = sound - index.kept.keys()
         left = self._by_seeking(left, collected, index) if index.seekable else left
-        bad = self._by_counting(left, collected) if left else set()
-        bad |= set(indices) - sound
-        return collected.frames(index.times, self._damage(bad, collected.asked, damaged))
+        return self._by_counting(left, collected) if left else set()
 
     def usable(self, damaged: Damaged) -> None:
         """Raises VideoError when the file is known to be damaged, unless that is allowed."""
@@ -110,7 +151,7 @@ class OpenVideo:
         if wanted:  # perhaps only the seek went wrong: the certain path knows
             self.read(stretch, size=16)
 
-    def _by_seeking(self, targets: set[int], collected: PixelBuffer, index: Index) -> set[int]:
+    def _by_seeking(self, targets: set[int], collected: Collecting, index: Index) -> set[int]:
         """The fast path. Returns the targets that are left to the certain one."""
         left: set[int] = set()
         walk = SeekingReader(self.file, index)
@@ -126,7 +167,7 @@ class OpenVideo:
         collected.forget(left)
         return left
 
-    def _by_counting(self, targets: set[int], collected: PixelBuffer) -> set[int]:
+    def _by_counting(self, targets: set[int], collected: Collecting) -> set[int]:
         """The certain path: decodes from the start. Returns the targets that are damaged."""
         index = self.index
         ranks = {int(place): rank for rank, place in enumerate(index.order)}
@@ -164,6 +205,16 @@ def _groups(targets: set[int], index: Index) -> list[tuple[int, list[int]]]:
     return sorted(groups.items())
 
 
+def _work(targets: set[int], index: Index) -> int:
+    """How many packets are decoded for these frames at most."""
+    if not index.seekable:
+        return 1 + max((int(index.order[target]) for target in targets), default=-1)
+    return sum(
+        int(max(index.order[target] for target in group)) - int(index.keys[key]) + 1
+        for key, group in _groups(targets, index)
+    )
+
+
 @contextmanager
 def open_video(path: Path, choose: Choose | None = None) -> Iterator[OpenVideo]:
     """An open video file. ``choose`` names the frames that will be read (see ``index.build``).
@@ -175,32 +226,3 @@ def open_video(path: Path, choose: Choose | None = None) -> Iterator[OpenVideo]:
         yield OpenVideo(file, choose)
     finally:
         file.close()
-
-
-_Held: TypeAlias = Index | SampleTable
-_held: dict[tuple[str, int, int, int], _Held] = {}
-
-
-def _remembered(file: VideoFile, choose: Choose | None) -> _Held:
-    """The file's sample table, where that suffices, or its index, kept for the next few calls:
-    probing and reading then share it.
-
-    It goes by the file's size, time and place on disk, so that a replaced file is indexed anew.
-    """
-    if held := _held.get(_identity(file)):
-        return held
-    found = sample_table(file) or build(file, choose)
-    _remember(file, found)
-    return found
-
-
-def _remember(file: VideoFile, held: _Held) -> None:
-    """Keeps it in place of the oldest of eight, without frames, which would fill the memory."""
-    while len(_held) >= 8:
-        _held.pop(next(iter(_held)), None)
-    _held[_identity(file)] = replace(held, kept={}) if isinstance(held, Index) else held
-
-
-def _identity(file: VideoFile) -> tuple[str, int, int, int]:
-    status = file.path.stat()
-    return str(file.path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino

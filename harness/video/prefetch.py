@@ -5,6 +5,11 @@ its worker down with it, becomes a VideoError in its place; the worker is replac
 in the order of the requests, and never more than ``in_flight`` clips are being read or lie waiting,
 which bounds the memory.
 
+Clips of one file that follow one another (moments of a long video: OVO-Bench) are read together, by
+one pass of the decoder, up to half of ``in_flight`` at a time while reading keeps ahead of the
+caller. Where the caller had to wait for such a pass, fewer are, down to what leaves work for every
+process. What cannot be read together, for whatever reason, is read clip by clip.
+
 Why not a library's pool: pebble survives a hang and a crash as well, but pickles the pixels
 through a pipe (a quarter more processor time for 60 frames, over twice the time by the clock) and
 leaves its workers behind when the run is killed, unless they watch for that themselves; loky has
@@ -13,31 +18,21 @@ no time limit (``python -m benchmarks.pools``; figures in benchmarks/RESULTS.md)
 
 from __future__ import annotations
 
-import mmap
 import os
 import queue
-import socket
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
-import numpy as np
-
 from harness.errors import HarnessError, VideoError
-from harness.types import Frames, Pixels
-from harness.video.prefetch_worker import ReadClip, ReadRequest, look, receive, send
+from harness.video.clip_reading import ReadClip, ReadRequest, look, shareable
+from harness.video.reading_process import ReadingProcess
 
 __all__ = ["Prefetcher", "ReadClip", "ReadRequest"]
 
-_START_LIMIT = 120.0  # seconds for a worker to come up, on the most loaded of machines
-
-_PROGRAM = (
-    "import sys; sys.path[:] = {path!r}; from harness.video.prefetch_worker import main; main()"
-)
+_NOTICED = 0.01  # seconds that a caller waits for a clip and that are no mere exchange of messages
 
 
 class Prefetcher:
@@ -60,8 +55,10 @@ class Prefetcher:
         self._closed = False
         self._timeout = timeout
         self._in_flight = max(1, in_flight or count + 2) if count else 1
-        self._workers = [_Worker() for _ in range(count)]
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        self._together = self._most = max(1, (self._in_flight + 1) // 2)
+        self._calm: int | None = None  # clips that were not waited for in a row; None: none taken
+        self._workers = [ReadingProcess() for _ in range(count)]
+        self._idle: queue.SimpleQueue[ReadingProcess] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(max(count, 1), "video") if count else None
 
     def __enter__(self) -> Prefetcher:
@@ -93,149 +90,134 @@ class Prefetcher:
         """
         if self._closed:
             raise HarnessError("this reader of videos is closed: make a new one")
-        source = iter(requests)
-        waiting: deque[tuple[ReadRequest, Future[ReadClip]]] = deque()
-        exhausted = False
+        source = _Runs(requests)
+        waiting: deque[_Place] = deque()
         try:
             while True:
-                while not exhausted and len(waiting) < self._in_flight:
-                    request = next(source, None)
-                    if request is None:
-                        exhausted = True
-                        break
-                    waiting.append((request, self._submit(request)))
+                self._refill(waiting, source)
                 if not waiting:
                     return
-                request, future = waiting.popleft()
-                yield request, self._taken(future)
+                place = waiting.popleft()
+                yield place.request, self._taken(place)
         finally:
-            for _, future in waiting:
-                future.cancel()
+            for place in waiting:
+                place.job.cancel()
 
-    def _submit(self, request: ReadRequest) -> Future[ReadClip]:
+    def _refill(self, waiting: deque[_Place], source: _Runs) -> None:
+        """Has as many clips read as may be, those of one file together."""
+        while room := self._in_flight - len(waiting):
+            if waiting and source.shared and room < self._together:
+                return  # clips of one file are under way: room for several of them is awaited
+            batch = source.take(min(room, self._together))
+            if not batch:
+                return
+            waiting += self._submit(batch)
+
+    def _submit(self, batch: list[ReadRequest]) -> Iterator[_Place]:
+        job: Future[list[ReadClip | Future[ReadClip]]] = Future()
         if self._pool is not None:
-            return self._pool.submit(self._handled, request)
-        future: Future[ReadClip] = Future()
-        start = time.perf_counter()
-        try:
-            future.set_result(look(request))
-        except VideoError as error:
-            future.set_exception(error)
-        self.waited += time.perf_counter() - start
-        return future
+            job = self._pool.submit(self._handled, batch)
+        else:
+            start = time.perf_counter()
+            try:
+                job.set_result([look(batch[0])])
+            except VideoError as error:
+                job.set_exception(error)
+            self.waited += time.perf_counter() - start
+        return (_Place(request, job, place) for place, request in enumerate(batch))
 
-    def _handled(self, request: ReadRequest) -> ReadClip:
+    def _handled(self, batch: list[ReadRequest]) -> list[ReadClip | Future[ReadClip]]:
+        """The clips; of those that are better read alone, what will be each."""
+        if len(batch) == 1:
+            return [self._alone(batch[0])]
+        worker = self._idle.get()
+        try:
+            if read := worker.clips(batch, self._timeout):
+                return [*read]
+        except VideoError:
+            pass  # it is said of the clip that it is about when each is read alone
+        finally:
+            self._idle.put(worker)
+        assert self._pool is not None
+        return [self._pool.submit(self._alone, request) for request in batch]
+
+    def _alone(self, request: ReadRequest) -> ReadClip:
         worker = self._idle.get()
         try:
             return worker.clip(request, self._timeout)
         finally:
             self._idle.put(worker)
 
-    def _taken(self, future: Future[ReadClip]) -> ReadClip | VideoError:
+    def _taken(self, place: _Place) -> ReadClip | VideoError:
         start = time.perf_counter()
         try:
-            return future.result()
+            return place.result()
         except VideoError as error:
             return error
         finally:
-            self.waited += time.perf_counter() - start
+            waited = time.perf_counter() - start
+            self.waited += waited
+            self._adapt(place, waited)
+
+    def _adapt(self, place: _Place, waited: float) -> None:
+        """Has fewer clips read together where one of them (but for the very first) was waited for,
+        and more again once as many as may be in flight were not."""
+        if self._calm is None:
+            self._calm = 0
+        elif place.shared and waited > _NOTICED:
+            fewest = min(max(self._in_flight // len(self._workers), 1), self._most)
+            self._together, self._calm = max(self._together // 2, fewest), 0
+        elif (calm := self._calm + 1) < self._in_flight:
+            self._calm = calm
+        else:
+            self._together, self._calm = min(self._together * 2, self._most), 0
 
 
-class _Worker:
-    """One worker process and the socket to it. Used by one thread at a time."""
+class _Place:
+    """A clip that is being read, perhaps among others: ``place`` in its job's list."""
 
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._socket: socket.socket | None = None
-        self._ready = self._closed = False
+    def __init__(
+        self, request: ReadRequest, job: Future[list[ReadClip | Future[ReadClip]]], place: int
+    ) -> None:
+        self.request, self.job = request, job
+        self._place = place
+        self.shared = False
 
-    def start(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            number = str(theirs.fileno())
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM.format(path=sys.path), number],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the caller, who then closes the socket
-            )
-        self._socket, self._ready = ours, False
-
-    def clip(self, request: ReadRequest, timeout: float) -> ReadClip:
-        """The clip, read within ``timeout`` seconds, or a VideoError."""
-        sock = self._started()
-        try:
-            sock.settimeout(timeout)
-            send(sock, request, [])
-            message, descriptors = receive(sock)
-        except TimeoutError:
-            self.stop(patience=0)
-            raise VideoError(
-                f"{request.path}: not read within {timeout:g} s: the decoder hangs, or the "
-                "limit is too short for it"
-            ) from None
-        except (EOFError, OSError):
-            end = self.stop()
-            raise VideoError(f"{request.path}: the decoder crashed ({end})") from None
-        return _received(message, descriptors)
-
-    def _started(self) -> socket.socket:
-        """The socket to a process that is up. Raises HarnessError when it does not come up."""
-        if self._closed:
-            raise VideoError("reading was stopped")
-        if self._process is None:
-            self.start()
-        assert self._socket is not None
-        if not self._ready:
-            self._socket.settimeout(_START_LIMIT)
-            try:
-                receive(self._socket)
-            except (EOFError, OSError):
-                end = self.stop()
-                raise HarnessError(f"a process to read videos in does not start ({end})") from None
-            self._ready = True
-        return self._socket
-
-    def stop(self, patience: float = 5.0) -> str:
-        """Ends the process. Returns how it ended by itself, if it does in ``patience`` seconds."""
-        process, sock = self._process, self._socket
-        self._process = self._socket = None
-        if sock is not None:
-            sock.close()
-        if process is None:
-            return "not running"
-        try:
-            code = process.wait(patience)  # a crashed process takes a moment to be gone
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-    def close(self) -> None:
-        """Ends the process for good; a thread that waits for it gets an error."""
-        self._closed = True
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+    def result(self) -> ReadClip:
+        """The clip, which is no more kept here: others of its job may wait for long."""
+        clips = self.job.result()
+        self.shared = len(clips) > 1
+        clip, clips[self._place] = clips[self._place], Future()
+        return clip.result() if isinstance(clip, Future) else clip
 
 
-def _received(message: object, descriptors: list[int]) -> ReadClip:
-    """A worker's answer as a clip: its shared pixels are mapped, not copied."""
-    if isinstance(message, BaseException):
-        raise message
-    assert isinstance(message, tuple)
-    info, pixels, rest = message
-    if descriptors:
-        pixels = _mapped(descriptors[0], pixels)
-    return info, Frames(pixels, *rest)
+class _Runs:
+    """Requests, taken in runs that may be read together."""
 
+    def __init__(self, requests: Iterable[ReadRequest]) -> None:
+        self._source = iter(requests)
+        self._next: ReadRequest | None = None
+        self._kind: tuple[object, ...] | None = None
+        self.shared = False  # whether the last two could be read together
 
-def _mapped(descriptor: int, shape: tuple[int, ...]) -> Pixels:
-    try:
-        memory = mmap.mmap(descriptor, int(np.prod(shape)))
-    finally:
-        os.close(descriptor)  # the mapping keeps the memory, and the last array frees it
-    return np.frombuffer(memory, np.uint8).reshape(shape)
+    def take(self, most: int) -> list[ReadRequest]:
+        """The next requests, at most so many and at least one, if there is any; no more are asked
+        for than that."""
+        taken: list[ReadRequest] = []
+        while len(taken) < most:
+            request = self._next or next(self._source, None)
+            self._next = None
+            if request is None:
+                self.shared = False
+                break
+            kind = shareable(request)
+            same = kind is not None and kind == self._kind
+            if taken and not same:
+                self._next = request
+                break
+            self.shared, self._kind = same, kind
+            taken.append(request)
+        return taken
 
 
 def _cores() -> int:

@@ -17,46 +17,15 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
 from harness.errors import HarnessError, VideoError
-from harness.types import FrameResize, Frames, Pixels, VideoInfo
-from harness.video.exact_reader import Damaged
-from harness.video.frame_cache import FrameCache
-from harness.video.reading import Decoder, Readable, opened
-from harness.video.sampling import Sampling
-from harness.video.segment import cut
+from harness.types import Pixels
+from harness.video.clip_reading import ReadClip, ReadRequest, look, look_together
 
 _LENGTH = struct.Struct("<Q")
-
-
-@dataclass(frozen=True)
-class ReadRequest:
-    """One clip to read: which file, which frames, how.
-
-    ``key`` is the caller's own; ``segment`` (seconds) bounds the sampling; ``fps`` is the clock of
-    a folder of frames; ``size``, ``resize``, ``damaged`` and ``decoder`` are those of
-    ``harness.video.read``; ``cache`` keeps the frames on disk for other runs.
-    """
-
-    key: str
-    path: Path
-    sampling: Sampling = field(default_factory=Sampling)
-    segment: tuple[float, float] | None = None
-    fps: float | None = None
-    size: int | None = None
-    resize: FrameResize | None = None
-    damaged: Damaged = "fail"
-    decoder: Decoder = "pyav"
-    cache: FrameCache | None = None
-
-
-ReadClip = tuple[VideoInfo, Frames]
 
 
 class Memory:
@@ -84,73 +53,6 @@ def _anonymous_file(size: int) -> int:
             descriptor = os.dup(file.fileno())
     os.truncate(descriptor, size)
     return descriptor
-
-
-def look(request: ReadRequest, memory: Memory | None = None) -> ReadClip:
-    """Probes, samples and reads one clip. Raises VideoError, or RequestError for a bad request."""
-    if request.cache is not None and request.path.is_file():
-        return _cached(request, request.cache, memory)
-    with _open(request) as video:
-        picks, size = _chosen(request, video.info, video.first)
-        frames = video.read(
-            picks, size=size, resize=request.resize, damaged=request.damaged, allocate=memory
-        )
-        return video.info, _noted(request, video.info, frames, video.first)
-
-
-@contextmanager
-def _open(request: ReadRequest) -> Iterator[Readable]:
-    """The request's video, usable."""
-
-    def choose(info: VideoInfo) -> list[int]:
-        try:
-            return _chosen(request, info)[0]
-        except VideoError:  # said again, and by whom it is asked, when the video is known
-            return []
-
-    decoder, fps = request.decoder, request.fps
-    with opened(request.path, fps=fps, decoder=decoder, choose=choose) as video:
-        video.usable(request.damaged)
-        yield video
-
-
-def _chosen(request: ReadRequest, info: VideoInfo, first: int = 0) -> tuple[list[int], int | None]:
-    """The frames to read, and their shortest edge (None: full size)."""
-    try:
-        picks = request.sampling.indices(info, request.segment, first=first)
-    except VideoError as error:
-        raise VideoError(f"{request.path}: {error}") from None
-    return picks, request.sampling.shortest(info, len(picks), request.size)
-
-
-def _noted(request: ReadRequest, info: VideoInfo, frames: Frames, first: int = 0) -> Frames:
-    """The frames, with a note where the segment was cut."""
-    return replace(frames, notes=(*frames.notes, *cut(info, request.segment, first)))
-
-
-def _cached(request: ReadRequest, cache: FrameCache, memory: Memory | None) -> ReadClip:
-    """As ``look``, with the frames that the cache has, and keeping those that it has not; they are
-    not resized by the model's own way, which depends on how many are shown together."""
-    whole = cache.video(request.path, request.size, request.decoder)
-    if info := whole.info():
-        picks, size = _chosen(request, info)
-        cached = cache.video(request.path, size, request.decoder)
-        if frames := cached.frames(picks, memory):
-            return info, _noted(request, info, frames)
-    with _open(request) as video:
-        info = video.info
-        picks, size = _chosen(request, info)
-        cached = cache.video(request.path, size, request.decoder)
-        if missing := cached.missing(picks):
-            frames = video.read(missing, size=size, damaged=request.damaged)
-            if not frames.damage:
-                whole.keep_info(info)
-                cached.keep(frames)
-        # None: damaged, or cleaned away meanwhile
-        read = cached.frames(picks, memory)
-        if read is None:
-            read = video.read(picks, size=size, damaged=request.damaged)
-        return info, _noted(request, info, read)
 
 
 def send(sock: socket.socket, message: object, descriptors: list[int]) -> None:
@@ -191,24 +93,43 @@ def _answer(sock: socket.socket, request: ReadRequest) -> None:
         error.add_note(traceback.format_exc())
         send(sock, error, [])
     else:
-        shared = memory.descriptor >= 0 and not frames.pixels.flags.owndata
-        pixels = frames.pixels.shape if shared else frames.pixels
-        rest = (frames.times, frames.indices, frames.damage, frames.notes)
-        send(sock, (info, pixels, rest), [memory.descriptor] if shared else [])
+        _send_clip(sock, (info, frames), memory)
     finally:
         memory.close()
+
+
+def _answer_together(sock: socket.socket, requests: Sequence[ReadRequest]) -> None:
+    """Sends whether they were read together, then each."""
+    memories = [Memory() for _ in requests]
+    try:
+        clips = look_together(requests, memories)
+        send(sock, clips is not None, [])
+        for clip, memory in zip(clips or (), memories, strict=False):
+            _send_clip(sock, clip, memory)
+            memory.close()
+    finally:
+        for memory in memories:
+            memory.close()
+
+
+def _send_clip(sock: socket.socket, clip: ReadClip, memory: Memory) -> None:
+    info, frames = clip
+    shared = memory.descriptor >= 0 and not frames.pixels.flags.owndata
+    pixels = frames.pixels.shape if shared else frames.pixels
+    rest = (frames.times, frames.indices, frames.damage, frames.notes)
+    send(sock, (info, pixels, rest), [memory.descriptor] if shared else [])
 
 
 def main() -> None:
     """Serves requests from the socket whose descriptor is the last argument, until it closes."""
     sock = socket.socket(fileno=int(sys.argv[-1]))
-    requests: queue.SimpleQueue[ReadRequest] = queue.SimpleQueue()
+    requests: queue.SimpleQueue[ReadRequest | list[ReadRequest]] = queue.SimpleQueue()
 
     def listen() -> None:
         try:
             while True:
                 message, _ = receive(sock)
-                assert isinstance(message, ReadRequest)
+                assert isinstance(message, ReadRequest | list)
                 requests.put(message)
         except (EOFError, OSError):
             os._exit(0)  # nobody is left to read for
@@ -217,6 +138,10 @@ def main() -> None:
     send(sock, "ready", [])
     while True:
         try:
-            _answer(sock, requests.get())
+            asked = requests.get()
+            if isinstance(asked, ReadRequest):
+                _answer(sock, asked)
+            else:
+                _answer_together(sock, asked)
         except (BrokenPipeError, ConnectionResetError):
             os._exit(0)

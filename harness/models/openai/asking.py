@@ -1,15 +1,17 @@
 """One question to a server, and the frames that it need not be sent again.
 
-A clip's frames go with its first question, under a name made of their content. Once that question
-is answered the clip's others go without the bytes, by name: the server then neither receives nor
-decodes nor prepares them again (vLLM's ``uuid`` of a part). A server that has let go of them says
-no, and gets them again; one that does so more often than not is sent them every time. Nothing is
-believed: what an answer's prompt held is checked in tokens, as ever.
+A clip's frames go with its first question, under a name made of their content and of the times
+that are told with them. Once that question is answered the clip's others go without the bytes, by
+name: the server then neither receives nor decodes nor prepares them again (vLLM's ``uuid`` of a
+part). Whatever comes of that but an answer, the question is asked again with its frames. A server
+that has let go of them more often than not is sent them every time. Nothing is believed: what an
+answer's prompt held is checked in tokens, as ever.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,12 +20,16 @@ from harness.errors import ModelError
 from harness.models.openai.checks import Expected, Seen, remedy, seen, setting_refused
 from harness.models.openai.client import Client
 from harness.models.openai.encoded import Body
-from harness.models.openai.errors import Refused
+from harness.models.openai.errors import Again, Forgotten, Refused
 from harness.models.openai.replies import response
 from harness.types import Failure, Generation, Prompt, Response
 
 TRIES = 4
 """Questions that a server may refuse by name before it is sent every clip's frames each time."""
+
+_MISSING = re.compile(r"cache miss|data is not provided|uuid", re.IGNORECASE)
+"""What a server says of frames that it does not have. vLLM: "Cache miss for video at index 0 but
+data is not provided" (vllm/multimodal/processing)."""
 
 
 @dataclass
@@ -101,18 +107,28 @@ class Asker:
             clip.settled.set()
 
     async def _by_name(self, asked: Asked, body: Body, clip: Clip) -> Response:
+        """One attempt by name where that is of use, else the question with its frames."""
+        failed: Again | Refused | None = None
         if clip.seen is not None and self.names.of_use:
             expected = replace(asked.expected, seen=clip.seen)
             try:
-                found = await self._ask(body, lambda a: self._read(a, asked, expected), ahead=True)
-            except Refused:
-                self.names.unknown += 1
+                said, seconds = await self.client.once(
+                    body, lambda a: self._read(a, asked, expected), ahead=True
+                )
+            except (Again, Refused) as error:
+                failed = error
             else:
                 self.names.known += 1
-                return found
-        return await self._ask(
+                return replace(said, seconds=seconds)
+        missing = isinstance(failed, Forgotten) or bool(_MISSING.search(str(failed or "")))
+        self.names.unknown += missing
+        found = await self._ask(
             asked.body, lambda a: self._read(a, asked, asked.expected), ahead=True
         )
+        # a server may break down over a name that it does not know: it answered to the frames
+        broke = isinstance(failed, Again) and not (failed.busy or failed.unreachable)
+        self.names.unknown += broke and not missing
+        return found
 
     async def _ask(
         self, body: Body, read: Callable[[dict[str, Any]], Response], ahead: bool = False

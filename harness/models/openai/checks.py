@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError
-from harness.models.openai.errors import Refused
+from harness.models.openai.errors import Forgotten, Refused
 from harness.models.openai.replies import prompt_ids
 from harness.types import Failure, Generation, Prompt, Sample, Video
 
@@ -48,8 +48,6 @@ class Expected:
     def problem(self, body: Mapping[str, Any]) -> str:
         """What is not as expected of a prompt as the server took it; empty when nothing is."""
         ids = prompt_ids(body)
-        if self.seen is not None and (ids is None or ids.count(self.seen[0]) != self.seen[1]):
-            return f"the frames that it should know take other than {self.seen[1]} tokens"
         if self.tokens is not None:
             if ids is not None:
                 return _unlike(ids, self.tokens)
@@ -63,7 +61,11 @@ class Expected:
         return ""
 
     def check(self, body: Mapping[str, Any]) -> None:
-        """Raises Refused when the server took the prompt for another."""
+        """Raises Refused when the server took the prompt for another; Forgotten where that is for
+        want of the frames that it should know."""
+        ids = prompt_ids(body)
+        if self.seen is not None and (ids is None or ids.count(self.seen[0]) != self.seen[1]):
+            raise Forgotten(f"the frames that it should know take other than {self.seen[1]} tokens")
         if problem := self.problem(body):
             raise Refused(f"not the prompt that was sent: {problem}", "prompt")
 

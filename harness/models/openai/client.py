@@ -78,12 +78,19 @@ class Client:
             if attempt:
                 await asyncio.sleep(self._pause(attempt - 1, last))
             try:
-                async with self.window.place(ahead):
-                    return await self._try(body, read)
+                return await self.once(body, read, ahead)
             except Again as again:
                 last = again
         self._give_up(last)
         raise Refused(f"{last} ({self._patience.attempts} attempts)")
+
+    async def once(
+        self, body: Body, read: Callable[[dict[str, Any]], Read], ahead: bool = False
+    ) -> tuple[Read, float]:
+        """One attempt of ``ask``; that it fails does not count towards the run's end. Raises Again,
+        Refused and ModelError."""
+        async with self.window.place(ahead):
+            return await self._try(body, read)
 
     async def get(self, path: str) -> dict[str, Any] | None:
         """JSON under an address below the server's; None where it has no such address."""

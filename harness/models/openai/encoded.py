@@ -57,9 +57,10 @@ class Encoded:
         frames = self._sample.frames
         return [] if frames is None else frames.times[part.start : part.stop].tolist()
 
-    def parts(self, part: Part, by_name: bool = False) -> list[dict[str, Any]]:
+    def parts(self, part: Part, by_name: bool = False, beside: str = "") -> list[dict[str, Any]]:
         """A part of a turn as parts of a message's content, with marks for bytes; ``by_name``: of
-        frames their names only. Raises Refused without frames."""
+        frames their names only; ``beside``: what else of the request decides what the server makes
+        of them (their times). Raises Refused without frames."""
         shown = self._shown
         if isinstance(part, Text):
             return [{"type": "text", "text": part.text}] if part.text else []
@@ -75,7 +76,7 @@ class Encoded:
         if (start, stop) not in self._made:
             self._made[start, stop] = self._encode(start, stop)
         made = self._made[start, stop]
-        return [_named(one) if by_name and "uuid" in one else one for one in made]
+        return [_named(one, beside, by_name) if "uuid" in one else one for one in made]
 
     def body(self, text: str) -> Body:
         """A request's JSON with the bytes in the places of their marks."""
@@ -108,9 +109,13 @@ class Encoded:
         self._bytes.append(url)
         part: dict[str, Any] = {"type": kind, kind: {"url": f"{self._mark}{len(self._bytes) - 1};"}}
         if named:
-            part["uuid"] = hashlib.sha256(url).hexdigest()  # of the content: never another's frames
+            part["uuid"] = hashlib.sha256(url).hexdigest()
         return part
 
 
-def _named(part: dict[str, Any]) -> dict[str, Any]:
-    return part | {part["type"]: None}
+def _named(part: dict[str, Any], beside: str, by_name: bool) -> dict[str, Any]:
+    """The part under a name made of its content and of what is told with it: under the content's
+    alone vLLM, which keeps frames as it prepared them, would give another clip's times to frames
+    that look alike (blank ones), and those of an earlier run to one without them."""
+    name = hashlib.sha256(f"{part['uuid']} {beside}".encode()).hexdigest()
+    return part | {"uuid": name} | ({part["type"]: None} if by_name else {})

@@ -31,6 +31,10 @@ class Refused(Exception):
         self.overflow = overflow
 
 
+class Forgotten(Refused):
+    """The server answered without the frames that the question names."""
+
+
 class Again(Exception):
     """May work the next time. ``after`` seconds where the server says so; ``busy``: it has too
     much to do; ``unreachable``: nothing was heard from it at all."""

@@ -56,24 +56,25 @@ class Writer:
         turns = prompt.turns
         if self.system is not None and turns[0].role != "system":
             turns = (Turn("system", (Text(self.system),)), *turns)
-        messages = [self._message(turn, encoded, by_name) for turn in turns]
+        told = self._times(prompt, encoded)
+        beside = json.dumps(told | dict(self.extra), sort_keys=True)
+        messages = [self._message(turn, encoded, by_name, beside) for turn in turns]
         body: dict[str, Any] = {"model": self.model, "messages": messages, "stream": False}
         body |= self._generation(prompt, generation) | dict(self.dialect.body)
         if prompt.turns[-1].role == "assistant":
             if self.dialect.primer is None:
                 raise Refused("this kind of server cannot continue a begun answer", "prompt")
             body |= self.dialect.primer
-        body |= self._times(prompt, encoded)
-        body |= self.extra
+        body |= told | dict(self.extra)
         # what a setting says is null is left out: some hosted models take no temperature
         sent = {key: value for key, value in body.items() if value is not None}
         return encoded.body(json.dumps(sent, ensure_ascii=False, allow_nan=False))
 
-    def _message(self, turn: Turn, encoded: Encoded, by_name: bool) -> dict[str, Any]:
+    def _message(self, turn: Turn, encoded: Encoded, by_name: bool, beside: str) -> dict[str, Any]:
         if all(isinstance(part, Text) for part in turn.parts):
             text = "".join(part.text for part in turn.parts if isinstance(part, Text))
             return {"role": turn.role, "content": text}
-        content = [made for part in turn.parts for made in encoded.parts(part, by_name)]
+        content = [made for part in turn.parts for made in encoded.parts(part, by_name, beside)]
         return {"role": turn.role, "content": content}
 
     def _generation(self, prompt: Prompt, generation: Generation) -> dict[str, Any]:

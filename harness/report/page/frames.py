@@ -11,20 +11,30 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from harness import video
+from harness.controls import places
 from harness.errors import HarnessError
 from harness.report.runs import Run
-from harness.types import Clip, Pixels
+from harness.types import Clip, Pixels, Record
 
 EDGE = 144
 """The shorter edge of a picture, in pixels."""
 
 QUALITY = 70
-_UNSEEN = ("blank", "text")  # controls under which the model saw no frame of the video
+_UNSEEN = ("blank", "text")  # controls under which the model saw nothing of the video
 
 
 def place(clip: str) -> str:
     """The folder of a clip's pictures, beside the page."""
     return f"frames/{hashlib.sha256(clip.encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+
+def seen(run: Run, record: Record) -> list[int | None]:
+    """The frame that the model was shown at each of the record's times, as its control had it;
+    None: a black picture."""
+    if run.control.startswith(_UNSEEN):
+        return [None] * len(record.frames)
+    order = places(len(record.frames), run.control, record.video)
+    return [record.frames[place] for place in order]
 
 
 def write(
@@ -37,7 +47,7 @@ def write(
     Raises RequestError when the run's task cannot be built again, DataError when its rows cannot
     be read.
     """
-    if any(run.control.startswith(control) for control in _UNSEEN):
+    if run.control.startswith(_UNSEEN):
         return [f"control={run.control}: the model saw no frames of the videos"]
     beside = beside or run.folder
     wanted = _missing(run, beside)
@@ -55,7 +65,8 @@ def _missing(run: Run, beside: Path) -> dict[str, set[int]]:
     wanted: dict[str, set[int]] = {}
     for record in run.records:
         folder = beside / place(record.video)
-        lacking = {i for i in record.frames if not (folder / f"{i}.jpg").is_file()}
+        shown = {index for index in seen(run, record) if index is not None}
+        lacking = {i for i in shown if not (folder / f"{i}.jpg").is_file()}
         if lacking:
             wanted.setdefault(record.video, set()).update(lacking)
     return wanted

@@ -20,7 +20,7 @@
   for (const row of data.rows) {
     row.line = row.question.replace(/\s+/g, " ").trim();
     row.found = [row.key, row.video, row.question, row.options.join(" "), row.response || "",
-      row.thinking, row.told, row.reason, row.second ? row.second.response || "" : ""]
+      row.thinking, row.told, row.reason, ...(row.judges || []).flatMap((one) => one.calls.map((call) => call.reply)), row.second ? row.second.response || "" : ""]
       .join("\n").toLowerCase();
   }
 
@@ -35,16 +35,16 @@
   }
 
   const columns = [
-    { title: "question", field: "line", widthGrow: 4, minWidth: 140, responsive: 0 },
-    { title: "right", field: "target", width: 70, responsive: 1 },
-    { title: two ? "first" : "answer", field: "answer", width: 80, responsive: 0, right: "right" },
-    { title: "status", field: "status", width: 90, responsive: 2 },
+    { title: "question", field: "line", widthGrow: 4, minWidth: window.innerWidth > 760 ? 200 : 140, responsive: 0 },
+    { title: "target", field: "target", width: 98, responsive: 1 },
+    { title: two ? "first" : "answer", field: "answer", width: 108, responsive: 0, right: "right" },
+    { title: "status", field: "status", width: 98, responsive: 2 },
     { title: "id", field: "key", width: 110, responsive: 3 },
   ];
   if (two) {
     columns.splice(3, 0,
-      { title: "second", field: "second.answer", width: 80, responsive: 0, right: "second.right" },
-      { title: "change", field: "flip", width: 80, responsive: 1 });
+      { title: "second", field: "second.answer", width: 100, responsive: 0, right: "second.right" },
+      { title: "change", field: "flip", width: 100, responsive: 1 });
   }
   for (const column of columns) {
     const right = column.right;
@@ -59,17 +59,24 @@
 
   const table = new Tabulator("#list", {
     data: data.rows, index: "key", columns: columns, layout: "fitColumns",
-    responsiveLayout: "hide", height: "80vh", selectableRows: 1, placeholder: "no question like that",
+    responsiveLayout: "hide", height: "80vh", selectableRows: "highlight", placeholder: "no question like that",
     columnDefaults: { resizable: false },
   });
-  table.on("rowClick", (event, row) => {
+  function choose(row) {  // a second click on a row does not take it back
+    table.deselectRow();
+    row.select();
     open(row.getData());
+  }
+
+  table.on("rowClick", (event, row) => {
+    choose(row);
     const article = document.getElementById("sample");
     if (window.matchMedia("(max-width: 760px)").matches) article.scrollIntoView();
   });
   table.on("tableBuilt", () => {
-    if (data.rows.length) open(data.rows[0]);
     refilter();
+    const first = table.getRows("active")[0];
+    if (first) choose(first);
     document.body.dataset.ready = "yes";
   });
 
@@ -116,18 +123,46 @@
   }
 
   function strip(clip) {
-    const made = make("div", null, "strip");
+    const made = make("div");
+    const pictures = make("div", null, "strip");
+    let lacking = 0;
     clip.frames.forEach((frame, i) => {
       const figure = make("figure");
-      const image = make("img");
-      image.loading = "lazy";
-      image.alt = "frame " + frame;
-      image.addEventListener("error", () => { image.remove(); });
-      image.src = clip.at + "/" + frame + ".jpg";
+      if (frame === null) figure.append(make("div", null, "black"));
+      else figure.append(picture(clip, frame, () => {
+        lacking += 1;
+        if (lacking === 1) made.append(make("p", "No pictures of the frames here: harness view " + data.id + " makes them.", "note"));
+      }));
       const time = clip.times[i];
-      figure.append(image, make("figcaption", time === undefined ? "frame " + frame : time.toFixed(2) + " s"));
-      made.append(figure);
+      const where = frame !== null && (clip.control || time === undefined) ? "frame " + frame : "";
+      const said = [time === undefined ? "" : time.toFixed(2) + " s", where].filter(Boolean);
+      figure.append(make("figcaption", said.join("\n")));
+      pictures.append(figure);
     });
+    if (clip.control) made.append(make("p", "control " + clip.control + ": the frames as the model was shown them", "note"));
+    made.append(pictures);
+    return made;
+  }
+
+  function picture(clip, frame, lacking) {
+    const image = make("img");
+    image.loading = "lazy";
+    image.alt = "frame " + frame;
+    image.addEventListener("error", () => { image.remove(); lacking(); });
+    image.src = clip.at + "/" + frame + ".jpg";
+    return image;
+  }
+
+  // Every call of a judge: its prompt folded, its reply as it came, and how that had to be read.
+  function judged(one) {
+    const made = make("section");
+    made.append(make("h2", "Judge"), make("p", one.judge + ", replies read: " + one.parse, one.parse === "ok" ? "note" : "warn"));
+    for (const call of one.calls) {
+      const prompt = (call.prompt || []).map(([role, place]) => role + ": " + data.texts[place]).join("\n\n");
+      made.append(folded("what it was asked", prompt || "its prompt cannot be told", false));
+      made.append(call.reply === null ? make("p", "no reply kept with this prompt", "warn") : make("pre", call.reply));
+    }
+    if (one.reason) made.append(make("p", one.reason, "warn"));
     return made;
   }
 
@@ -171,13 +206,17 @@
   function open(row) {
     const article = document.getElementById("sample");
     const parts = [make("p", row.key + " · " + row.video, "note"), strip(data.clips[row.clip]),
-      make("p", row.question)];
+      make("p", row.question, "asked")];
     if (row.options.length) parts.push(options(row));
-    else parts.push(make("p", "right: " + row.target), make("p", "read: " + row.answer));
+    else parts.push(make("p", "target: " + row.target), make("p", "read: " + row.answer));
     if (row.worth !== null) parts.push(make("p", "score " + row.worth, row.right));
     parts.push(said(two ? "First response" : "Response", row));
     if (two) parts.push(row.second ? said("Second response", row.second) : make("p", "not asked by the second"));
-    if (row.told) parts.push(folded("what the scorer or judge said", row.told, true));
+    if (row.second && row.second.clip !== row.clip) parts.push(strip(data.clips[row.second.clip]));
+    const judges = row.judges || [];
+    for (const one of judges) parts.push(judged(one));
+    const heard = judges.some((one) => one.calls.map((call) => call.reply).join("\n") === row.told);
+    if (row.told && !heard) parts.push(folded("what the scorer or judge said", row.told, true));
     if (row.rules) parts.push(read(row.rules));
     for (const note of row.notes) parts.push(make("p", note, "note"));
     if (row.tokens) parts.push(make("p", row.tokens + (row.finish ? ", ended: " + row.finish : ""), "note"));

@@ -8,7 +8,9 @@ from typing import Any
 
 from harness.metrics import Summing
 from harness.report import tables
-from harness.report.page.frames import place
+from harness.report.page.frames import place as folder
+from harness.report.page.frames import seen
+from harness.report.page.judge import conversations
 from harness.report.runs import Run
 from harness.scoring.choice import ChoiceScorer
 from harness.scoring.extractors import EXTRACTORS
@@ -16,29 +18,57 @@ from harness.types import Metric, Record
 
 
 def samples(run: Run, second: Run | None = None) -> dict[str, Any]:
-    """``rows``, one per question, and ``clips``, the frames with their times that rows point to.
+    """``rows``, one per question, and what rows point to: ``clips``, the frames as the model was
+    shown them with their times, and ``texts`` of the judge's prompts.
 
     With a ``second`` run each row also holds its response and ``flip``: gained, lost or same.
     """
-    clips: dict[tuple[str, tuple[int, ...]], int] = {}
+    clips = _Clips()
     rules = _rules(run)
     others = {record.key: record for record in second.records} if second else {}
     scale = _Scale.of(run.metrics[0])
+    judged, texts = conversations(run)
     rows = []
     for record in run.records:
         row = _row(scale, record)
-        row["clip"] = clips.setdefault((record.video, record.frames), len(clips))
+        row["clip"] = clips.place(run, record)
         if rules:
             row["rules"] = _read_by(rules, record)
+        if record.key in judged:
+            row["judges"] = judged[record.key]
         if second:
-            row |= _beside(scale, record, others.get(record.key))
+            other = others.get(record.key)
+            row |= _beside(scale, record, other)
+            if other is not None:
+                row["second"]["clip"] = clips.place(second, other)
         rows.append(row)
-    times = {(r.video, r.frames): r.times for r in run.records}
-    shown = [
-        {"video": video, "at": place(video), "frames": frames, "times": times[video, frames]}
-        for video, frames in clips
-    ]
-    return {"rows": rows, "clips": shown, "groups": list(run.summary.by)}
+    groups = list(run.summary.by)
+    return {"id": run.id, "rows": rows, "clips": clips.shown, "texts": texts, "groups": groups}
+
+
+class _Clips:
+    """Each clip's frames once, however many questions are asked about them."""
+
+    def __init__(self) -> None:
+        self.shown: list[dict[str, Any]] = []
+        self._known: dict[tuple[str, str, tuple[int, ...]], int] = {}
+
+    def place(self, run: Run, record: Record) -> int:
+        known = (run.control, record.video, record.frames)
+        if known not in self._known:
+            self._known[known] = len(self.shown)
+            frames = seen(run, record)
+            moved = frames != list(record.frames)
+            self.shown.append(
+                {
+                    "video": record.video,
+                    "at": folder(record.video),
+                    "frames": frames,
+                    "times": record.times,
+                    "control": run.control if moved or run.control == "no_times" else "",
+                }
+            )
+        return self._known[known]
 
 
 @dataclass(frozen=True)

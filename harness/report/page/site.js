@@ -16,6 +16,11 @@
     return made;
   }
 
+  // Tabulator takes a title for markup; a category's name comes from the data.
+  function title(cell) {
+    return document.createTextNode(cell.getValue());
+  }
+
   // Missing values sort last whichever way the column is sorted.
   function order(a, b, one, other, column, direction) {
     const [x, y] = [a, b].map((cell) => (cell ? cell.value : null));
@@ -29,8 +34,8 @@
 
   data.forEach((section, place) => {
     const columns = section.columns.map((name, i) => ({
-      title: name, field: "c" + i, formatter: name === "model" ? link : text, sorter: order,
-      responsive: i < 2 ? 0 : i, headerSortStartingDir: "desc", headerHozAlign: "left",
+      title: name, titleFormatter: title, field: "c" + i, formatter: name === "model" ? link : text, sorter: order,
+      frozen: name === "model", headerSortStartingDir: "desc", headerHozAlign: "left",
       minWidth: name === "#" ? 40 : name === "model" ? 120 : 70,
     }));
     const rows = section.rows.map((row, id) => {
@@ -39,7 +44,7 @@
       return made;
     });
     const table = new Tabulator("#board-" + place, {
-      data: rows, columns: columns, layout: "fitDataFill", responsiveLayout: "hide",
+      data: rows, columns: columns, layout: "fitDataTable",
       columnDefaults: { resizable: false }, headerSortTristate: true,
     });
     table.on("tableBuilt", () => {

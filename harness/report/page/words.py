@@ -72,6 +72,8 @@ def _scorer(found: Any) -> str:
 
 
 def _judge(found: Any) -> str:
+    if isinstance(found, Mapping):
+        return _settings(found)
     return short(json.dumps(found, ensure_ascii=False), 300) if found else ""
 
 

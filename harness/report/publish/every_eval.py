@@ -12,7 +12,6 @@ import math
 import re
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from harness.names import DISTRIBUTION
 from harness.report import tables
 from harness.report.publish import facts
 from harness.report.runs import Run
-from harness.report.summary import Value
+from harness.report.value import Value
 from harness.run.journal import write_atomically
 from harness.types import Estimate, Metric, Record
 
@@ -73,7 +72,7 @@ def _aggregate(run: Run, model: str, organization: str, relationship: str) -> di
         "schema_version": VERSION,
         "evaluation_id": _id(run, model),
         "evaluation_timestamp": str((run.request.get("environment") or {}).get("started") or ""),
-        "retrieved_timestamp": _seconds(run),
+        "retrieved_timestamp": str(facts.started(run).timestamp()),
         "source_metadata": {
             "source_type": "evaluation_run",
             "source_organization_name": organization,
@@ -211,15 +210,7 @@ def _sample(record: Record, score: float, best: float, rule: str, judge: str) ->
 
 
 def _id(run: Run, model: str) -> str:
-    return f"{run.task}/{model.replace('/', '_')}/{_seconds(run)}"
-
-
-def _seconds(run: Run) -> str:
-    """When the run was started (Unix time), so that writing it again writes the same."""
-    started = (run.request.get("environment") or {}).get("started")
-    if started:
-        return str(datetime.fromisoformat(str(started)).timestamp())
-    return str((run.folder / "request.json").stat().st_mtime)
+    return f"{run.task}/{model.replace('/', '_')}/{facts.started(run).timestamp()!s}"
 
 
 def _portable(name: str) -> str:

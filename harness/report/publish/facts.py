@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from harness.errors import RequestError
@@ -54,6 +55,14 @@ def judge_model(run: Run) -> str:
             if isinstance(part, dict) and isinstance(part.get(key), str):
                 return str(part[key])
     return "unknown"
+
+
+def started(run: Run) -> datetime:
+    """When the run was begun, so that writing it again writes the same."""
+    told = (run.request.get("environment") or {}).get("started")
+    if told:
+        return datetime.fromisoformat(str(told))
+    return datetime.fromtimestamp((run.folder / "request.json").stat().st_mtime, UTC)
 
 
 def finished(run: Run, what: str) -> None:

@@ -7,12 +7,12 @@ one value and no interval, so interval, n and protocol go into ``notes``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from harness.data.network import in_one_line
 from harness.errors import DataError, RequestError
 from harness.report.publish import facts
 from harness.report.runs import Run
@@ -36,11 +36,10 @@ def entry(
     told = {"id": dataset, "task_id": _task_id(board, task_id, dataset)}
     if revision := (run.request.get("data") or {}).get("revision"):
         told["revision"] = str(revision)
-    started = (run.request.get("environment") or {}).get("started")
     made: dict[str, Any] = {
         "dataset": told,
         "value": float(number(main.estimate.value, main.unit)),
-        "date": str(started or datetime.now(UTC).isoformat(timespec="seconds")),
+        "date": facts.started(run).isoformat(timespec="seconds"),
     }
     if url:
         made["source"] = {"url": url, "name": "evaluation run"}
@@ -79,24 +78,33 @@ def text(made: Mapping[str, Any]) -> str:
 
 
 def push(path: Path, repo: str) -> str:
-    """Opens a pull request that adds the file to the model's repository; returns its address.
+    """Opens a pull request that adds the file to the model's repository; returns its address, or
+    the file's where it stands there already, just so.
 
-    Raises RequestError when the hub refuses.
+    Raises RequestError when the hub refuses or cannot be reached.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
 
+    place = f".eval_results/{path.name}"
     try:
         done = HfApi().upload_file(
             path_or_fileobj=path,
-            path_in_repo=f".eval_results/{path.name}",
+            path_in_repo=place,
             repo_id=repo,
             create_pr=True,
             commit_message=f"Add an evaluation result ({path.stem})",
         )
-    except (HfHubHTTPError, ValueError, OSError) as error:
-        raise RequestError(f"{repo}: the hub refused the pull request: {error}") from error
-    return str(done.pr_url)
+    except HfHubHTTPError as error:
+        login = {401: "; log in with `hf auth login`", 403: "; log in with a token that may write"}
+        status = error.response.status_code
+        raise RequestError(
+            f"--push {repo}: the hub refused the pull request ({in_one_line(error)})"
+            + login.get(status, "")
+        ) from error
+    except (HTTPError, ValueError, OSError) as error:
+        raise RequestError(f"--push {repo}: not sent ({in_one_line(error)})") from error
+    return str(done.pr_url or f"{done.repo_url}/blob/main/{place}")
 
 
 def _task_id(board: Mapping[str, Any], wanted: str, dataset: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from harness.errors import RequestError
 from harness.report import tables
 from harness.report.publish import facts
 from harness.report.runs import Run
-from harness.types import Record
+from harness.types import Record, Response
 
 
 def write(run: Run, path: Path) -> None:
@@ -21,20 +22,16 @@ def write(run: Run, path: Path) -> None:
         raise RequestError(
             "publish --to inspect needs inspect_ai: pip install inspect-ai"
         ) from None
-    summary, started = run.summary, (run.request.get("environment") or {}).get("started")
-    numbers = {}
-    for name, value in summary.metrics.items():
-        low, high = value.estimate.ci95
-        for label, found in (("", value.estimate.value), (" low", low), (" high", high)):
-            if found == found:
-                numbers[name + label] = log.EvalMetric(name=name + label, value=found)
+    summary = run.summary
+    took = timedelta(seconds=summary.seconds + summary.waited)
     lost = summary.truncated + summary.failed + summary.unscored
     log.write_eval_log(
         log.EvalLog(
             status="success" if run.complete else "error",
             eval=log.EvalSpec(
-                created=str(started or "1970-01-01T00:00:00+00:00"),
+                created=facts.started(run).isoformat(timespec="seconds"),
                 task=run.task,
+                task_id=run.id,
                 run_id=run.id,
                 dataset=log.EvalDataset(
                     name=facts.data_set(run) or run.task, samples=len(run.records)
@@ -46,12 +43,45 @@ def write(run: Run, path: Path) -> None:
             results=log.EvalResults(
                 total_samples=len(run.records),
                 completed_samples=len(run.records) - lost,
-                scores=[log.EvalScore(name=summary.headline, scorer=_scorer(run), metrics=numbers)],
+                scores=[
+                    log.EvalScore(
+                        name=summary.headline, scorer=_scorer(run), metrics=_numbers(log, run)
+                    )
+                ],
+            ),
+            stats=log.EvalStats(  # without an end the viewer shows no number: NaN
+                started_at=facts.started(run).isoformat(timespec="seconds"),
+                completed_at=(facts.started(run) + took).isoformat(timespec="seconds"),
             ),
             samples=[_sample(log, run, record) for record in run.records],
         ),
         str(path),
     )
+
+
+def _numbers(log: Any, run: Run) -> dict[str, Any]:
+    """Every metric with the ends of its interval, where they are known."""
+    numbers = {}
+    for name, value in run.summary.metrics.items():
+        low, high = value.estimate.ci95
+        for label, found in (("", value.estimate.value), (" low", low), (" high", high)):
+            if found == found:
+                numbers[name + label] = log.EvalMetric(name=name + label, value=found)
+    return numbers
+
+
+def _output(outputs: Any, run: Run, response: Response | None) -> Any:
+    """What the model said, with its tokens where they were counted."""
+    made = outputs.ModelOutput.from_content(
+        facts.checkpoint(run), response.text if response else ""
+    )
+    used = response.usage if response else None
+    if used is not None and used.input is not None:
+        read, written = used.input, used.output or 0
+        made.usage = outputs.ModelUsage(
+            input_tokens=read, output_tokens=written, total_tokens=read + written
+        )
+    return made
 
 
 def _scorer(run: Run) -> str:
@@ -69,14 +99,18 @@ def _sample(log: Any, run: Run, record: Record) -> Any:
         answer = tables.plain(score.answer) if score else None
         told = (score.explanation if score else "") or None
         scores = {run.summary.headline: scorers.Score(value=value, answer=answer, explanation=told)}
-    text = response.text if response else ""
+    output = _output(outputs, run, response)
+    said = [outputs.ChatMessageUser(content=record.prompt)]
+    said += [output.message] if response else []
     return log.EvalSample(
         id=record.key,
         epoch=1,
         input=record.prompt,
         choices=list(question.options) or None,
         target=tables.plain(question.target),
-        output=outputs.ModelOutput.from_content(facts.checkpoint(run), text),
+        messages=said,
+        output=output,
+        model_usage={facts.checkpoint(run): output.usage} if output.usage else {},
         scores=scores,
         metadata={
             "video": record.video,

@@ -39,6 +39,7 @@ NEGATION = re.compile(
     r"\b(?:not|no|never|neither|nor|without|cannot|\w+nt|instead of|rather than)(?: \w+){0,3} $"
 )
 SAID = re.compile(r"\b(?:is|are|was|were|be|answer|option)(?: (?:the|a|an))? $")
+DENIED = r"(?:\w+ly )?(?:not|never|incorrect|wrong|false|impossible|absent)\b"
 LEAD_IN = re.compile(
     r"^(?:(?:the|my)\s)?(?:\w+\s)?answer(?:\sis)?\s|^(?:it\sis|its)\s|^(?:the|a|an)\s"
 )
@@ -139,6 +140,8 @@ def _leading(text: str, letters: str, options: Sequence[str]) -> str | None:
         return None
     if any(other != read for other in (*LISTED.findall(text), *HEDGED.findall(text))):
         return AMBIGUOUS
+    if own and re.match(rf"{re.escape(own)} (?:is|are|was|were) {DENIED}", rest):
+        return None
     others = [_words(option) for option in options]
     return AMBIGUOUS if rest and rest != own and rest in others else read
 

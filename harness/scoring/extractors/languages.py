@@ -79,10 +79,14 @@ _LIST = rf"{_NO}(?:\s*(?:[,、/和与及]|\b(?:y|o|et|ou|und|oder)\b){{1,2}}\s*{
 _WRONG = r"(?:错|錯|不正确|不正確|不对|不對|不符|有误|有誤|可以排除|可排除|被排除)"
 
 REJECTED = re.compile(
-    rf"(?:不是|并非|並非|不选|不選|不应该选|不應該選|不可能是)\s*(?:选项|選項)?\s*{_NO}"
+    rf"{_NO}[^A-Za-z.,?\n]{{0,8}}[吗嗎]\s*\?\s*(?:不|否|没|沒)"
+    rf"|\b(?:[Nn]o\s+es|[Nn]['’]est\s+pas|[Nn]ão\s+é|[Nn]on\s+è|ist\s+nicht)\s*:\s*{_NO}"
+    rf"|(?:不是|并非|並非|不选|不選|不应该选|不應該選|不可能是)\s*:?\s*(?:选项|選項)?\s*{_NO}"
     rf"|排除\s*(?:选项|選項)?\s*(?:{_LIST}|[A-J]{{2,9}})"
     rf"|(?:选项|選項)?\s*{_LIST}{_ITEM}(?:都|均|皆)?\s*(?:是)?\s*{_WRONG}[^.,\n]*"
     rf"|{_LIST}\s*(?:では(?:ない|ありません)|じゃない|は(?:間違い|誤り|不正解|違|正しく(?:な|あ)))[^.,\n、]*|{_LIST}\s*ではなく"
+    rf"|不(?:认为|認為|觉得|覺得)[^A-Za-z.,\n]{{0,8}}{_NO}|{_LIST}\s*が(?:正解|正しい)と(?:は|も)[^.,\n、]*"
+    rf"|{_LIST}\s*(?:이|가|은|는)?\s*아[니닌닙][^\s.,\n]*"
     rf"|\b(?:[Nn]o\s+es|[Nn]['’]est\s+pas|[Nn]icht|[Pp]as)\s+(?:la\s+|die\s+)?(?:opci[oó]n\s+|option\s+)?{_NO}"
     rf"|\b(?:[Nn]i|[Ww]eder|[Nn]och)\s+{_NO}|\b(?:[Ee]ntre|[Zz]wischen)\s+{_LIST}"
     rf"|{_LIST}\s+(?:no\s+(?:es|son)|n['’](?:est|sont)\s+pas|(?:ist|sind)\s+nicht"

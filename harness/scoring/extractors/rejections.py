@@ -72,10 +72,19 @@ _PATTERNS = [
         rf"\b(?:doubt|deny|disagree)\w*\s+(?:that\s+)?{_FILLER}{_JOINED}(?:\s+is\s+\w+)?",
         rf"(?<!change )(?<!changes )(?<!changed )\b[Ff]rom\s+{_X}\s+to\s+{_X}",
         rf"\b(?:[Ii]f|[Hh]ad)\s+{_KIND}{_X}\s+(?:is|was|were|had)\b[^,.\n]*",
+        rf"\b(?:is|was)(?:\s+not|n['’]t)\s*:\s*{_JOINED}",
+        r"\b(?i:although|though|while|whereas|even\s+if)\s+(?!I\b)\w+(?:\s+\w+){0,2}\s+"
+        r"(?:would|might|may|could)\s+(?:say|choose|pick|select|guess|think|answer|argue)\s+"
+        rf"(?:that\s+)?{_JOINED}",
         rf"{_TOGETHER}{_AFTER}",
         r"\b(?:Mr|Mrs|Ms|Dr|Prof|St)\.\s*[A-J]\b|\b[A-Z]\.\s?[A-J]\.\s[A-Z][a-z]",
     )
 ]
+
+_LESS = re.compile(
+    rf"{_KIND}(?P<x>{_X})\s+(?:is|seems|looks|appears|fits)\s+(?:(?!not\b)\w+\s+)?"
+    rf"(?:less(?:\s+\w+)?|worse)\s+than\s+{_KIND}(?P<y>{_X})"
+)
 
 
 def without_rejected(text: str, options: Sequence[str]) -> str:
@@ -83,6 +92,8 @@ def without_rejected(text: str, options: Sequence[str]) -> str:
 
     ``options`` whose own text is "no" or "false" are not rejected by it.
     """
+    if preferred := _preferred(text):
+        return f"{preferred} fits"
     kept = _QUESTION.sub(_unless_confirmed, text)
     if not any(re.match(_NO, option) for option in options):
         kept = _MARKED_WRONG.sub(" ", kept)
@@ -90,6 +101,15 @@ def without_rejected(text: str, options: Sequence[str]) -> str:
     for pattern in _PATTERNS:
         kept = pattern.sub(" ", kept)
     return kept
+
+
+def _preferred(text: str) -> str:
+    """The one letter that all others of a text are said to be less than: "B is worse than A"."""
+    found = list(_LESS.finditer(text))
+    if not found or re.search(_X, _LESS.sub(" ", text)):
+        return ""
+    best = {m["y"] for m in found} - {m["x"] for m in found}
+    return best.pop() if len(best) == 1 else ""
 
 
 def _unless_confirmed(match: re.Match[str]) -> str:

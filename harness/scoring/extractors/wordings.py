@@ -39,6 +39,7 @@ STRONG = [
         rf"\b(?:it|that|this|which)(?:['’]s|\s+{IS})\s+{LIKELY}{KIND}{LETTER}",
         rf"\bbut\s+(?:rather\s+|more\s+likely\s+|\w+ly\s+)?{KIND}{LETTER}"
         r"(?!\s+(?:is|could|may|might)\s+(?:also|be\s+also|possible))",
+        rf"\bhowever,?\s+(?:rather\s+|\w+ly\s+)?{KIND}{LETTER}(?=\s*(?:$|[.!\n]))",
         r"\b(?:no|wait|actually|correction|sorry|second\s+thought)\b[\s,.:;!…-]{1,4}"
         rf"(?:(?:wait|actually|no|it['’]s|it\s+is)[\s,.:;!…]{{1,3}}){{0,3}}{LETTER}(?=\s*(?:$|[.,;:!\n]))",
         rf"(?<![\w'’]){LETTER}\s+(?:{IS}|seems|looks|appears|sounds)\s+(?:to\s+be\s+)?(?:the\s+|my\s+)?"
@@ -59,7 +60,7 @@ CORRECTION = re.compile(
 _SECOND = rf"{OPEN}(?P<y>[B-HJ]\b(?![-'’])|[AI]\b(?=\s*(?:$|[.,:;)\]!?/&\n]|(?:and|or|are|is)\b)))"
 ALTERNATIVES = re.compile(
     rf"(?<![\w'’])(?=(?P<x>[A-J]){CLOSE}\s*(?:,\s*(?:and|or)\b|,|;|/|&|\+|\band/or\b|\band\b|\bor\b)"
-    rf"\s*{_SECOND})|(?=(?P<u>[A-J])\s*(?:、|和|与|或者?|及|跟|か|と|または)\s*(?P<v>[A-J]))"
+    rf"(?:\s*(?:maybe|perhaps|possibly|even)\b)?\s*{_SECOND})|(?=(?P<u>[A-J])\s*(?:、|和|与|或者?|及|跟|还是选?|還是選?|か|と|または)\s*(?P<v>[A-J]))"
 )
 """Two letters side by side, ``x`` and ``y`` or ``u`` and ``v``: neither is claimed."""
 HEDGED = re.compile(rf"\b(?:or|also|maybe|perhaps|possibly)\s+(?:even\s+)?{KIND}{OPEN}([A-J])\b")
