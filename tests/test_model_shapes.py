@@ -15,9 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from harness.models.transformers import torchvision
 from tests import fake_device
 
-# what goes through with numbers (``test_model_devices``) and not yet without: their forward chooses
-# by values of fractions, or by whole numbers kept in tensors that have none here; of Gemma 3n the
-# bytes counted are 5% less than its parameters take
+# not at these shapes yet: Gemma 4, Molmo 2 and MiniCPM-V 4.6 end in an error among tensors without
+# numbers; of Gemma 3n the bytes counted are 6% less than its parameters take, no cause found;
+# Kimi K2.5 needs a later transformers. All but the last run as tiny builds (test_model_families)
 LEFT = {"gemma3n", "gemma4", "molmo2", "minicpmv4_6", "kimi_k25"}
 # experts' kernels are not among the operations that torch counts
 UNCOUNTED = {"qwen3_vl_moe", "glm4v_moe"}
