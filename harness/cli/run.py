@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -134,8 +133,7 @@ class Runs:
         """The run's own line, with its place in the sweep."""
         place, of = len(self.codes) + 1, self.expected
         where = "" if of == 1 else f"run {place} of {of}" if of else f"run {place}"
-        text = (outcome.folder / "summary.json").read_text(encoding="utf-8")
-        return result_line(json.loads(text), where)
+        return result_line(outcome.summary.to_json(), where)
 
     def _run(self, request: Request) -> int:
         if not request.settings.get("plan"):

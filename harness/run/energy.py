@@ -33,8 +33,7 @@ def joules() -> float | None:
 
 def keep(folder: Path, before: float | None, questions: int) -> None:
     """Adds the line of a session that began at ``before`` joules."""
-    after = joules()
-    if before is None or after is None or not questions:
+    if before is None or not questions or (after := joules()) is None:
         return
     with (folder / FILE).open("a", encoding="utf-8") as out:
         out.write(json.dumps({"joules": round(after - before, 3), "questions": questions}) + "\n")
