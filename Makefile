@@ -11,6 +11,9 @@ SWEEP := model=tiny_image,tiny_video,tiny_video_dpo,tiny_qwen
 # complains of.
 OPEN := model=tiny_image,tiny_video,tiny_video_dpo
 
+# a file's tests stay in one process, the longest files first (tests/conftest.py)
+IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+
 .PHONY: demo test coverage test-ray test-formats check docs gate mutants format clean vllm peers
 
 demo: .venv/installed
@@ -19,11 +22,11 @@ demo: .venv/installed
 	$(BIN)/python -m training.agreement
 
 test: check gate
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_FLAGS)
 
 # The tests again, counting what they run: fails below the floor. Half as slow again.
 coverage: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(IN_PARALLEL) \
 		--cov --cov-report=term --cov-fail-under=92
 
 # What needs packages that do not live beside ours, each in an environment of its own that sees ours
