@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, cast
 
 from hydra import compose as hydra_compose
@@ -36,6 +36,11 @@ _AMBIGUOUS = re.compile(
 _EXTRA_DECODERS = ("decord", "torchcodec")
 _OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "video", "ray")
 _NOT_IN_REQUEST = {"data", "frames", "plan"}
+_COMMITS = (
+    ("model.checkpoint", "model.revision", None),
+    ("judge.checkpoint", "judge.revision", None),
+    ("task.source.repo", "task.source.revision", ""),
+)
 _LEAST = {
     **dict.fromkeys(("frames", "limit", "permute_options", "repeats", "workers"), 1),
     "generation.max_new_tokens": 1,
@@ -114,6 +119,7 @@ def request_from(config: DictConfig) -> Request:
     said = {key_of(word) for word in hydra.overrides.task}
     keys = [str(key) for key in config if key != "hydra"]
     request = OmegaConf.masked_copy(config, keys)
+    _forget_commits(request, said)
     raw, plain = _plain(request, resolve=False), _plain(request, resolve=True)
     _refuse_unknown(plain, raw)
     refuse_unused(plain, raw, said, chosen)
@@ -224,6 +230,14 @@ def _refuse_unknown(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> None
             "task.task: no such setting: the first line of the task's YAML has to be "
             "# @package _global_"
         )
+
+
+def _forget_commits(config: DictConfig, said: Set[str]) -> None:
+    """A YAML's revision is a commit of what the YAML names: of another checkpoint or data set,
+    named by KEY=VALUE, the newest is taken unless its revision is named too."""
+    for named, revision, newest in _COMMITS:
+        if named in said and revision not in said and OmegaConf.select(config, revision):
+            OmegaConf.update(config, revision, newest)
 
 
 def _refuse_hidden(chosen: Mapping[str, Any]) -> None:

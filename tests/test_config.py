@@ -250,6 +250,18 @@ def test_generation_as_the_model_s_card_or_the_protocol_says() -> None:
     assert compose([*words, "decoding=letters"]).generation.letters
 
 
+def test_a_commit_is_of_the_checkpoint_that_its_yaml_names() -> None:
+    own = compose(["model=qwen2_5_vl_7b"]).settings["backend"]
+    assert len(own["revision"]) == 40
+    other = compose(["model=qwen2_5_vl_7b", "model.checkpoint=me/mine"]).settings["backend"]
+    assert (other["checkpoint"], other["revision"]) == ("me/mine", None)
+    both = compose(["model=qwen2_5_vl_7b", "model.checkpoint=me/mine", "model.revision=v1"])
+    assert both.settings["backend"]["revision"] == "v1"
+    source = compose(["task=videomme", "task.source.repo=me/data"]).settings["task"]["source"]
+    assert (source["repo"], source["revision"]) == ("me/data", "")
+    assert compose(["task=videomme"]).settings["task"]["source"]["revision"]
+
+
 def test_sampling_as_the_model_s_card_says() -> None:
     words = ["task=mine", "model=remote", "backend=named"]
     made = compose([*words, "sampling=card", "sampling.short=repeat"]).sampling

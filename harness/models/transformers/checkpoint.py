@@ -123,7 +123,9 @@ def _fetch(checkpoint: str, revision: str | None, patterns: tuple[str, ...]) -> 
             f"{where}: accept its licence on the hub and set HF_TOKEN, {local}"
         ) from error
     except RevisionNotFoundError as error:
-        raise ModelError(f"{where}: the hub has no such revision") from error
+        raise ModelError(
+            f"{where}: the hub has no such revision; model.revision=null takes its newest commit"
+        ) from error
     except RepositoryNotFoundError as error:
         raise ModelError(
             f"{where}: the hub has no such model (or it is private): {local}"
