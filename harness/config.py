@@ -43,6 +43,7 @@ _COMMITS = (
 )
 _LEAST = {
     **dict.fromkeys(("frames", "limit", "permute_options", "repeats", "workers"), 1),
+    "task.max_new_tokens": 1,
     "generation.max_new_tokens": 1,
     "generation.temperature": 0,
     "video.timeout": 0.001,
@@ -266,7 +267,7 @@ def _refuse_small(settings: Mapping[str, Any]) -> None:
     would be found wrong under the name of whatever refers to it first."""
     fit(settings.get("frames"), int, "frames")
     flat = dict(settings)
-    for group in ("video", "generation"):
+    for group in ("task", "video", "generation"):
         flat |= {f"{group}.{key}": value for key, value in (settings.get(group) or {}).items()}
     for key, least in _LEAST.items():
         value = flat.get(key)

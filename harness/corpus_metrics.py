@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.metrics import Mean, Unit, estimated
+from harness.metrics import Mean, Unit, estimated, refuse_scale
 from harness.scoring.captions import cider
 from harness.scoring.references import references
 from harness.types import Estimate, Record
@@ -64,6 +64,9 @@ class MeanOf:
     low: float = 0.0
     high: float = 5.0
     higher_is_better: bool = True
+
+    def __post_init__(self) -> None:
+        refuse_scale(self.low, self.high)
 
     def estimate(self, records: Sequence[Record]) -> Estimate:
         """Value and 95% interval, clustered by video over all axes together."""

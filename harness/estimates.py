@@ -85,7 +85,7 @@ def left_out(metric: Metric, records: Sequence[Record]) -> int:
         return 0
     if (metric.low if metric.higher_is_better else metric.high) is not None:
         return 0
-    whole = replace(metric, low=0.0, high=0.0)
+    whole = replace(metric, low=0.0, high=1.0)
     return sum(r.status == "unparsed" and whole.worth(r) is not None for r in records)
 
 

@@ -15,6 +15,7 @@ from statistics import fmean
 from typing import Literal, Protocol, runtime_checkable
 
 from harness import stats
+from harness.errors import DataError
 from harness.scoring.groups import group_score
 from harness.types import Estimate, Record
 
@@ -85,6 +86,7 @@ class Mean:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or self.value)
+        refuse_scale(self.low, self.high)
 
     def estimate(self, records: Sequence[Record]) -> Estimate:
         """Value and 95% interval, clustered by video."""
@@ -186,7 +188,11 @@ class GroupScore:
 def estimated(
     units: Mapping[Hashable, Unit], low: float | None = 0.0, high: float | None = 1.0
 ) -> Estimate:
-    """The mean of units over their leaves, with its interval."""
+    """The mean of units over their leaves, with its interval. Raises DataError for a unit whose
+    value is outside the bounds."""
+    for key, unit in units.items():
+        if (end := stats.beyond(unit.value, low, high)) is not None:
+            raise DataError(f"{key}: its value {unit.value:g} is beyond its metric's {end:g}")
     cases = [(unit, leaf) for unit in units.values() for leaf in unit.leaves]
     found = stats.macro(
         [unit.value for unit, _ in cases],
@@ -197,6 +203,15 @@ def estimated(
         high=high,
     )
     return replace(found, n=len(units))
+
+
+def refuse_scale(low: float | None, high: float | None) -> None:
+    """Raises ValueError for bounds that no score could be between."""
+    for name, bound in (("low", low), ("high", high)):
+        if bound is not None and not math.isfinite(bound):
+            raise ValueError(f"{name}={bound}: write null where scores have no such bound")
+    if low is not None and high is not None and low >= high:
+        raise ValueError(f"low={low:g} and high={high:g}: low has to be less than high")
 
 
 def weights(leaves: Iterable[Path]) -> dict[Hashable, float]:

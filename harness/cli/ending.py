@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 from harness.errors import HarnessError
 
@@ -50,29 +48,10 @@ def complain(line: str) -> None:
 
 def users_bug(error: BaseException) -> str | None:
     """An error raised by code in the working folder, with its lines; None for anybody else's."""
-    from harness.run.raised import WorkerTraceback
+    from harness.run.raised import clause, frames_of, users
 
-    frames = traceback.extract_tb(error.__traceback__)
-    if isinstance(error.__cause__, WorkerTraceback):
-        frames = error.__cause__.frames
-    mine = [frame for frame in frames if _users(frame.filename)]
+    mine = [frame for frame in frames_of(error) if users(frame.filename)]
     if not mine:
         return None
-    last = mine[-1]
-    kind = type(error).__name__
-    lines = traceback.format_list(mine)
-    place = f"{_short(last.filename)}, line {last.lineno}, in {last.name}"
-    return f"harness: a bug in {place}: {kind}: {error}\n{''.join(lines)}{kind}: {error}"
-
-
-def _users(file: str) -> bool:
-    """Whether a source file is the user's: in the working folder, and no package's."""
-    path = Path(file)
-    if not path.is_file() or not path.resolve().is_relative_to(Path.cwd().resolve()):
-        return False
-    ours = [Path(__file__).resolve().parents[1], *map(Path, sysconfig.get_paths().values())]
-    return not any(path.resolve().is_relative_to(folder) for folder in ours)
-
-
-def _short(file: str) -> str:
-    return str(Path(file).resolve().relative_to(Path.cwd().resolve()))
+    lines = "".join(traceback.format_list(mine))
+    return f"harness: {clause(error)}\n{lines}{type(error).__name__}: {error}"

@@ -51,15 +51,17 @@ def main(argv: Sequence[str]) -> int:
     from harness.cli.result import result_line
     from harness.config import rescoring
     from harness.report.finding import run_named
+    from harness.run.checks import refuse_same_names
     from harness.run.conclusion import complaints
     from harness.run.journal import Journal, read_json
     from harness.run.judge_options import judge_options
     from harness.run.judge_stage import judge_stage
-    from harness.run.scoring import score_records
+    from harness.run.scoring import on_scale, score_records
 
     run = run_named(words.run, words.results)
     settings = rescoring(_settings(run), words.settings, CHANGEABLE)
     task: Task = build(settings["task"], "task")
+    refuse_same_names(task.metrics)
     asked, options = judge_options(settings.get("judge") or {})
     judge: Model | None = build(asked, "judge") if asked else None
     again = _again(run, task, judge, settings)
@@ -69,6 +71,7 @@ def main(argv: Sequence[str]) -> int:
         records, who = judge_stage(
             task.scorer, judge, records, again.folder, results, _tell, options
         )
+        records = on_scale(records, task.metrics)
         summary = _written(run, again, task, who, records)
     found = list(complaints(records, summary, True, again))
     for line in found:

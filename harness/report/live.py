@@ -13,7 +13,7 @@ from harness.report import tables
 from harness.report.runs import Run, load
 from harness.run.journal import read_records
 from harness.run.scoring import score_records
-from harness.types import Estimate, Record, Scorer
+from harness.types import Estimate, Metric, Record, Scorer
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _scored(run: Run, records: list[Record]) -> list[Record]:
     waiting = any(record.status == "unscored" for record in records)
     if not waiting or not isinstance(run.scorer, Scorer):
         return records
-    rules = _Rules(run.scorer, str(run.protocol.get("answer_marker") or ""))
+    rules = _Rules(run.scorer, run.metrics, str(run.protocol.get("answer_marker") or ""))
     return score_records(rules, records)
 
 
@@ -130,6 +130,7 @@ class _Rules:
     """All of a task that scoring looks at: its own class need not be here, on another machine."""
 
     scorer: Scorer
+    metrics: tuple[Metric, ...]
     answer_marker: str
 
 

@@ -10,7 +10,7 @@ from harness.names import nearest
 from harness.run.ray_placement import Distributed
 from harness.run.request import Request
 from harness.task import Task
-from harness.types import Clip
+from harness.types import Clip, Metric
 
 _OF_FRAMES = ("blank", "single_frame", "shuffled", "no_times")
 
@@ -42,8 +42,22 @@ def refuse_idle(task: Task, clips: Sequence[Clip], control: str, permute_options
 
 def refuse_early(request: Request) -> None:
     """Raises RequestError for what can be told of the request alone."""
+    refuse_same_names(request.benchmark.metrics)
     _refuse_same(request)
     _refuse_spread(request)
+
+
+def refuse_same_names(metrics: Sequence[Metric]) -> None:
+    """Raises RequestError where a run would have no headline, or two numbers of one name."""
+    if not metrics:
+        raise RequestError("task.metrics: there is none: a run needs at least one, its headline")
+    first: dict[str, int] = {}
+    for place, metric in enumerate(metrics):
+        if (other := first.setdefault(metric.name, place)) != place:
+            raise RequestError(
+                f"task.metrics: {other} and {place} are both called {metric.name}: give one of "
+                f"them another name (task.metrics.{place}.name)"
+            )
 
 
 def _refuse_same(request: Request) -> None:
@@ -87,5 +101,6 @@ def _groups_of(task: Task) -> Iterator[tuple[str, str]]:
     for name in task.breakdowns:
         yield "task.breakdowns", name
     for place, metric in enumerate(task.metrics):
-        for name in getattr(metric, "macro", ()):
-            yield f"task.metrics.{place}.macro", name
+        for field in ("macro", "where"):
+            for name in getattr(metric, field, ()):
+                yield f"task.metrics.{place}.{field}", name

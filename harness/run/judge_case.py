@@ -7,12 +7,13 @@ replies cannot be read, the case is taken up again with the judge's next replies
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.errors import JudgeError
+from harness.errors import HarnessError, JudgeError
 from harness.run.judge_calls import Calls
+from harness.run.raised import clause
+from harness.run.scoring import sound
 from harness.scoring.judge_replies import JudgeRefused, ParseStatus, as_asked
 from harness.scoring.judge_rule_ends import Dropped
 from harness.scoring.judge_slots import COMPANIONS, Accompanied, Continued
@@ -62,6 +63,8 @@ class Case:
                 prompts = scorer.more_prompts(question, response, self.replies)
         except JudgeError as error:
             self._fail(error, unread=self.rounds > 0)
+        except Exception as error:  # noqa: BLE001  # a bug in a user's scorer costs one score
+            self._fail(_told(error), unread=False)
         self.done = self.done or not prompts
         return prompts
 
@@ -87,13 +90,12 @@ class Case:
         try:
             if self.failure is not None:
                 raise self.failure
-            score = scorer.score_judged(record.question, record.response, replies)
-            _refuse_odd(score)
-        except JudgeError as error:
-            if self.failure is None:
-                self._fail(error, unread=bool(replies))
+            score = sound(scorer.score_judged(record.question, record.response, replies))
+        except Exception as error:  # noqa: BLE001  # a bug in a user's scorer costs one score too
+            if self.failure is None:  # other replies mend no bug
+                self._fail(_told(error), unread=bool(replies) and isinstance(error, HarnessError))
             parse: ParseStatus = "refused" if isinstance(error, JudgeRefused) else "failed"
-            return Judgement(Failure(record.key, "judge", str(error)), prompts, replies, parse)
+            return Judgement(Failure(record.key, "judge", clause(error)), prompts, replies, parse)
         return Judgement(
             score, prompts, replies, "ok" if all(map(as_asked, replies)) else "repaired"
         )
@@ -118,11 +120,9 @@ def cases(records: Sequence[Record], scorer: JudgedScorer) -> list[Case]:
     return [Case(_accompanied(record, texts, scorer)) for record in judgeable]
 
 
-def _refuse_odd(score: Score) -> None:
-    """Raises JudgeError for a value that no summary could hold."""
-    for name, value in score.values.items():
-        if not math.isfinite(value):
-            raise JudgeError(f"the judge's reply gives {value} as {name}: no finite number")
+def _told(error: Exception) -> JudgeError:
+    """The error as one about the judge."""
+    return error if isinstance(error, JudgeError) else JudgeError(clause(error))
 
 
 def _asking(question: Question, id: str | None = None) -> tuple[str, int, int]:

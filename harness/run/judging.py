@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, ModelError
 from harness.identity import describe, digest
 from harness.names import several
 from harness.run.judge_calls import Calls, prompt_hash
 from harness.run.judge_case import Case, Judgement, cases
+from harness.run.recorder import not_asked
 from harness.types import (
     Clip,
     Failure,
@@ -154,7 +155,11 @@ class _Inquiry:
         said = time.monotonic()
         try:
             answers = self.judge.generate(_samples(named), self.generation)
+            waiting = set(missing)
             for number, answer in enumerate(answers, start=1):
+                if answer.question not in waiting:
+                    raise ModelError(not_asked("judge", answer.question))
+                waiting.remove(answer.question)
                 if isinstance(answer, Failure):
                     self.failures[answer.question] = f"the judge failed: {answer.reason}"
                 else:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import DataError
-from harness.types import Clip
+from harness.types import Clip, Question
 
 _JSON = (str, bool, int, float, type(None))
 
@@ -47,21 +47,36 @@ def odd(value: Any, where: str = "") -> str:
         return f"{where} ({_short(value)}) is a {kind.__name__}"
 
 
-def refuse_odd(clips: Sequence[Clip]) -> None:
-    """Raises DataError, before anything is asked, for a question of which no record could be
-    kept."""
-    for clip in clips:
-        for question in clip.questions:
-            kept = {
-                "target": question.target,
-                "groups": question.groups,
-                "metadata": question.metadata,
-            }
-            if found := odd(kept):
-                raise DataError(
-                    f"question {question.id}: {found}: a record keeps text, finite numbers, true, "
-                    "false, null, and lists and mappings of these; have the task make it one"
-                )
+def pure(value: Any) -> Any:
+    """A value with Python's numbers for NumPy's; the very same one where it holds none."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, Mapping | list | tuple):
+        return value
+    parts = list(value.values() if isinstance(value, Mapping) else value)
+    made = [pure(part) for part in parts]
+    if all(one is other for one, other in zip(made, parts, strict=True)):
+        return value
+    return dict(zip(value, made, strict=True)) if isinstance(value, Mapping) else tuple(made)
+
+
+def kept_as_asked(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips, with what their records will hold. Raises DataError, before anything is asked, for
+    a question of which no record could be kept."""
+    return [
+        dataclasses.replace(clip, questions=tuple(map(_kept, clip.questions))) for clip in clips
+    ]
+
+
+def _kept(question: Question) -> Question:
+    kept = {"target": question.target, "groups": question.groups, "metadata": question.metadata}
+    if found := odd(kept):
+        raise DataError(
+            f"question {question.id}: {found}: a record keeps text, finite numbers, true, "
+            "false, null, and lists and mappings of these; have the task make it one"
+        )
+    made = pure(kept)
+    return question if made is kept else dataclasses.replace(question, **made)
 
 
 def _parts(value: Any, where: str) -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from harness.rows import BadRow
 from harness.run.changes import still_right
 from harness.run.checks import refuse_idle
 from harness.run.journal import Journal
-from harness.run.plain_values import refuse_odd
+from harness.run.plain_values import kept_as_asked
 from harness.run.request import Request
 from harness.run.scoring import rewrite
 from harness.run.uncollected import uncollected
@@ -29,7 +29,7 @@ def prepared(request: Request, bad: list[BadRow] | None = None) -> list[Clip]:
             raise DataError(f"task={request.task}: there are no questions in its rows; check data=")
         refuse_idle(request.benchmark, every, request.control, request.permute_options)
         chosen = select(every, request.limit)
-        refuse_odd(chosen)
+        chosen = kept_as_asked(chosen)
         return asked(chosen, request.control, request.permute_options, request.repeats)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import sysconfig
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.errors import HarnessError
 
@@ -55,6 +57,40 @@ class Raised:
                 self.text, traceback.StackSummary.from_list(list(self.frames))
             )
         return found
+
+
+def frames_of(error: BaseException) -> traceback.StackSummary:
+    """Where an error was raised, in a worker too."""
+    if isinstance(error.__cause__, WorkerTraceback):
+        return error.__cause__.frames
+    return traceback.extract_tb(error.__traceback__)
+
+
+def users(file: str) -> bool:
+    """Whether a source file is the user's: in the working folder, and no package's."""
+    path = Path(file)
+    if not path.is_file() or not path.resolve().is_relative_to(Path.cwd().resolve()):
+        return False
+    ours = [Path(__file__).resolve().parents[1], *map(Path, sysconfig.get_paths().values())]
+    return not any(path.resolve().is_relative_to(folder) for folder in ours)
+
+
+def clause(error: BaseException) -> str:
+    """An error in one line: a HarnessError's own, for any other where the bug is: ``a bug in
+    tasks/mine.py, line 12, in score: KeyError: 'x'``."""
+    if isinstance(error, HarnessError):
+        return str(error)
+    frames = frames_of(error)
+    mine = [frame for frame in frames if users(frame.filename)]
+    said = " ".join(str(error).split())
+    words = f"{type(error).__name__}: {said if len(said) <= 200 else said[:199] + '…'}"
+    if not frames:
+        return f"a bug: {words}"
+    last = (mine or frames)[-1]
+    path = Path(last.filename).resolve()
+    here = Path.cwd().resolve()
+    name = path.relative_to(here) if path.is_relative_to(here) else path
+    return f"a bug in {name}, line {last.lineno}, in {last.name}: {words}"
 
 
 def _pickled(error: Exception) -> bytes:

@@ -54,10 +54,7 @@ class Recorder:
     def answered(self, answer: Response | Failure) -> None:
         """Records a response or a failure. Raises ModelError for one that nobody waits for."""
         if answer.question not in self._asked:
-            raise ModelError(
-                f"the model answered {answer.question!r}, which it was not asked or has answered "
-                "already: its responses must carry the keys of their prompts"
-            )
+            raise ModelError(not_asked("model", answer.question))
         self._records.append(_record(self._asked.pop(answer.question), answer))
 
     def unread(self, clip: Clip, failure: Failure) -> None:
@@ -69,6 +66,14 @@ class Recorder:
         """Records what a model was given and never answered."""
         for key in list(self._asked):
             self.answered(Failure(key, "model", "the model ended without a response"))
+
+
+def not_asked(who: str, key: str) -> str:
+    """What is said of an answer that nobody waits for."""
+    return (
+        f"the {who} answered {key!r}, which it was not asked or has answered already: its "
+        "responses must carry the keys of their prompts"
+    )
 
 
 def failed_records(clip: Clip, failure: Failure) -> Iterator[Record]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.errors import HarnessError, JournalError
+import numpy as np
+
+from harness import stats
+from harness.corpus_metrics import MeanOf
+from harness.errors import DataError, JournalError
+from harness.metrics import Mean
 from harness.run.durable import put_in_place
+from harness.run.plain_values import odd, pure
+from harness.run.raised import clause
 from harness.run.record_lines import line
 from harness.run.uncollected import uncollected
-from harness.types import JudgedScorer, Record, Scorer, Status
+from harness.types import JudgedScorer, Metric, Record, Score, Scorer, Status
 
 NOT_SCORED = "not scored yet"
 """The reason of a record whose response no scorer has seen."""
@@ -25,6 +32,8 @@ class Scoring(Protocol):
     @property
     def scorer(self) -> Scorer | JudgedScorer: ...
     @property
+    def metrics(self) -> tuple[Metric, ...]: ...
+    @property
     def answer_marker(self) -> str: ...
 
 
@@ -33,10 +42,46 @@ def score_records(task: Scoring, records: Sequence[Record]) -> list[Record]:
     """Every record with its score, by the task's scorer; failed ones stay as they are.
 
     A response that was cut off before its answer is "truncated" and never scored. A scorer that
-    raises, or gives no finite number, costs its own question's score: "unscored", with the reason.
+    raises, or gives what is no score of the task's metrics, costs its own question's score:
+    "unscored", with the reason.
     """
     scorer = task.scorer if isinstance(task.scorer, Scorer) else None  # slow to ask: once
-    return [_scored(task, scorer, record) for record in records]
+    scored = [_scored(task, scorer, record) for record in records]
+    return on_scale(scored, task.metrics) if scorer is not None else scored
+
+
+def on_scale(records: Sequence[Record], metrics: Sequence[Metric]) -> list[Record]:
+    """The records; those with a value outside a metric's bounds are "unscored": no interval is
+    known for them, and whether value or bound is wrong only their author can say."""
+    bounded = [
+        (place, metric)
+        for place, metric in enumerate(metrics)
+        if isinstance(metric, Mean | MeanOf) and (metric.low, metric.high) != (None, None)
+    ]
+    made = []
+    for record in records:
+        reason = _outside(record, bounded) if record.score is not None else ""
+        made.append(
+            _changed(record, score=None, status="unscored", reason=reason) if reason else record
+        )
+    return made
+
+
+def _outside(record: Record, metrics: Sequence[tuple[int, Mean | MeanOf]]) -> str:
+    """Which value of a record is outside the bounds of a metric that is about it; empty: none."""
+    values = record.score.values if record.score is not None else {}
+    for place, metric in metrics:
+        for name in metric.values if isinstance(metric, MeanOf) else (metric.value,):
+            if name not in values or (isinstance(metric, Mean) and not metric.applies(record)):
+                continue
+            end = stats.beyond(values[name], metric.low, metric.high)
+            if end is not None:
+                edge = "low" if end == metric.low else "high"
+                return (
+                    f"its scorer gave {values[name]:g} as {name}, and {metric.name} ends at "
+                    f"{end:g}: set task.metrics.{place}.{edge}"
+                )
+    return ""
 
 
 def _scored(task: Scoring, scorer: Scorer | None, record: Record) -> Record:
@@ -49,15 +94,34 @@ def _scored(task: Scoring, scorer: Scorer | None, record: Record) -> Record:
     if scorer is None:
         return record
     try:
-        score = scorer.score(record.question, response)
-    except HarnessError as error:
-        return _changed(record, score=None, status="unscored", reason=str(error))
-    for name, value in score.values.items():
-        if not math.isfinite(value):
-            reason = f"its scorer gave {value} as {name}: no finite number"
-            return _changed(record, score=None, status="unscored", reason=reason)
+        score = sound(scorer.score(record.question, response))
+    except Exception as error:  # noqa: BLE001  # whatever a user's scorer raises costs one score
+        return _changed(record, score=None, status="unscored", reason=clause(error))
     status: Status = "scored" if score.values else "unparsed"
     return _changed(record, score=score, status=status, reason=None, stage=None)
+
+
+def sound(score: object) -> Score:
+    """What a scorer gave, with Python's numbers for NumPy's. Raises DataError, in one clause, for
+    what no record can hold."""
+    if not isinstance(score, Score) or not isinstance(score.values, Mapping):
+        kind = type(score.values if isinstance(score, Score) else score).__name__
+        raise DataError(f"its scorer gave a {kind}: a Score of values by name is needed")
+    values: dict[str, Any] = {}
+    for name, value in score.values.items():
+        number = value.item() if isinstance(value, np.generic) else value
+        if not isinstance(name, str):
+            raise DataError(f"its scorer gave a value named {name!r}: a name is a text")
+        if not isinstance(number, int | float) or not math.isfinite(number):
+            raise DataError(f"its scorer gave {value!r} as {name}: no finite number")
+        values[name] = number
+    if found := odd({"answer": score.answer, "explanation": score.explanation}):
+        raise DataError(f"its scorer gave what no record can hold: {found}")
+    answer = pure(score.answer)
+    same = all(values[name] is value for name, value in score.values.items())
+    if same and answer is score.answer:
+        return score
+    return replace(score, values=values, answer=answer)
 
 
 def _changed(record: Record, **changes: Any) -> Record:

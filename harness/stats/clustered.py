@@ -73,7 +73,7 @@ def macro(
 
     ``groups`` [n] names each score's group; a video may have questions in several. ``weights``
     (group → weight, summing to 1) are equal unless given. Raises ValueError for lists that are not
-    as long as each other.
+    as long as each other, for a score outside [``low``, ``high``], and for one that is not finite.
     """
     if not len(scores) == len(clusters) == len(groups):
         raise ValueError(
@@ -82,6 +82,7 @@ def macro(
         )
     if len(scores) == 0:
         return Estimate(math.nan, _UNKNOWN, 0, 0)
+    _refuse_outside(scores, low, high)
     found = cells(scores, clusters, groups, weights)
     return Estimate(found.value, interval(found, low, high), len(scores), found.clusters)
 
@@ -195,6 +196,23 @@ def codes(labels: Sequence[Hashable]) -> NDArray[np.intp]:
     return np.array([numbers.setdefault(x, len(numbers)) for x in labels], dtype=np.intp)
 
 
+def beyond(value: float, low: float | None, high: float | None) -> float | None:
+    """The end of the scale that a score is beyond, but for rounding; None: it is within."""
+    slack = SMALLEST * max(abs(low or 0.0), abs(high or 0.0), 1.0)
+    if low is not None and value < low - slack:
+        return low
+    return high if high is not None and value > high + slack else None
+
+
+def _refuse_outside(scores: Sequence[float], low: float | None, high: float | None) -> None:
+    """Raises ValueError for a score that is not on the scale."""
+    for score in (min(scores), max(scores)):
+        if not math.isfinite(score):
+            raise ValueError(f"a score is {score}: no finite number")
+        if (end := beyond(score, low, high)) is not None:
+            raise ValueError(f"a score of {score:g} is beyond {end:g}, where the scale ends")
+
+
 def _bounded(found: Cells, place: float, width: float) -> tuple[float, float]:
     """The interval on the scale 0..1, for a value at ``place`` on it."""
     error, freedom = found.error()
@@ -203,7 +221,7 @@ def _bounded(found: Cells, place: float, width: float) -> tuple[float, float]:
         return _UNKNOWN
     share = unseen(found) if still else unseen(found, NEARLY)
     below, above = place * (1 - share), place + (1 - place) * share
-    if still:
+    if still or place in (0.0, 1.0):  # at an end by rounding alone: scores are within the scale
         return below, above
     ratio = (t_quantile(freedom) * error / width) ** 2 / (place * (1 - place))
     middle = (place + ratio / 2) / (1 + ratio)
