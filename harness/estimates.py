@@ -9,17 +9,23 @@ from dataclasses import replace
 
 from harness import stats
 from harness.metrics import Mean, Summing, Unit, estimated, hidden, weights
+from harness.returned import chance_of, estimate_of
 from harness.types import Estimate, Guessing, Metric, Record, Score
 
 LOST = ("failed", "truncated", "unscored")
 """The statuses that are in no value, and therefore in its bounds."""
 
 
+def estimate(metric: Metric, records: Sequence[Record]) -> Estimate:
+    """A metric over records. Raises RequestError for one that gives no estimate."""
+    return estimate_of(metric.estimate(records), metric)
+
+
 def part(metric: Metric, records: Sequence[Record]) -> Estimate:
     """The metric over one part of a breakdown: never macro there, and a custom metric as it is."""
     if isinstance(metric, Mean):
         return replace(metric, macro=()).estimate(records)
-    return metric.estimate(records)
+    return estimate(metric, records)
 
 
 def flat(units: Mapping[Hashable, Unit]) -> dict[Hashable, Unit]:
@@ -72,7 +78,7 @@ def bounds(metric: Metric, records: Sequence[Record]) -> tuple[float, float] | N
     if not lost:
         return None
     low, high = (
-        metric.estimate([*kept, *(_given(r, {metric.value: worth}) for r in lost)]).value
+        estimate(metric, [*kept, *(_given(r, {metric.value: worth}) for r in lost)]).value
         for worth in (metric.low, metric.high)
     )
     return None if math.isnan(low) else (low, high)
@@ -101,7 +107,7 @@ def chance(metric: Metric, scorer: object, records: Sequence[Record]) -> float |
     for record in records:
         if hidden(record) or (isinstance(metric, Mean) and not metric.applies(record)):
             continue
-        expected = scorer.chance(record.question)
+        expected = chance_of(scorer.chance(record.question), scorer)
         if expected is None or (value_name is not None and value_name not in expected):
             return None
         guesses.append((record, expected))
@@ -109,7 +115,7 @@ def chance(metric: Metric, scorer: object, records: Sequence[Record]) -> float |
         units = metric.units_of((record, values[metric.value]) for record, values in guesses)
         value = estimated(units, metric.low, metric.high).value
     else:
-        value = metric.estimate([_given(record, values) for record, values in guesses]).value
+        value = estimate(metric, [_given(record, values) for record, values in guesses]).value
     return None if math.isnan(value) else value
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from harness.errors import DataError
 from harness.metrics import Mean
 from harness.prompts import PromptWriter
+from harness.returned import clip_of, question_of
 from harness.rows import (
     BadRow,
     MissingField,
@@ -191,9 +192,9 @@ class Task:
     def _clip(self, row: Row) -> Clip:
         """The row's clip. Raises DataError where a field of it is null that has to be there."""
         if not nothing(row):
-            return self.clip(row)
+            return clip_of(self.clip(row), self)
         tracked = Tracked(row)
-        clip = self.clip(tracked)
+        clip = clip_of(self.clip(tracked), self)
         if nulls := row.nulls(tracked.asked):
             raise DataError(f"its {nulls[0]} is null")
         return clip
@@ -206,7 +207,7 @@ class Task:
             question: Question | None = None
             try:
                 clip = self._clip(row)
-                video, question = clip.id, self.question(row)
+                video, question = clip.id, question_of(self.question(row), self)
                 if problem := unwritable(clip, question) or _problem(row, question, scorer):
                     raise DataError(problem)
                 if question.id in seen:

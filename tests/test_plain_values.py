@@ -60,6 +60,7 @@ def quiet(line: str) -> None:
             r"metadata\.scene\.first\.1 \(Scene\(7\)\) is a Scene",
         ),
         ({"length": float("nan")}, "metadata\\.length is nan, and no number of JSON's"),
+        ({"at": {3: "red"}}, r"metadata\.at has the key 3, which is no text"),
         ({"tags": {"a"}}, r"metadata\.tags \(\{'a'\}\) is a set"),
     ],
 )

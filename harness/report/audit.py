@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from harness.errors import RequestError
-from harness.estimates import LOST
+from harness.estimates import LOST, estimate
 from harness.metrics import Counted, Mean
 from harness.report import tables
 from harness.report.runs import Run
@@ -176,9 +176,9 @@ def _variants(scorer: ChoiceScorer, record: Record) -> dict[float | None, Record
 
 def _estimates(headline: Metric, records: Sequence[Record]) -> Mapping[str, Estimate]:
     if not isinstance(headline, Mean):
-        return {"all": headline.estimate(records)}
+        return {"all": estimate(headline, records)}
     if all(record.status != "unparsed" for record in records):
-        return dict.fromkeys(COUNTED, headline.estimate(records))
+        return dict.fromkeys(COUNTED, estimate(headline, records))
     return {counted: replace(headline, counted=counted).estimate(records) for counted in COUNTED}
 
 

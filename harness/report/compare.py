@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness import stats
 from harness.errors import RequestError
-from harness.estimates import LOST, difference_of
+from harness.estimates import LOST, difference_of, estimate
 from harness.metrics import Mean, Summing, Unit, estimated
 from harness.report import tables
 from harness.report.breakdowns import in_order
@@ -126,7 +126,7 @@ def _overall(headline: Metric, label: str, both: Both) -> Difference:
     before, after = [one for one, _ in both], [other for _, other in both]
     if isinstance(headline, Summing):
         return _of_units(headline, label, OVERALL, headline.units(before), headline.units(after))
-    values = headline.estimate(before), headline.estimate(after)
+    values = estimate(headline, before), estimate(headline, after)
     return _described(label, OVERALL, values, _unpaired(*values))
 
 

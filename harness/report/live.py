@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from harness.estimates import estimate
 from harness.report import tables
 from harness.report.runs import Run, load
 from harness.run.journal import read_records
@@ -63,7 +64,7 @@ def state(folder: Path) -> State:
     return State(
         len(records),
         int(expected) if expected is not None else None,
-        metric.estimate(records) if counted else None,
+        estimate(metric, records) if counted else None,
         metric.unit,
         Counter(record.status for record in records),
         failed[-1] if failed else "",

@@ -18,6 +18,7 @@ from harness.report.summary import Summary, summarise
 from harness.run.journal import CIRCUMSTANCES, read_json, read_records
 from harness.run.judge_stage import not_judged
 from harness.run.judging import LIMIT
+from harness.run.raised import clause
 from harness.types import JSON, JudgedScorer, Metric, Record, Scorer
 
 if TYPE_CHECKING:
@@ -209,6 +210,8 @@ def find(results: Path | str) -> tuple[list[Run], list[str]]:
             complaints.append(str(error))
         except OSError as error:  # another's files, or a disk that fails
             complaints.append(f"{error.filename or path}: {str(error.strerror).lower()}")
+        except Exception as error:  # noqa: BLE001  # a user's own metric: it costs its run alone
+            complaints.append(f"{path.parent}: {clause(error)}")
     return runs, complaints
 
 

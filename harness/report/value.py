@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.estimates import bounds, chance, left_out
+from harness.estimates import bounds, chance, estimate, left_out
 from harness.report.numbers_json import estimate_from, estimate_json, optional, pair
 from harness.types import Estimate, Metric, Record
 
@@ -55,7 +55,7 @@ class Value:
 def value_of(metric: Metric, records: Sequence[Record], scorer: object = None) -> Value:
     """A metric over a run's records: the one place from which every view takes its number."""
     return Value(
-        metric.estimate(records),
+        estimate(metric, records),
         metric.unit,
         metric.higher_is_better,
         chance(metric, scorer, records),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.controls import remove_evidence
 from harness.errors import DataError, VideoError
+from harness.returned import prompt_of
 from harness.run.request import Request
 from harness.task import Task
 from harness.types import Clip, Failure, Planner, Prompt, Resizing, Sample
@@ -93,7 +94,7 @@ def _written(
     prompts: list[Prompt] = []
     for question in clip.questions:
         try:
-            prompts.append(task.write(clip, question, times))
+            prompts.append(prompt_of(task.write(clip, question, times), question, task))
         except DataError as error:
             failed(replace(clip, questions=(question,)), Failure("", "data", str(error)))
     if len(prompts) < len(clip.questions):

@@ -37,6 +37,10 @@ def odd(value: Any, where: str = "") -> str:
         return "" if math.isfinite(value) else f"{where} is {value}, and no number of JSON's"
     if kind in _JSON:
         return ""
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                return f"{where} has the key {_short(key)}, which is no text"
     if isinstance(value, Mapping | list | tuple):
         return next(filter(None, (odd(part, place) for place, part in _parts(value, where))), "")
     if isinstance(value, _JSON):

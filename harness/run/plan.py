@@ -13,6 +13,7 @@ from statistics import median
 
 from harness.errors import DataError, PlanError, VideoError
 from harness.names import several
+from harness.returned import prompt_of
 from harness.run.judge_cost import JudgeCost, judge_cost
 from harness.run.request import Request
 from harness.run.uncollected import uncollected
@@ -172,7 +173,8 @@ def _written(request: Request, clip: Clip, times: Sequence[float]) -> list[Promp
     found = []
     for question in clip.questions:
         with suppress(DataError):
-            found.append(request.benchmark.write(clip, question, times))
+            written = request.benchmark.write(clip, question, times)
+            found.append(prompt_of(written, question, request.benchmark))
     return found
 
 
