@@ -30,6 +30,9 @@ class Run:
     folder: Path
     complaints: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
+
     @cached_property
     def summary(self) -> Mapping[str, Any]:
         """As in summary.json: n, counts, ``metrics`` by name, ``headline``, ``by``; made again from
@@ -70,6 +73,12 @@ def evaluate(
     from harness.config import compose
     from harness.run.loop import run
 
+    if settings.get("plan"):
+        raise RequestError("plan=true: of the command; evaluate(tell=print) is told the plan")
+    if tell is not None and not callable(tell):
+        raise RequestError(
+            f"tell={_short(tell)}: a function that takes a line is needed, e.g. print"
+        )
     words = [f"task={task}", f"model={model}", *_words(settings)]
     outcome = run(compose(words), tell=tell or (lambda line: None), progress=False)
     return Run(outcome.folder, tuple(outcome.complaints))
@@ -80,8 +89,9 @@ def load_run(path: Path | str, results: Path | str = "results") -> Run:
     HarnessError."""
     from harness.report.finding import run_named
 
-    if not isinstance(path, str | Path):
-        raise RequestError(f"load_run({path!r}): name a folder, an id or a model")
+    for given in (path, results):
+        if not isinstance(given, str | Path):
+            raise RequestError(f"load_run({_short(given)}): name a folder, an id or a model")
     return Run(run_named(path, results).folder)
 
 
@@ -96,7 +106,7 @@ def compare(
     names = [run.folder if isinstance(run, Run) else run for run in (first, second, *others)]
     for name in names:
         if not isinstance(name, str | Path):
-            raise RequestError(f"compare({name!r}): name a run, a folder, an id or a model")
+            raise RequestError(f"compare({_short(name)}): name a run, a folder, an id or a model")
     return comparing.compare(runs_named(names))
 
 
@@ -120,6 +130,12 @@ def extract(name: str, response: str, options: Sequence[str] = ()) -> str | None
     return EXTRACTORS[name](response, tuple(options))
 
 
+def _short(value: object) -> str:
+    """A value in one line, however it prints itself."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
 def _words(settings: Mapping[str, Any], before: str = "") -> Iterator[str]:
     """Settings as KEY=VALUE words; a mapping's keys each by their dotted name, where they are
     names."""
@@ -136,6 +152,8 @@ def _spelt(value: Any) -> str:
 
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if type(value).__module__ == "numpy" and not getattr(value, "ndim", 1):
+        value = value.item()
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{_key(k)}:{_spelt(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, cast
 
 from hydra import compose as hydra_compose
@@ -12,27 +12,21 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from yaml import YAMLError
 
 from harness.build import build, build_as, check
+from harness.config_errors import in_one_line
 from harness.errors import RequestError
-from harness.field_types import fit
 from harness.names import DISTRIBUTION, nearest
-from harness.overrides import GROUPS, choices, config_folders, key_of, prepared, top_level_keys
+from harness.overrides import GROUPS, config_folders, key_of, prepared, top_level_keys
+from harness.ranges import refuse_beyond
 from harness.run.judge_options import judge_options
 from harness.run.request import RayOptions, Request, VideoOptions
 from harness.types import Generation, Model
 from harness.unused import OF_MODEL, reads, refuse_idle, refuse_idle_judge, refuse_unused
 from harness.video.sampling import Sampling
 
-SETTING_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 _NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)*")
-_AMBIGUOUS = re.compile(
-    r"Ambiguous value for argument '\+*(?P<key>[^=]+)=(?P<value>.*)'$", re.MULTILINE
-)
 _EXTRA_DECODERS = ("decord", "torchcodec")
 _OBJECTS = ("task", "model", "backend", "judge", "sampling", "generation", "video", "ray")
 _NOT_IN_REQUEST = {"data", "frames", "plan"}
@@ -41,26 +35,14 @@ _COMMITS = (
     ("judge.checkpoint", "judge.revision", None),
     ("task.source.repo", "task.source.revision", ""),
 )
-_LEAST = {
-    **dict.fromkeys(("frames", "limit", "permute_options", "repeats", "workers"), 1),
-    "task.max_new_tokens": 1,
-    "generation.max_new_tokens": 1,
-    "generation.temperature": 0,
-    "video.timeout": 0.001,
-    "video.workers": 0,
-    "video.in_flight": 1,
-    "video.store_gb": 0.001,
-}
 
 
 def compose(overrides: Sequence[str]) -> Request:
     """The request that ``python -m harness OVERRIDES`` would run. Raises RequestError.
 
     Hydra's global state is as before afterwards."""
-    try:
+    with in_one_line():
         return request_from(_composed(prepared(overrides)))
-    except SETTING_ERRORS as error:
-        raise RequestError(explain(error)) from error
 
 
 def _composed(words: Sequence[str]) -> DictConfig:
@@ -71,10 +53,8 @@ def _composed(words: Sequence[str]) -> DictConfig:
     search = [f"hydra.searchpath=[{','.join(f'file://{path}' for path in mine)}]"] if mine else []
     try:
         GlobalHydra.instance().clear()
-        with initialize_config_dir(str(built_in), version_base="1.3"):
+        with in_one_line(), initialize_config_dir(str(built_in), version_base="1.3"):
             return hydra_compose("config", [*words, *search], return_hydra_config=True)
-    except SETTING_ERRORS as error:
-        raise RequestError(explain(error)) from error
     finally:
         GlobalHydra.instance().hydra = before
 
@@ -103,7 +83,8 @@ def rescoring(
     for override in map(parse, [*rest, *judged]):
         key, value = override.key_or_group, override.value()
         whole = isinstance(value, dict) and "_target_" in value
-        OmegaConf.update(changed, key, value, merge=not whole, force_add=True)
+        with in_one_line():
+            OmegaConf.update(changed, key, value, merge=not whole, force_add=True)
     return _plain(changed, resolve=True)
 
 
@@ -130,7 +111,8 @@ def request_from(config: DictConfig) -> Request:
     settings = {**plain, **merged, "video": _mapping(plain, "video")}
     refuse_idle(settings, said)
     _refuse_missing(settings)
-    return _request(names, settings)
+    of_card = merged["backend"].keys() - _mapping(plain, "backend").keys()
+    return _request(names, settings, of_card)
 
 
 def _plain(config: Any, *, resolve: bool) -> dict[str, Any]:
@@ -138,28 +120,10 @@ def _plain(config: Any, *, resolve: bool) -> dict[str, Any]:
     return {str(k): v for k, v in settings.items()} if isinstance(settings, dict) else {}
 
 
-def explain(error: Exception) -> str:
-    """One line for what Hydra or OmegaConf said in many."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, name = error.missing_cfg_file.removesuffix(".yaml").partition("/")
-        hint = nearest(name, choices(group)) or f"; harness --help {group} lists them"
-        return f"{group}={name}: no such {group}{hint}"
-    if found := _AMBIGUOUS.search(str(error)):
-        key, value = found["key"], found["value"]
-        return f"{key}={value}: add -m to run each; for one text write {key}='\"{value}\"'"
-    cause = error.__cause__
-    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
-        error = cause
-    if isinstance(error, MissingMandatoryValue) and error.full_key:
-        return f"{error.full_key}: has to be set; write {error.full_key}=VALUE"
-    if isinstance(error, OmegaConfBaseException) and error.msg:
-        said = str(error.msg).splitlines()[0]
-        return f"{error.full_key}: {said}" if error.full_key else said
-    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-
-
-def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
-    _refuse_small(settings)
+def _request(
+    names: Mapping[str, Any], settings: dict[str, Any], of_card: Collection[str]
+) -> Request:
+    refuse_beyond(settings)
     given = {
         key: value
         for key, value in settings.items()
@@ -170,13 +134,16 @@ def _request(names: Mapping[str, Any], settings: dict[str, Any]) -> Request:
         settings["generation"]["max_new_tokens"] = task.max_new_tokens
     built: dict[str, Any] = {
         "benchmark": task,
-        "backend": _model(settings["backend"], "backend"),
+        "backend": _backend(settings, of_card),
         "sampling": build_as(Sampling, _mapping(settings, "sampling"), "sampling"),
         "generation": build_as(Generation, _mapping(settings, "generation"), "generation"),
         "video": build_as(VideoOptions, _mapping(settings, "video"), "video"),
         "ray": build_as(RayOptions, _mapping(settings, "ray"), "ray"),
     }
     if settings.get("judge") is not None:
+        if "_target_" not in (judge := _mapping(settings, "judge")):
+            key = next(iter(judge), "")
+            raise RequestError(f"judge.{key}: no judge is chosen: write judge=NAME too")
         model, built["judging"] = judge_options(_mapping(settings, "judge"))
         built["judge"] = _model(model, "judge")
         refuse_idle_judge(task)
@@ -190,6 +157,17 @@ def _model(settings: Mapping[str, Any], where: str) -> Model:
         name = type(made).__name__
         raise RequestError(f"{where}: {name} has no {' and no '.join(lacking)}(): a model has both")
     return cast("Model", made)
+
+
+def _backend(settings: Mapping[str, Any], of_card: Collection[str]) -> Model:
+    """The model. What is wrong with a key that its card has set is said by that name."""
+    try:
+        return _model(settings["backend"], "backend")
+    except RequestError as error:
+        key = re.split(r"[.:=]", str(error).removeprefix("backend."), maxsplit=1)[0]
+        if key in of_card:
+            raise RequestError(str(error).replace("backend.", "model.")) from error
+        raise
 
 
 def with_model(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -260,19 +238,6 @@ def _refuse_missing(settings: Mapping[str, Any]) -> None:
             f"video.decoder={decoder}: {decoder} is not installed: "
             f"pip install '{DISTRIBUTION}[{decoder}]', or write video.decoder=pyav"
         )
-
-
-def _refuse_small(settings: Mapping[str, Any]) -> None:
-    """Numbers below what has a meaning; other types are checked elsewhere, but that of ``frames``
-    would be found wrong under the name of whatever refers to it first."""
-    fit(settings.get("frames"), int, "frames")
-    flat = dict(settings)
-    for group in ("task", "video", "generation"):
-        flat |= {f"{group}.{key}": value for key, value in (settings.get(group) or {}).items()}
-    for key, least in _LEAST.items():
-        value = flat.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
-            raise RequestError(f"{key}={value}: write {least} or more")
 
 
 def _package_folder(name: str) -> str:

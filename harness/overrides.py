@@ -76,6 +76,9 @@ def prepared(words: Sequence[str]) -> list[str]:
     """The words as Hydra is to be told them: old names as new ones, nested keys free to be set
     although no YAML names them, paths quoted. Raises RequestError for what is none."""
     told: list[str] = []
+    for word in words:
+        if "\0" in word or word != word.encode("utf-8", "replace").decode():
+            raise RequestError(f"{word!a}: holds what is no character of UTF-8")
     for place, word in enumerate(words):
         told.append(_prepared(word, words[place + 1] if place + 1 < len(words) else None))
     return told
@@ -119,6 +122,7 @@ def _readable(start: str, is_path: bool, value: str) -> str:
     path: ``task.primer=!``, ``data=/my videos``."""
     # imported here: --help and completion do without Hydra
     from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import ChoiceSweep
     from hydra.errors import HydraException
 
     text = value[1:]
@@ -126,9 +130,16 @@ def _readable(start: str, is_path: bool, value: str) -> str:
     if literal:
         return f"{start}={quoted(text)}"
     try:
-        OverridesParser.create().parse_override(f"{start}{value}")
-    except HydraException:
-        return f"{start}={quoted(text)}"
+        parsed = OverridesParser.create().parse_override(f"{start}{value}").value()
+    except HydraException as error:
+        again = f"{start}={quoted(text)}"
+        try:
+            OverridesParser.create().parse_override(again)
+        except HydraException:  # it is the key, then
+            raise RequestError(f"{start.lstrip('+~')}: not the name of a setting") from error
+        return again
+    if start in GROUPS and not isinstance(parsed, str | list | ChoiceSweep | None):
+        return f"{start}={quoted(text)}"  # the name of a choice, whatever else it could be
     return f"{start}{value}"
 
 

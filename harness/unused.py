@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import fields
 from typing import Any
 
-from harness.build import locate
 from harness.errors import RequestError
 from harness.names import nearest
+from harness.targets import locate
 from harness.task import Task
 from harness.types import JudgedScorer
 

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -97,6 +99,38 @@ def test_settings_are_words_of_the_command_line() -> None:
     assert made.backend.answers == answers  # type: ignore[attr-defined]
     assert made.backend.rule == "first"  # type: ignore[attr-defined]
     assert made.sampling.frames == 4
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given = {
+        "frames": np.int64(4),
+        "allow_failures": np.bool_(True),
+        "video": {"timeout": np.float32(2.5)},
+    }
+    assert list(_words(given)) == ["frames=4", "allow_failures=true", "video.timeout=2.5"]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: harness.evaluate(**FAKE, plan=True), "plan=true: of the command; evaluate"),
+        (lambda: harness.evaluate(**FAKE, tell="x"), "tell='x': a function that takes a line"),
+        (lambda: harness.evaluate(task=3), "task=3: no such task"),  # type: ignore[arg-type]
+        (lambda: harness.evaluate(**FAKE, frames=float("inf")), "frames=inf: write a"),
+        (lambda: harness.load_run("x", results=3), "load_run(3): name a folder"),  # type: ignore[arg-type]
+        (lambda: harness.load_run(np.zeros((9, 9))), "load_run(array([[0., 0."),  # type: ignore[arg-type]
+    ],
+)
+def test_an_argument_that_is_none_is_one_line(call: Callable[[], object], said: str) -> None:
+    with pytest.raises(HarnessError) as caught:
+        call()
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_may_be_named_by_a_text() -> None:
+    run = harness.evaluate(**FAKE)
+    assert len(harness.Run(str(run.folder)).records) == 9  # type: ignore[arg-type]
 
 
 def test_two_runs_are_compared() -> None:

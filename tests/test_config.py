@@ -112,6 +112,9 @@ def test_every_field_can_be_set_whether_the_yaml_names_it_or_not() -> None:
     assert made.backend.seed == 3  # type: ignore[attr-defined]
 
 
+HOT = "generation.temperature=1"
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [
@@ -144,6 +147,17 @@ def test_every_field_can_be_set_whether_the_yaml_names_it_or_not() -> None:
         ("video.timeout=-3", "video.timeout=-3: write 0.001 or more"),
         ("generation.max_new_tokens=0", "generation.max_new_tokens=0: write 1 or more"),
         ("generation.temperature=-1", "generation.temperature=-1: write 0 or more"),
+        ("generation.beams=0", "generation.beams=0: write 1 or more"),
+        ("generation.repetition_penalty=0", "generation.repetition_penalty=0: write 1e-06 or more"),
+        ("task.max_new_tokens=0", "task.max_new_tokens=0: write 1 or more"),
+        ("plan=maybe", "plan='maybe': write true | false"),
+        ("results=", "results=: name a folder"),
+        ("judge.url=x", "judge.url: no judge is chosen: write judge=NAME too"),
+        ("task.metrics.-1.macro=[a]", "task.metrics.-1.macro: not the name of a setting"),
+        ("task.prompt=[a]", "task.prompt: a list where a mapping stands, or the other way round"),
+        ("hydra/launcher=none", "hydra/launcher/none: Hydra has no such file here"),
+        ("sampling.by_duration=[[9,8],[6,8]]", "sampling.by_duration: its seconds must ascend"),
+        ("sampling.min_frames=99", "sampling.min_frames=99: write 1 to frames=8"),
         ("frmaes=8", "frmaes: no such setting; nearest: frames"),
         ("task.scorer=default", "task.scorer='default': write a "),
         ("backend=named", "backend.model=null: write a text"),
@@ -156,6 +170,26 @@ def test_a_wrong_setting_is_one_line(word: str, said: str) -> None:
     assert refused(word).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("task.metrics.x.value=a", "'x': no place in a list: its items are 0, 1, …"),
+        ("task.metrics.9.value=a", "task.metrics[9]: the list has fewer items, and they are"),
+        ("task.metrics={a: 1}", "task.metrics: a list where a mapping stands, or the other way"),
+        ("model.dtyp=a", "model.dtyp: no such setting; nearest: model.dtype"),
+        ("model.dtype=half", "model.dtype='half': write float16 | bfloat16 | float32"),
+        ("backend.dtype=half", "backend.dtype='half': write float16 | bfloat16 | float32"),
+        ("backend.device_map=cpu", "backend.device_map=cpu: write auto, balanced, "),
+    ],
+)
+def test_a_wrong_setting_of_the_demo_is_said_by_the_name_that_was_written(
+    word: str, said: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        compose(["task=demo", "model=tiny_video", word])
+    assert str(caught.value).startswith(said)
+
+
 def test_a_setting_that_nothing_reads_is_refused() -> None:
     assert str(request("data=/some").benchmark.source.path) == "/some"  # type: ignore[attr-defined]
     assert refused("task=deaf", "data=/nope").startswith("data=/nope: task=deaf does not read it")
@@ -166,6 +200,17 @@ def test_a_setting_that_nothing_reads_is_refused() -> None:
     ("words", "said"),
     [
         (["generation.top_p=0.9"], "generation.top_p=0.9: nothing is drawn at temperature 0"),
+        ([HOT, "generation.top_p=3"], "generation.top_p=3: write 1 or less"),
+        ([HOT, "generation.top_p=0"], "generation.top_p=0: write 1e-06 or more"),
+        ([HOT, "generation.top_k=-2"], "generation.top_k=-2: write 0 or more"),
+        ([HOT, "generation.min_p=7"], "generation.min_p=7: write 1 or less"),
+        (["generation.temperature=inf"], "generation.temperature=inf: write a finite number"),
+        (["task.prompt.templates={a: x}", "+judge={a: [nan]}"], "judge.a.0=nan: write a finite"),
+        (["frames=10000000"], "frames=10000000: write 1000000 or less"),
+        (["task=3"], "task=3: no such task"),
+        (["model=true"], "model=true: no such model"),
+        (["results=a\0b"], "'results=a\\x00b': holds what is no character of UTF-8"),
+        (["task.prompt.system=\ud83d"], "'task.prompt.system=\\ud83d': holds what is no char"),
         (["generation.seed=1"], "generation.seed=1: nothing is drawn at temperature 0"),
         (
             ["generation=letters", "generation.temperature=1"],

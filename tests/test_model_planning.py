@@ -64,6 +64,7 @@ def test_parameters_are_counted_in_the_files(copy: Path) -> None:
 
 
 def test_a_machine_without_a_gpus_driver_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.models.transformers.model.may_have_gpu", lambda: False)
+    monkeypatch.setattr("harness.models.transformers.devices.may_have_gpu", lambda: False)
     assert settings(device="auto").resolved_device() == "cpu"
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert settings(device="cuda:1").resolved_device() == "cuda:1"

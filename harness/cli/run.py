@@ -77,14 +77,13 @@ class Runs:
 
     def job(self, config: DictConfig) -> None:
         """One run. Its error ends it alone; Ctrl-C ends the sweep."""
-        from harness.config import SETTING_ERRORS, explain, register, request_from
+        from harness.config import register, request_from
+        from harness.config_errors import in_one_line
 
         register()  # a launcher may have started this job in a process of its own
         try:
-            self.codes.append(self._run(request_from(config)) if config else 0)
-        except SETTING_ERRORS as error:
-            complain(explain(error))
-            self.codes.append(2)
+            with in_one_line():
+                self.codes.append(self._run(request_from(config)) if config else 0)
         except HarnessError as error:
             complain(str(error))
             self.codes.append(2)
@@ -219,8 +218,8 @@ def _hydra(words: list[str]) -> Iterator[Any]:
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
 
-    from harness.config import SETTING_ERRORS, explain, register
-    from harness.errors import RequestError
+    from harness.config import register
+    from harness.config_errors import in_one_line
     from harness.overrides import config_folders
 
     *mine, built_in = config_folders()
@@ -232,9 +231,8 @@ def _hydra(words: list[str]) -> Iterator[Any]:
     before = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
     try:
         wrap = hydra.main(config_path=str(built_in), config_name="config", version_base="1.3")
-        yield lambda job: wrap(job)()
-    except SETTING_ERRORS as error:
-        raise RequestError(explain(error)) from error
+        with in_one_line():
+            yield lambda job: wrap(job)()
     finally:
         sys.argv = argv
         GlobalHydra.instance().hydra, HydraConfig.instance().cfg = before

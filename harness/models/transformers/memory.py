@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,14 +74,6 @@ def _kept(layer: Any) -> int:
     heads = getattr(layer, "num_key_value_heads", None) or layer.num_attention_heads
     head = getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads
     return int(heads * head)
-
-
-def may_have_gpu() -> bool:
-    """Whether a GPU that torch could use may be there, without loading torch to ask it: on Linux
-    its driver's device files say so (NVIDIA's, NVIDIA's under Windows, AMD's)."""
-    if sys.platform != "linux":
-        return True
-    return any(Path("/dev", name).exists() for name in ("nvidiactl", "nvidia0", "dxg", "kfd"))
 
 
 def _weights(settings: Transformers, folder: Path) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import ModelError, RequestError
 from harness.models.transformers.checkpoint import fingerprint, locate
-from harness.models.transformers.memory import may_have_gpu
+from harness.models.transformers.devices import SPREAD, resolved
 from harness.types import JSON, Failure, FrameResize, Generation, Prompt, Response, Sample
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ class Transformers:
     def __post_init__(self) -> None:
         if self.in_flight is not None and self.in_flight < 1:
             raise RequestError(f"backend.in_flight={self.in_flight}: write 1 or more, or null")
+        if self.device_map not in (None, *SPREAD):
+            raise RequestError(
+                f"backend.device_map={self.device_map}: write {', '.join(SPREAD)} or null; one "
+                "device is backend.device"
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         """The settings alone: another process loads its own model."""
@@ -164,14 +169,8 @@ class Transformers:
         return self._engine
 
     def resolved_device(self) -> str:
-        """``device``, with auto resolved."""
-        if self.device != "auto":
-            return self.device
-        if not may_have_gpu():
-            return "cpu"
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        """``device``, with auto resolved. Raises RequestError for one that is not here."""
+        return resolved(self.device)
 
     @cached_property
     def _folder(self) -> Path:

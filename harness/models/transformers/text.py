@@ -12,7 +12,7 @@ from typing import Any, Literal
 from harness.errors import ModelError, RequestError
 from harness.models import thinking
 from harness.models.transformers.checkpoint import fingerprint, locate
-from harness.models.transformers.memory import may_have_gpu
+from harness.models.transformers.devices import resolved
 from harness.types import JSON, Failure, Generation, Prompt, Response, Sample, Text, Usage
 
 
@@ -138,14 +138,10 @@ class TextModel:
 
     @cached_property
     def _model(self) -> Any:
-        import torch
-
         from harness.models.transformers.library import transformers
 
         transformers.logging.disable_progress_bar()
-        device = self.device
-        if device == "auto":
-            device = "cuda" if may_have_gpu() and torch.cuda.is_available() else "cpu"
+        device = resolved(self.device)
         try:
             model, found = transformers.AutoModelForCausalLM.from_pretrained(
                 self._folder, dtype=self.dtype, output_loading_info=True
