@@ -150,10 +150,10 @@ def _spelt(value: Any) -> str:
     """A value in Hydra's grammar."""
     from harness.overrides import quoted
 
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
     if type(value).__module__ == "numpy" and not getattr(value, "ndim", 1):
         value = value.item()
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{_key(k)}:{_spelt(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
