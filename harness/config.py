@@ -141,9 +141,6 @@ def _request(
         "ray": build_as(RayOptions, _mapping(settings, "ray"), "ray"),
     }
     if settings.get("judge") is not None:
-        if "_target_" not in (judge := _mapping(settings, "judge")):
-            key = next(iter(judge), "")
-            raise RequestError(f"judge.{key}: no judge is chosen: write judge=NAME too")
         model, built["judging"] = judge_options(_mapping(settings, "judge"))
         built["judge"] = _model(model, "judge")
         refuse_idle_judge(task)

@@ -29,6 +29,13 @@ def nearest(name: str, known: Iterable[str], few: int = 30) -> str:
     return f"; there are: {', '.join(names)}" if 0 < len(names) <= few else ""
 
 
+def unknown(name: str, known: Iterable[str]) -> str:
+    """``no such name; nearest: a, b`` – or which there are, where none is near."""
+    names = list(known)
+    hint = nearest(name, names, few=0)
+    return f"no such name{hint}" if hint else f"use one of {', '.join(names)}"
+
+
 def suggest(key: str, paths: Iterable[str], where: str) -> str:
     """``; nearest: task.scorer.extractor`` – of all dotted names inside the object at ``where``.
 

@@ -159,6 +159,10 @@ HOT = "generation.temperature=1"
         ("sampling.by_duration=[[9,8],[6,8]]", "sampling.by_duration: its seconds must ascend"),
         ("sampling.min_frames=99", "sampling.min_frames=99: write 1 to frames=8"),
         ("frmaes=8", "frmaes: no such setting; nearest: frames"),
+        (
+            "task.scorer.extractor=videomm",
+            "task.scorer.extractor=videomm: no such name; nearest: videomme",
+        ),
         ("task.scorer=default", "task.scorer='default': write a "),
         ("backend=named", "backend.model=null: write a text"),
         ("backend.model=x", "backend.model: no such setting"),

@@ -19,8 +19,10 @@ from harness.config import compose
 from harness.corpus_metrics import MeanOf
 from harness.errors import DataError, JudgeError, RequestError
 from harness.metrics import Mean, Unit, estimated
+from harness.report.page.judge import _prompts as page_prompts
 from harness.run.conclusion import Outcome
 from harness.run.journal import read_records
+from harness.run.judge_controls import _prompts as control_prompts
 from harness.run.judging import judgements
 from harness.run.loop import run
 from harness.scoring.choice import ChoiceScorer
@@ -271,6 +273,12 @@ def test_a_judged_scorer_that_goes_wrong_costs_one_score(
     scores = judgements(Asked(), Judged(step), records(), tmp_path).scores  # type: ignore[arg-type]
     assert scores["a"] == Score({"rating": 1.0})
     assert said in scores["b"].reason  # type: ignore[union-attr]
+
+
+def test_the_page_and_the_controls_do_without_prompts_that_cannot_be_written() -> None:
+    broken = records()[1]
+    assert page_prompts(Judged("prompts"), broken, ()) == {}
+    assert control_prompts(broken, Judged("prompts")) == ()
 
 
 def test_a_bug_is_not_paid_for_with_more_calls(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A model without weights: responses from a table or a rule, so that all else is tested fast.
 
-It also fails, dawdles and dies on request, which real models do only when nobody is looking.
+On request it also fails, is slow, or kills its process, for tests of what happens then.
 """
 
 from __future__ import annotations

@@ -123,10 +123,11 @@ def _plan(
 
 
 def _prompts(record: Record, scorer: JudgedScorer) -> Sequence[object]:
-    assert record.response is not None
+    if record.response is None:
+        return ()
     try:
         return scorer.judge_prompts(record.question, record.response)
-    except JudgeError:
+    except Exception:  # noqa: BLE001  # a bug in a user's scorer, which its score has told of, or
         return ()  # a question judged with another's response: not used for controls
 
 

@@ -34,6 +34,8 @@ def judge_options(settings: Mapping[str, Any]) -> tuple[dict[str, Any], JudgeOpt
     """A judge's settings without these two, and the two. Raises RequestError for a file that is
     not there, and for a price that is none."""
     model = dict(settings)
+    if model and "_target_" not in model:
+        raise RequestError(f"judge.{next(iter(model))}: no judge is chosen: write judge=NAME too")
     file, price = model.pop("calibrate", None), model.pop("price", None)
     if file is not None and not Path(str(file)).is_file():
         raise RequestError(f"judge.calibrate={file}: no such file; harness label RUN writes one")

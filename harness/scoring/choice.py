@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.errors import RequestError
+from harness.names import unknown
 from harness.scoring.extractors import EXTRACTORS, VERDICTS, option_text
 from harness.scoring.options import LETTERS
 from harness.types import Question, Response, Score
@@ -29,7 +30,7 @@ class ChoiceScorer:
     def __post_init__(self) -> None:
         if self.extractor not in EXTRACTORS:
             raise RequestError(
-                f"task.scorer.extractor={self.extractor}: use one of {', '.join(EXTRACTORS)}"
+                f"task.scorer.extractor={self.extractor}: {unknown(self.extractor, EXTRACTORS)}"
             )
 
     def score(self, question: Question, response: Response) -> Score:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import RequestError
+from harness.names import unknown
 from harness.scoring.intervals import Interval, seconds, targets
 from harness.types import Question, Response, Score
 
@@ -91,7 +92,7 @@ class IntervalSetScorer:
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
-            raise RequestError(f"task.scorer.rule={self.rule}: use one of {', '.join(RULES)}")
+            raise RequestError(f"task.scorer.rule={self.rule}: {unknown(self.rule, RULES)}")
 
     def score(self, question: Question, response: Response) -> Score:
         """No values where no moment can be read, or where the target is hidden."""

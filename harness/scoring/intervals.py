@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.errors import RequestError
+from harness.names import unknown
 from harness.types import Question, Response, Score
 
 Interval = tuple[float, float]
@@ -129,7 +130,7 @@ class IntervalScorer:
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
-            raise RequestError(f"task.scorer.rule={self.rule}: use one of {', '.join(RULES)}")
+            raise RequestError(f"task.scorer.rule={self.rule}: {unknown(self.rule, RULES)}")
 
     def score(self, question: Question, response: Response) -> Score:
         """No values where no moment can be read, or where the target is hidden."""

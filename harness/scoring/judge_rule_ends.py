@@ -16,7 +16,7 @@ class AskAgain(JudgeError):
 
 
 class Stops(JudgeError):
-    """The source's script dies of this reply."""
+    """The source's script ends with an error at this reply."""
 
 
 class Dropped(JudgeError):

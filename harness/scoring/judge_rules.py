@@ -1,8 +1,8 @@
 """The benchmarks' own rules for a judge's reply, bug for bug, over kept replies.
 
 A rule returns the values that its source counts, by metric; ``AskAgain`` is where the source asks
-the judge once more (for ever), ``Stops`` where its script dies, ``Dropped`` where the row leaves
-the result. All three are JudgeErrors: a question without a verdict is unscored.
+the judge once more (for ever), ``Stops`` where its script ends with an error, ``Dropped`` where
+the row leaves the result. All three are JudgeErrors: a question without a verdict is unscored.
 
 vcg = mbzuai-oryx/Video-ChatGPT@659e04b2, lnext = LLaVA-VL/LLaVA-NeXT@e789bd46 (video_inference),
 lmms = EvolvingLMMs-Lab/lmms-eval@75571cfe, cvrr = mbzuai-oryx/CVRR-Evaluation-Suite@9d777877,
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.errors import RequestError
+from harness.names import unknown
 from harness.scoring.judge_rule_ends import AskAgain, Dropped, Rule, Stops
 from harness.scoring.judge_rules_others import (
     egotempo,
@@ -89,4 +90,4 @@ SCORES: Mapping[str, Rule] = {
 def check_rule(rule: str, known: Mapping[str, object] | Sequence[str]) -> None:
     """Raises RequestError for a rule that is neither "default" nor ``known``."""
     if rule != "default" and rule not in known:
-        raise RequestError(f"task.scorer.rule={rule}: use one of default, {', '.join(known)}")
+        raise RequestError(f"task.scorer.rule={rule}: {unknown(rule, ['default', *known])}")

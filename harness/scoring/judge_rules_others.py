@@ -53,7 +53,7 @@ def mlvu_official(reply: str, keys: tuple[str, str]) -> Mapping[str, float]:
         try:
             found.append(float(reply[colon + 2 : end]))
         except ValueError as error:
-            raise Stops(f"the script dies: {error}") from error
+            raise Stops(f"the script raises {error}") from error
     return {"score": sum(found)}
 
 

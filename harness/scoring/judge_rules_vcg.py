@@ -20,7 +20,7 @@ def _yes_no(saved: Any) -> dict[str, float]:
         score = float(int(saved["score"]))
         pred = saved["pred"].lower()
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise Stops(f"the source's summary dies: {error!r}") from error
+        raise Stops(f"the source's summary raises {error!r}") from error
     if "yes" in pred:
         return {"accuracy": 1.0, "score": score}
     if "no" in pred:
@@ -50,7 +50,7 @@ def lmms_yes_no(reply: str) -> Mapping[str, float]:
     try:
         saved = literal(reply[start : end + 1])
     except BROKEN as error:
-        raise Stops("not a Python dict: the run dies of a TypeError") from error
+        raise Stops("not a Python dict: the run raises a TypeError") from error
     return _yes_no(saved)
 
 
@@ -82,7 +82,7 @@ def vcg_score(reply: str) -> Mapping[str, float]:
     try:
         return {"score": float(int(saved["score"]))}
     except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
-        raise Stops(f"the source's summary dies: {error!r}") from error
+        raise Stops(f"the source's summary raises {error!r}") from error
 
 
 def lnext_score(reply: str) -> Mapping[str, float]:
@@ -112,7 +112,7 @@ def _correct(saved: Any) -> dict[str, float]:
     try:
         score, pred = float(int(saved["score"])), saved["pred"].lower()
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise Stops(f"the source's summary dies: {error!r}") from error
+        raise Stops(f"the source's summary raises {error!r}") from error
     if pred in ("correct", "incorrect"):
         return {"accuracy": float(pred == "correct"), "score": score}
     return {"score": score}

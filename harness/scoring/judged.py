@@ -197,6 +197,7 @@ class JudgedByGroup:
         """The score by the question's own scorer."""
         scorer = self._of(question)
         judge = getattr(scorer, "score_judged", None)
-        result = judge(question, response, replies) if judge else scorer.score(question, response)  # type: ignore[attr-defined]
-        assert isinstance(result, Score)
+        result: Score = (
+            judge(question, response, replies) if judge else scorer.score(question, response)  # type: ignore[attr-defined]
+        )
         return result

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.errors import RequestError
+from harness.names import unknown
 from harness.types import Question, Response, Score
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -76,7 +77,7 @@ class NumberScorer:
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
-            raise RequestError(f"task.scorer.rule={self.rule}: use one of {', '.join(RULES)}")
+            raise RequestError(f"task.scorer.rule={self.rule}: {unknown(self.rule, RULES)}")
 
     def score(self, question: Question, response: Response) -> Score:
         """No values where no number can be read, or where the target is hidden."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.errors import RequestError
+from harness.names import unknown
 from harness.types import Question, Response, Score
 
 ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -100,7 +101,7 @@ class ReferenceScorer:
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
-            raise RequestError(f"task.scorer.rule={self.rule}: use one of {', '.join(RULES)}")
+            raise RequestError(f"task.scorer.rule={self.rule}: {unknown(self.rule, RULES)}")
 
     def score(self, question: Question, response: Response) -> Score:
         """No values for a blank response, or where the target is hidden."""

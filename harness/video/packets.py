@@ -107,7 +107,7 @@ def _gaps(file: VideoFile, positions: NDArray[np.int64]) -> list[float]:
 class _Listening:
     """FFmpeg's error messages, which PyAV passes on only at a level that holds for the whole
     process. Any number of threads may listen: the first one sets the level and the last one puts
-    it back, so that none goes deaf when another is done."""
+    it back, so that each gets its messages to its end."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.errors import JudgeError
 from harness.report.runs import Run
 from harness.run.judge_calls import prompt_hash
 from harness.run.judge_case import cases
@@ -49,14 +48,15 @@ def conversations(run: Run) -> tuple[dict[str, list[dict[str, Any]]], list[str]]
 
 def _prompts(scorer: JudgedScorer, record: Record, replies: Sequence[str]) -> dict[str, Prompt]:
     """What the judge was asked about a record, by hash: written again, for only hashes are kept."""
-    assert record.response is not None  # cases are of responses
     asked: list[Prompt] = []
+    if record.response is None:
+        return {}
     try:
         asked += scorer.judge_prompts(record.question, record.response)
         if isinstance(scorer, Continued):
-            for heard in range(1, len(replies) + 1):
-                asked += scorer.more_prompts(record.question, record.response, replies[:heard])
-    except JudgeError:  # what could be written up to here
+            for read in range(1, len(replies) + 1):
+                asked += scorer.more_prompts(record.question, record.response, replies[:read])
+    except Exception:  # noqa: BLE001  # what could be written up to here; a user's own may raise anything
         pass
     return {prompt_hash(prompt): prompt for prompt in asked}
 
