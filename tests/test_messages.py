@@ -73,7 +73,10 @@ FAKE = ("task=mine", "backend=fake", "video.workers=0")
         (["control=blnk"], "control='blnk': write none | blank"),
         (["model=tiny_vidoe"], "model=tiny_vidoe: no such model; nearest: tiny_video"),
         (["model=../../etc"], "model=../../etc: no such model"),
-        (["task.scorer.extractor=vidoemme"], "task.scorer.extractor=vidoemme: use one of "),
+        (
+            ["task.scorer.extractor=vidoemme"],
+            "task.scorer.extractor=vidoemme: no such name; nearest: videomme",
+        ),
         (["sampling.rule=linspce"], "linspce"),
         (["task.reader=x"], "task.reader: it is now task.scorer.extractor"),
         (["task.template=x"], "task.template: no such setting; write task.prompt.template"),
