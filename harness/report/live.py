@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.report import tables
 from harness.report.runs import Run, load
+from harness.run.folder import record_files
 from harness.run.journal import read_records
 from harness.run.scoring import score_records
 from harness.types import Estimate, Record, Scorer
@@ -24,6 +25,7 @@ class State:
     (None: none yet, or a judge decides); ``statuses`` counts by status; ``reason`` is the latest
     failure's; ``written`` when the records last grew (Unix time); ``started`` when the run was
     (None: not known, or it was resumed since); ``done``: it has ended, and is not going on again;
+    ``complete``: its summary says so;
     ``waiting`` is what is said of responses that wait for a judge.
     """
 
@@ -37,6 +39,7 @@ class State:
     started: float | None
     done: bool
     waiting: str = ""
+    complete: bool = False
 
     def speed(self, before: State | None = None) -> float | None:
         """Questions a second since ``before``, else since the start; None: not known yet."""
@@ -50,7 +53,7 @@ class State:
 def state(folder: Path) -> State:
     """How far a run is. Raises JournalError when there is no run, or its records are damaged."""
     run = load(folder)
-    files = list(folder.glob("records-*.jsonl"))
+    files = record_files(folder)
     found = read_records(folder) if files else []
     records, expected = _scored(run, list(found)), run.request.get("questions")
     metric = run.metrics[0]
@@ -71,6 +74,7 @@ def state(folder: Path) -> State:
         None if resumed else datetime.fromisoformat(str(started)).timestamp(),
         done,
         run.not_judged if done else "",
+        run.complete,
     )
 
 
@@ -93,8 +97,7 @@ def line(now: State, before: State | None = None, clock: float | None = None) ->
     if now.waiting:
         return ", ".join([*parts, now.waiting])
     if now.done:
-        lost = now.statuses.get("failed") or now.statuses.get("unscored")
-        return ", ".join([*parts, "ended" if lost else "complete"])
+        return ", ".join([*parts, "complete" if now.complete else "ended"])
     if speed := now.speed(before):
         parts.append(f"{speed:.3g} questions/s")
         if now.expected:

@@ -16,6 +16,7 @@ from harness.run import energy
 from harness.run.checks import refuse_early
 from harness.run.conclusion import Outcome, conclude, hidden_labels
 from harness.run.journal import Journal
+from harness.run.judging import refuse_unwilling
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan
 from harness.run.progress import LOG, Progress
@@ -23,7 +24,7 @@ from harness.run.questions import by_video, fetched, kept_records, pending, prep
 from harness.run.request import Request, run_id
 from harness.run.waiting import waited_in_all
 from harness.run.workers import answer
-from harness.types import Clip, Costing, Record
+from harness.types import Clip, Costing, JudgedScorer, Record
 
 _PACKAGES = (DISTRIBUTION, "torch", "transformers", "av", "numpy", "datasets")
 Tell = Callable[[str], None]
@@ -127,6 +128,8 @@ def _asked(
     waited for frames."""
     if not clips:
         return 0.0
+    if request.judge is not None and isinstance(request.benchmark.scorer, JudgedScorer):
+        refuse_unwilling(request.judge)
     waited_in_all(folder, 0.0)  # an earlier session's, where only its summary says so
     (folder / "summary.json").unlink(missing_ok=True)
     return answer(

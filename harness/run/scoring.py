@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from harness.errors import HarnessError, JournalError
 from harness.run.durable import put_in_place
+from harness.run.folder import record_files
 from harness.run.record_lines import line
 from harness.run.uncollected import uncollected
 from harness.types import JudgedScorer, Record, Scorer, Status
@@ -80,7 +81,7 @@ def _cut_off(task: Scoring, record: Record) -> bool:
 def rewrite(folder: Path, records: Sequence[Record]) -> None:
     """Replaces the records of a run folder by these, all in one file, whole or not at all. Raises
     JournalError when the disk refuses."""
-    path, others = folder / "records-0.jsonl", sorted(folder.glob("records-*.jsonl"))
+    path, others = folder / "records-0.jsonl", record_files(folder)
     written = folder / ".records-0.jsonl.rewritten"
     try:
         with written.open("wb") as file:
