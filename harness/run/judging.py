@@ -189,9 +189,7 @@ def refuse_unwilling(judge: Model, generation: Generation = GENERATION) -> None:
     prompt = Prompt(question, (Turn("user", (Text(question.text),)),))
     sample = Sample(Clip(question.id, None), None, None, (prompt,))
     try:
-        (said,) = judge.generate(
-            [Sample(Clip(question.id, None), None, None, (prompt,))], generation
-        )
+        (said,) = judge.generate([sample], generation)
     except HarnessError as error:
         raise JudgeError(f"judge: {of_judge(error)}") from error
     if isinstance(said, Failure):
