@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,7 +16,10 @@ from harness.report.diagnostics import diagnosed
 from harness.report.runs import find
 from harness.run.conclusion import complaints
 from harness.run.journal import read_records
+from harness.run.judge_cost import judge_cost
 from harness.run.loop import plan, run
+from harness.scoring.judge_prompts import judge_prompt
+from harness.types import Question, Score
 from tests.bad_server import MODEL, Answer, said, serving
 from tests.open_rows import ROWS
 from tests.runs import records, write
@@ -295,3 +298,39 @@ def test_early_errors_of_a_judge_name_the_judge_s_settings(words, named, activit
             start(asked)
         assert named in str(raised.value)
         assert "backend." not in str(raised.value)
+
+
+def test_calls_that_follow_from_replies_are_in_the_plan(tmp_path):
+    """DREAM-1K asks two prompts of every description, and a third about the events it then has."""
+    rows = ROWS["dream1k"]
+    words = lay_out(tmp_path, "dream1k", rows, sorted({str(row["video"]) for row in rows}))
+    needed = plan(compose([*words, "judge=word_overlap"]))
+    with_events = sum(bool(row["events"]) for row in rows)
+    assert needed.judge.more == len(rows)
+    assert needed.judge.calls == len(rows) + with_events + len(rows)
+    assert f"up to {len(rows):,} of the calls only follow from its replies" in str(needed)
+    reply = '{"events": ["a man walks"]}'
+    with serving(always(Answer(said(reply)))) as server:
+        judge = ["judge=openai", f"judge.url={server.url}", f"judge.model={MODEL}"]
+        outcome, _ = done([*words, *judge])
+    assert 0 < outcome.summary.judge["asked"] <= needed.judge.calls
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Asks in rounds, and does not know how many."""
+
+    def judge_prompts(self, question, response):
+        return [judge_prompt("first", "", "Is it?")]
+
+    def more_prompts(self, question, response, replies):
+        return []
+
+    def score_judged(self, question, response, replies):
+        return Score({"accuracy": 1.0})
+
+
+def test_rounds_without_a_known_end_are_said_so():
+    cost = judge_cost(Rounds(), [Question("q", "What?", target="x")])
+    assert (cost.calls, cost.more, cost.continued) == (1, 0, True)
+    assert "more calls may follow from its replies" in str(cost)
