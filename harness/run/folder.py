@@ -8,7 +8,9 @@ from pathlib import Path
 
 from harness.errors import JournalError
 
-WRITTEN = ("request.json", "summary.json", "report.html", "run.log", "waited.jsonl")
+WRITTEN = (
+    "request.json", "summary.json", "report.html", "run.log", "waited.jsonl", "energy.jsonl",
+)  # fmt: skip
 """What a run writes beside its records."""
 
 _RECORDS = re.compile(r"records-(0|[1-9][0-9]*)\.jsonl")
