@@ -10,6 +10,7 @@ from harness.errors import JournalError
 
 WRITTEN = (
     "request.json", "summary.json", "report.html", "run.log", "waited.jsonl", "energy.jsonl",
+    "sessions.jsonl",
 )  # fmt: skip
 """What a run writes beside its records."""
 

@@ -126,11 +126,11 @@ def displayed(frame: VideoFrame) -> tuple[int, int]:
     return size[::-1] if _Upright.of(frame).transposed else size
 
 
-def _unknown_kind(cls: type[Kind], value: object) -> Kind:
+def _unknown_kind(cls: type[Kind], value: Any) -> Kind:
     """PyAV lists what lies beside a frame all or not at all, and refuses kinds that it does not
     know (31: EXIF, of FFmpeg 8); ``frame.rotation`` tells no mirroring. So that the display matrix
     is to be had, an unknown kind is one without a name."""
-    made = cast("Kind", object.__new__(cls))
+    made = object.__new__(cls)
     made._name_, made._value_ = f"UNKNOWN_{value}", value
     return made
 
