@@ -20,7 +20,7 @@ from harness.errors import RequestError
 from harness.names import DISTRIBUTION, nearest
 from harness.overrides import GROUPS, config_folders, key_of, prepared, top_level_keys
 from harness.ranges import refuse_beyond
-from harness.run.judge_options import judge_options
+from harness.run.judge_options import judge_named, judge_options
 from harness.run.request import RayOptions, Request, VideoOptions
 from harness.types import Generation, Model
 from harness.unused import OF_MODEL, reads, refuse_idle, refuse_idle_judge, refuse_unused
@@ -142,7 +142,8 @@ def _request(
     }
     if settings.get("judge") is not None:
         model, built["judging"] = judge_options(_mapping(settings, "judge"))
-        built["judge"] = _model(model, "judge")
+        with judge_named():
+            built["judge"] = _model(model, "judge")
         refuse_idle_judge(task)
     return Request(**names, **built, settings=settings, **check(Request, given))
 

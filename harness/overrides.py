@@ -42,6 +42,15 @@ def choices(group: str) -> list[str]:
     )
 
 
+def yaml_texts(group: str) -> list[str]:
+    """The YAML files of a group as they are written, the working folder's own included."""
+    return [
+        path.read_text(encoding="utf-8")
+        for root in config_folders()
+        for path in sorted((root / group).rglob("*.yaml"))
+    ]
+
+
 def described(group: str, name: str) -> str:
     """The first sentence of the comment that a choice's YAML begins with."""
     roots = (root / group / f"{name}.yaml" for root in config_folders())

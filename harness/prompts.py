@@ -134,13 +134,23 @@ class PromptTemplate:
         return first_cues_at(cues, times) if self.subtitles == "per_frame" else cues
 
 
+_MOVING = ("GIF", "PNG", "WEBP")
+"""Formats that may move. What others hold beside the first picture (MPO, TIFF) does not."""
+
+
 def read_image(path: Path) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
-    """A picture as uint8 [H, W, 3] RGB. Raises DataError when it cannot be read."""
+    """A picture as uint8 [H, W, 3] RGB, upright as its EXIF says. Raises DataError when it cannot
+    be read, and for a moving one: only its first moment would be shown."""
     from PIL import Image as Picture
-    from PIL import UnidentifiedImageError
+    from PIL import ImageOps, UnidentifiedImageError
 
     try:
         with Picture.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
+            if picture.format in _MOVING and getattr(picture, "is_animated", False):
+                raise DataError(
+                    f"{path}: a moving picture ({picture.format}), where a still one is shown: "
+                    "give one of its moments, or ask about it as the video"
+                )
+            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
     except (OSError, UnidentifiedImageError) as error:
         raise DataError(f"{path}: not readable as a picture ({error})") from error

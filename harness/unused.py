@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.errors import RequestError
 from harness.names import nearest
+from harness.overrides import yaml_texts
 from harness.targets import locate
 from harness.task import Task
 from harness.types import JudgedScorer
@@ -48,22 +49,24 @@ def refuse_unused(
         inner = key.removeprefix("model.")
         if inner != key and inner not in OF_MODEL and not taken and not reads(raw, key):
             raise RequestError(f"{key}: backend={backend} does not use it")
-    if not taken and backend != "fake":  # beside a fake one the card waits for its own
+    if not taken:
         _refuse_unknown(settings, raw, chosen)
 
 
 def _refuse_unknown(
     settings: Mapping[str, Any], raw: Mapping[str, Any], chosen: Mapping[str, Any]
 ) -> None:
-    """A key of the model's YAML that neither a checkpoint's card has nor any setting refers to."""
+    """A key of the model's YAML that neither a checkpoint's card has, nor any setting refers to,
+    nor another backend: beside a fake one the card waits for its own."""
     model = settings.get("model")
     if not isinstance(model, Mapping) or reads(raw, "model"):
         return
     keys = [key for key in map(str, model) if key not in OF_MODEL and key[0] != "_"]
     if left := [key for key in keys if not reads(raw, f"model.{key}")]:
         known = {field.name for field in fields(locate(_CARD, "model"))}
+        others = yaml_texts("backend")
         for key in left:
-            if key not in known:
+            if key not in known and not reads(others, f"model.{key}"):
                 raise RequestError(
                     f"model.{key}: configs/model/{chosen.get('model')}.yaml sets it, and "
                     f"backend={chosen.get('backend')} does not use it{nearest(key, known, few=0)}"

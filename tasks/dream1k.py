@@ -75,6 +75,10 @@ class EventScorer:
             return []
         return [_relate("precision", str(question.target), found)]
 
+    def most_more(self, question: Question) -> int:
+        """One: the description's events, all in one prompt."""
+        return 1
+
     def score_judged(self, question: Question, response: Response, replies: Sequence[str]) -> Score:
         """Raises JudgeError for a reply that is no list of as many events as were asked about."""
         gold, found = _gold(question), events(replies[0])

@@ -1,6 +1,7 @@
 """The commands that read runs: what they take, what they say, what they leave alone."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,22 @@ def test_runs_are_named_by_folder_id_model_or_task_and_model(run: Any) -> None:
     assert code == 2
     assert "tiny_video: 2 runs; name one of them:\n  demo/tiny_video/" in err
     assert f"/{one.id}  8 frames, whole\n" in err
+
+
+def test_a_run_with_an_odd_entry_or_a_copy_of_itself_is_one_line_or_itself(run: Any) -> None:
+    one, two = write(RESULTS, records(30)), write(RESULTS, records(30), model="other")
+    shutil.copytree(two.folder, two.folder / "copy")
+    for command in (["audit", str(two.folder)], ["watch", str(two.folder), "--once"]):
+        code, _, err = run(*command)
+        assert (code, err) == (0, "")
+    (one.folder / "records-1.jsonl").mkdir()
+    line = f"harness: {one.folder}/records-1.jsonl: is a folder and no file; move it away"
+    for command in (["audit", one.id], ["watch", one.id, "--once"], ["leaderboard"]):
+        code, out, err = run(*command)
+        assert code == 1 + (command != ["leaderboard"])
+        assert err.startswith(line)
+        assert err.count("\n") == 1
+    assert "other" in out
 
 
 def test_a_model_s_name_means_the_run_that_fits_the_other(run: Any) -> None:

@@ -371,6 +371,8 @@ def test_a_key_of_a_model_s_yaml_that_nothing_uses_is_an_error(
     card.write_text("checkpoint: null\nrule: first\n")
     assert compose(["model=mine", "backend=own"]).model == "mine"
     card.write_text("checkpoint: null\nrule: first\nfrobnicate: 1\n")
-    with pytest.raises(RequestError, match=r"^model.frobnicate: configs/model/mine.yaml sets it"):
-        compose(["model=mine", "backend=own"])
+    for backend in ("own", "fake"):
+        with pytest.raises(RequestError, match=r"^model.frobnicate: configs/model/mine.yaml sets"):
+            compose(["model=mine", f"backend={backend}"])
+    card.write_text("checkpoint: null\nrule: first\n")  # another backend's own, and not this one's
     assert compose(["model=mine", "backend=fake"]).model == "fake"

@@ -91,6 +91,13 @@ def test_a_folder_is_known_by_its_rows_file(tmp_path: Path, ending: str) -> None
         ("r.json", '{"rows": []}', "must hold a list of objects"),
         ("r.json", "{}", "must hold a list of objects"),
         ("r.json", '{"meta": {"of": 1}, "1": {"a": 1}}', "must hold a list of objects"),
+        (
+            "r.json",
+            '{"meta": {"video": "all", "of": 1}, '
+            '"1": {"video": "v", "question": "?", "answer": "A"}, '
+            '"2": {"video": "w", "question": "?", "answer": "B"}}',
+            "'meta' has no answer, question, as the others do",
+        ),
         ("r.json", '{"one": {"1": {"a": 1}}, "two": {"2": {"a": 1}}}', "must hold a list"),
         ("r.json", b"\xff\xfe\x00", "truncated data|UTF-8"),
         ("r.csv", "a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, but there are 2 columns"),

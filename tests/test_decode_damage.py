@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from harness.errors import VideoError
 from harness.types import Frames, Pixels
@@ -195,6 +196,16 @@ def test_what_is_no_video_is_named(content: bytes, words: str, tmp_path: Path) -
             attempt()
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", ["webp", "mp4"])
+def test_an_animated_webp_is_called_what_it_is(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"clip.{ending}"
+    first, *others = (Image.new("RGB", (32, 32), (shade, 0, 0)) for shade in (0, 99, 200))
+    first.save(path, "WEBP", save_all=True, append_images=others)
+    for attempt in (lambda: probe(path), lambda: read(path, [0])):
+        with pytest.raises(VideoError, match="an animated WebP, which FFmpeg does not decode"):
+            attempt()
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

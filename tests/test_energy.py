@@ -7,6 +7,7 @@ import types
 import pytest
 
 from harness.cli import main
+from harness.errors import JournalError
 from harness.report import html, plots, runs, site
 from harness.run import energy, loop
 
@@ -68,6 +69,20 @@ def test_sessions_add_up_and_an_unmeasured_one_leaves_nothing(tmp_path, nvml):
     assert energy.total(tmp_path / "nothing", 1) is None
     (tmp_path / energy.FILE).write_text("{")
     assert energy.total(tmp_path, 6) is None
+
+
+def test_a_disk_that_refuses_the_line_is_one_line(tmp_path, nvml):
+    (tmp_path / energy.FILE).mkdir()
+    with pytest.raises(JournalError, match=r"energy\.jsonl: cannot write \(Is a directory\)"):
+        energy.keep(tmp_path, energy.joules(), 4)
+    (tmp_path / energy.FILE).rmdir()
+    energy.keep(tmp_path, energy.joules(), 4)
+    with (tmp_path / energy.FILE).open("a") as file:
+        file.write('{"jou')  # a crash
+    energy.keep(tmp_path, energy.joules(), 2)
+    whole, torn, last = (tmp_path / energy.FILE).read_text().splitlines()
+    assert torn == '{"jou'
+    assert json.loads(whole)["questions"] + json.loads(last)["questions"] == 6
 
 
 def test_a_measured_run_says_it_in_its_summary_its_page_and_on_the_site(

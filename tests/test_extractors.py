@@ -28,6 +28,15 @@ OPTIONS = {
         "He closes the window.",
     ),
     "J": ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    "P": (
+        "He opens the door and leaves the room.",
+        "He closes the window.",
+        "He sits down on the sofa and reads a book.",
+        "None of the above",
+    ),
+    "W": ("3", "4", "5", "12"),
+    "G": ("two dogs", "three dogs", "two cats", "no animal"),
+    "R": ("hoping for rain", "hopping for rain", "x", "y"),
     "D": ("walking", "running", "walking", "sitting"),
 }
 LETTERS = "ABCDEFGHIJ"

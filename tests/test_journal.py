@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from harness.run.journal import (
     read_records,
     write_atomically,
 )
+from harness.run.scoring import rewrite
 from harness.types import Question, Record, Response, Score, Usage
 
 REQUEST = {
@@ -188,7 +190,37 @@ def test_difference_names_every_place() -> None:
     assert difference(many, {}, most=2) == "0: 0, not None; 1: 1, not None; and 7 more"
 
 
-def test_a_folder_in_a_records_files_place_is_named(tmp_path: Path) -> None:
-    (tmp_path / "records-3.jsonl").mkdir()
-    with pytest.raises(JournalError, match=r"records-3\.jsonl: cannot write \(Is a directory\)"):
+@pytest.mark.parametrize("name", ["records-3.jsonl", "summary.json", "run.log", ".lock-2"])
+@pytest.mark.parametrize("kind", ["folder", "broken link", "loop of links", "pipe"])
+def test_what_is_no_file_in_a_files_place_is_named_before_anything_is_asked(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    said = {"folder": "a folder and no file", "pipe": "no regular file"}
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "broken link":
+            path.symlink_to("nowhere")
+        case "loop of links":
+            path.symlink_to(name)
+        case "pipe":
+            os.mkfifo(path)
+    message = f"{path}: is {said.get(kind, 'a link that leads to no file')}; move it away and run"
+    with pytest.raises(JournalError, match=re.escape(message)):
         Journal(tmp_path, {}).__enter__()
+    if name.startswith("records"):
+        with pytest.raises(JournalError, match=re.escape(message)):
+            read_records(tmp_path)
+
+
+def test_a_copy_of_records_beside_them_is_neither_read_nor_removed(tmp_path: Path) -> None:
+    path = tmp_path / "records-0.jsonl"
+    with Journal(tmp_path, {}), Appender(tmp_path) as records:
+        records.append(record("q1"))
+    copy = tmp_path / "records-0 (copy).jsonl"
+    copy.write_bytes(path.read_bytes().replace(b'"q1"', b'"q2"'))
+    (found,) = read_records(tmp_path)
+    rewrite(tmp_path, [found])
+    assert found.question.id == "q1"
+    assert copy.exists()

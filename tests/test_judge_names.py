@@ -11,7 +11,7 @@ from harness.report import leaderboard, rankings
 from harness.report.runs import Run, find
 from harness.run.judge_controls import missing
 from harness.run.judge_files import judge_name
-from harness.run.judging import of_judge
+from harness.run.judge_options import of_judge
 from harness.scoring.judged import YesNoScorer
 from harness.types import Estimate
 from tests.runs import records, write

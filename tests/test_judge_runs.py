@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from harness.cli import judges, label, score
 from harness.config import compose
-from harness.errors import RequestError
+from harness.errors import HarnessError, JudgeError, RequestError
 from harness.report import leaderboard, live
+from harness.report.diagnostics import diagnosed
 from harness.report.runs import find
+from harness.run.conclusion import complaints
 from harness.run.journal import read_records
+from harness.run.judge_cost import judge_cost
 from harness.run.loop import plan, run
+from harness.scoring.judge_prompts import judge_prompt
+from harness.types import Question, Score
 from tests.bad_server import MODEL, Answer, said, serving
 from tests.open_rows import ROWS
+from tests.runs import records, write
 from tests.served import always
 from tests.small_benchmark import write_benchmark
 
@@ -87,6 +93,21 @@ def test_a_finished_run_without_a_verdict_on_some_is_not_called_complete(activit
     assert said.endswith("8 unscored, ended")
     assert "harness score" not in said
     assert outcome.summary.main.bounds == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("lost", "complete"), [(1, True), (2, False)])
+def test_a_judge_may_leave_two_percent_without_a_verdict(lost, complete, tmp_path):
+    """Of 60 responses one: complete, exit code 0, and said beside the number; two are too many."""
+    unread = {"score": None, "status": "unscored", "reason": "the judge failed: no verdict"}
+    answers = [replace(r, **unread) if n < lost else r for n, r in enumerate(records(60))]
+    made = write(tmp_path, answers, judge={"model": "m"})
+    found = list(complaints(made.records, made.summary, False, made))
+    beside = [line for line in diagnosed(made.summary) if "without a verdict" in line]
+    assert made.complete == complete
+    assert (found == [], len(beside)) == (complete, int(complete))
+    assert live.line(live.state(made.folder)).endswith("complete" if complete else "ended")
+    alone = write(tmp_path, answers, model="alone")
+    assert list(complaints(alone.records, alone.summary, False, alone))
 
 
 def test_another_judge_scores_kept_responses_where_its_own_run_would_be(activitynet, capsys):
@@ -219,3 +240,97 @@ def test_a_pair_is_planned_as_one_call(tmp_path):
     words = lay_out(tmp_path, "videochatgpt", ROWS["videochatgpt"], ["v1", "v2", "v3"])
     cost = plan(compose([*words, "judge=word_overlap"])).judge
     assert cost.calls == 3 + 1 + 2
+
+
+def refuses_a_key(request, number):
+    return Answer({"error": {"message": "bad key"}}, 401)
+
+
+def speaks_too_long(request, number):
+    return Answer({"error": {"message": "max_tokens is above 256"}}, 400)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [(refuses_a_key, "judge.api_key_env"), (speaks_too_long, "max_tokens is above 256")],
+)
+def test_a_judge_that_refuses_is_found_before_the_model_is_asked(behaviour, said, activitynet):
+    with serving(behaviour) as server:
+        words = [*activitynet, "judge=openai", f"judge.url={server.url}", f"judge.model={MODEL}"]
+        with pytest.raises(JudgeError, match=said) as raised:
+            done(words)
+        assert "backend" not in str(raised.value)
+        assert len(server.asked) == 1
+        asked, _ = done(activitynet)
+        assert read_records(asked.folder)
+        results = activitynet[3].removeprefix("results=")
+        assert find(results)[0][0].folder == asked.folder, "the refused one is a failed start"
+
+
+def test_a_served_judge_is_asked_the_tiny_thing_once_and_never_counts_it(activitynet):
+    with serving(always(Answer(said("{'pred': 'yes', 'score': 4}")))) as server:
+        words = ["judge=openai", f"judge.url={server.url}", f"judge.model={MODEL}"]
+        outcome, _ = done([*activitynet, *words])
+        first, *others = server.asked
+        assert first["messages"] == [{"role": "user", "content": "Reply with the word yes."}]
+        judged = outcome.summary.judge["asked"]
+        assert sum(m["messages"] == first["messages"] for m in server.asked) == 1
+        assert judged <= len(others)
+        done([*activitynet, *words])
+        assert sum(m["messages"] == first["messages"] for m in server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["judge.url=ftp://x", "judge.model=m"], "judge.url"),
+        (["judge.url=http://127.0.0.1:9/v1", "judge.model=m"], "judge.url"),
+        (["judge.url=http://127.0.0.1:9/v1", "judge.model=m", "judge.timeout=0"], "judge.timeout"),
+    ],
+)
+def test_early_errors_of_a_judge_name_the_judge_s_settings(words, named, activitynet, capsys):
+    for start in (done, lambda asked: score.main(asked)):
+        asked = [*activitynet, "judge=openai", *words]
+        if start is not done:
+            folder = str(done(activitynet)[0].folder)
+            asked = [folder, "judge=openai", *words, "--results", activitynet[3][8:]]
+        with pytest.raises(HarnessError) as raised:
+            start(asked)
+        assert named in str(raised.value)
+        assert "backend." not in str(raised.value)
+
+
+def test_calls_that_follow_from_replies_are_in_the_plan(tmp_path):
+    """DREAM-1K asks two prompts of every description, and a third about the events it then has."""
+    rows = ROWS["dream1k"]
+    words = lay_out(tmp_path, "dream1k", rows, sorted({str(row["video"]) for row in rows}))
+    needed = plan(compose([*words, "judge=word_overlap"]))
+    with_events = sum(bool(row["events"]) for row in rows)
+    assert needed.judge.more == len(rows)
+    assert needed.judge.calls == len(rows) + with_events + len(rows)
+    assert f"up to {len(rows):,} of the calls only follow from its replies" in str(needed)
+    reply = '{"events": ["a man walks"]}'
+    with serving(always(Answer(said(reply)))) as server:
+        judge = ["judge=openai", f"judge.url={server.url}", f"judge.model={MODEL}"]
+        outcome, _ = done([*words, *judge])
+    assert 0 < outcome.summary.judge["asked"] <= needed.judge.calls
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Asks in rounds, and does not know how many."""
+
+    def judge_prompts(self, question, response):
+        return [judge_prompt("first", "", "Is it?")]
+
+    def more_prompts(self, question, response, replies):
+        return []
+
+    def score_judged(self, question, response, replies):
+        return Score({"accuracy": 1.0})
+
+
+def test_rounds_without_a_known_end_are_said_so():
+    cost = judge_cost(Rounds(), [Question("q", "What?", target="x")])
+    assert (cost.calls, cost.more, cost.continued) == (1, 0, True)
+    assert "more calls may follow from its replies" in str(cost)

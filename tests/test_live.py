@@ -1,7 +1,9 @@
 """A run watched while it goes on."""
 
 import json
+import os
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from harness.cli import watch as command
 from harness.config import compose
 from harness.errors import RequestError
 from harness.report import live
+from harness.run import sessions
 from harness.run.loop import run
 from tests.runs import record, records, right, write
 
@@ -88,8 +91,25 @@ def test_a_resumed_run_is_going_on_again(tmp_path, monkeypatch):
     run(compose(words), progress=False, stopping=looking)
     assert looking.states[-1].answered == 6
     assert not looking.states[-1].done
-    assert looking.states[-1].speed() is None  # not six in the time since the first start
+    assert not looking.states[-1].speed()  # not six in the time since the first start
     assert live.state(request.parent).done
+
+
+def test_a_resumed_run_s_speed_is_that_of_its_latest_session(tmp_path):
+    folder = going_on(tmp_path, records(40))
+    environment = {"started": "2026-01-01T00:00:00+00:00", "python": "3.11"}
+    began = datetime.fromisoformat(environment["started"]).timestamp()
+    first = {"started": "2025-12-01T00:00:00+00:00"}
+    lines = [
+        {"kept": 0, "shard": None, "environment": first},
+        {"kept": 30, "shard": None, "environment": environment},
+    ]
+    (folder / sessions.NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    os.utime(folder / "records-0.jsonl", (began + 20, began + 20))
+    assert live.state(folder).speed() == 0.5
+    with (folder / sessions.NAME).open("a") as file:  # two at work: whose speed?
+        file.write(json.dumps(lines[1] | {"shard": "1/2"}) + "\n")
+    assert live.state(folder).speed() is None
 
 
 def test_an_interval_of_a_run_that_goes_on_is_not_called_final(tmp_path):

@@ -76,6 +76,25 @@ def test_try_shows_prompts_frames_and_what_was_read(capsys: pytest.CaptureFixtur
     assert said.endswith("nothing odd\n")
 
 
+def test_try_answers_in_the_words_that_the_prompt_asks_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"video": "one", "question": f"Is it {n}?", "answer": ("yes", "no")[n % 3 > 0]}
+        for n in range(4)
+    ]
+    main(["new", "task", "certain", "--rows", rows_file(folder, rows)])
+    capsys.readouterr()
+    assert main(["try", "task=certain", "frames=4"]) == 0
+    said = capsys.readouterr().out
+    assert "answered 'yes', the right answer; read 'A': accuracy 1" in said
+    assert "answered 'no', the right answer; read 'B': accuracy 1" in said
+    main(["new", "task", "mine", "--rows", "rows.csv"])
+    capsys.readouterr()
+    assert main(["try", "task=mine", "frames=4", "control=no_options"]) == 0
+    assert "answered 'left', the right answer" in capsys.readouterr().out
+
+
 def test_try_says_what_is_odd(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         {"video": "one", "question": f"{n}?", "options": ["a", "b"], "answer": "A"}

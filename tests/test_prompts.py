@@ -209,5 +209,26 @@ def test_a_picture_that_is_none_is_refused(tmp_path: Path) -> None:
             read_image(path)
 
 
+@pytest.mark.parametrize("kind", ["webp", "gif", "png"])
+def test_a_moving_picture_is_no_picture(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{kind}"
+    first, *others = (Picture.new("RGB", (8, 8), (shade, 0, 0)) for shade in (0, 99, 200))
+    first.save(path, save_all=True, append_images=others)
+    with pytest.raises(DataError, match=rf"a moving picture \({kind.upper()}\), where a"):
+        read_image(path)
+    first.save(path)
+    assert np.shape(read_image(path)) == (8, 8, 3)
+
+
+def test_a_picture_is_shown_upright(tmp_path: Path) -> None:
+    picture = Picture.new("RGB", (2, 3))
+    picture.putpixel((1, 0), (255, 0, 0))
+    picture.getexif()[0x0112] = 6  # a quarter turn clockwise
+    picture.save(tmp_path / "x.png", exif=picture.getexif())
+    shown = read_image(tmp_path / "x.png")
+    assert np.shape(shown) == (2, 3, 3)
+    assert shown[1, 2, 0] == 255
+
+
 def _said(text: str) -> Response:
     return Response("q", text)

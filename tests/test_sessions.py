@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.config import compose
-from harness.run import workers
+from harness.run import loop, workers
 from harness.run.loop import run
 from harness.run.request import Request
+from harness.run.sessions import sessions
 from harness.run.waiting import NAME, waited_in_all
 from harness.types import Clip, Record
 
@@ -77,3 +78,31 @@ def test_a_run_of_before_and_a_torn_line(tmp_path: Path) -> None:
         file.write('{"waited": NaN}\n{"ended": "2026')
     assert waited_in_all(tmp_path, 0.0) == 2.5
     assert waited_in_all(tmp_path, 1.0) == 3.5
+
+
+def test_a_session_under_other_packages_says_so_and_keeps_its_own_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    first = run(request(tmp_path), quiet, progress=False, stopping=Half(3))
+    monkeypatch.setattr(loop, "_version", lambda package: "9.9")
+    run(request(tmp_path), told.append, progress=False)
+    (line,) = [
+        line for line in told if line.startswith("resumed elsewhere than it began: packages")
+    ]
+    assert "now '9.9'" in line
+    one, two = sessions(first.folder)
+    assert (one["kept"], two["kept"] > 0) == (0, True)
+    assert set(two["environment"]["packages"].values()) == {"9.9"}
+    assert "9.9" not in (first.folder / "request.json").read_text()
+    assert line in (first.folder / "run.log").read_text()
+
+
+def test_a_complete_run_is_not_planned_again(tmp_path: Path) -> None:
+    told: list[str] = []
+    run(request(tmp_path), told.append, progress=False)
+    assert any("frames each" in line for line in told)
+    told.clear()
+    run(request(tmp_path), told.append, progress=False)
+    assert told == ["18 questions answered already: nothing left to ask"]
+    assert len(sessions(request(tmp_path).folder())) == 1

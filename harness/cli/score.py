@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.run.checks import refuse_same_names
     from harness.run.conclusion import complaints
     from harness.run.journal import Journal, read_json
-    from harness.run.judge_options import judge_options
+    from harness.run.judge_options import judge_named, judge_options
     from harness.run.judge_stage import judge_stage
     from harness.run.scoring import on_scale, score_records
 
@@ -63,8 +63,10 @@ def main(argv: Sequence[str]) -> int:
     task: Task = build(settings["task"], "task")
     refuse_same_names(task.metrics)
     asked, options = judge_options(settings.get("judge") or {})
-    judge: Model | None = build(asked, "judge") if asked else None
-    again = _again(run, task, judge, settings)
+    with judge_named():
+        judge: Model | None = build(asked, "judge") if asked else None
+        identity = dict(judge.identity()) if judge else None
+    again = _again(run, task, identity, settings)
     with Journal(again.folder, read_json(again.folder / "request.json")):  # no run is writing there
         records = score_records(task, _responses(run, again))
         results = _results(run, words.results)
@@ -105,7 +107,7 @@ def _settings(run: Run) -> dict[str, Any]:
     return {"task": task, "judge": (run.request.get("settings") or {}).get("judge")}
 
 
-def _again(run: Run, task: Task, judge: Model | None, settings: Mapping[str, Any]) -> Run:
+def _again(run: Run, task: Task, judge: JSON, settings: Mapping[str, Any]) -> Run:
     """The run that the scores belong to: the same, or one beside it with another identity."""
     import json
 
@@ -118,7 +120,7 @@ def _again(run: Run, task: Task, judge: Model | None, settings: Mapping[str, Any
 
     protocol = {key: value for key, value in describe(task).items() if key != "source"}
     identity = {key: value for key, value in run.identity.items() if key != "frames"}
-    identity |= {"protocol": protocol, "judge": dict(judge.identity()) if judge else None}
+    identity |= {"protocol": protocol, "judge": judge}
     identity = json.loads(json.dumps(identity))
     id = run_id(identity)
     if id == run.id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -110,7 +111,7 @@ def _ask(request: Request, clip: Clip, prompt: Prompt) -> Iterator[str]:
     if question.target is None:
         print("no right answer is known: it will be asked and not scored")
         return
-    (reply,) = Fake(rule="target").generate(
+    (reply,) = Fake(rule="target", answers=_in_words(prompt)).generate(
         [Sample(clip, None, None, (prompt,))], request.generation
     )
     if not isinstance(reply, Response) or not isinstance(scorer, Scorer):
@@ -123,6 +124,20 @@ def _ask(request: Request, clip: Clip, prompt: Prompt) -> Iterator[str]:
     )
     if not score.values or min(score.values.values()) <= 0:
         yield f"question {question.id}: the right answer {question.target!r} is not scored as right"
+
+
+def _in_words(prompt: Prompt) -> dict[str, str]:
+    """The right option's text as the answer to a prompt that names no letters ("Answer yes or
+    no."); nothing for any other: the letter, number or text is what it asks for."""
+    from harness.scoring.options import LETTERS
+
+    question = prompt.question
+    letters = LETTERS[: len(question.options)]
+    place = letters.find(question.target) if isinstance(question.target, str) else -1
+    lettered = all(re.search(rf"(?<!\w){letter}(?!\w)", prompt.text) for letter in letters)
+    if place < 0 or not question.target or (lettered and not question.options_hidden):
+        return {}
+    return {prompt.key: question.options[place]}
 
 
 def _odd_labels(request: Request, clips: Sequence[Clip]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import tokenize
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,8 @@ def _json(file: Path) -> Table:
 
 def _by_id(rows: object) -> list[dict[str, Any]]:
     """The rows of ``{"id": row, …}``, also where that is the only value of an object; none for an
-    object of anything else. Rows share a field, and not all that they hold are objects."""
+    object of anything else. Rows share fields, and not all that they hold are objects. Raises
+    _NoRowsError for one among them that is no row, as a header is."""
     if not isinstance(rows, dict) or not all(
         isinstance(row, dict) and row for row in rows.values()
     ):
@@ -78,7 +80,20 @@ def _by_id(rows: object) -> list[dict[str, Any]]:
     if all(isinstance(value, dict) for row in rows.values() for value in row.values()):
         return _by_id(*rows.values()) if len(rows) == 1 else []
     common = set.intersection(*map(set, rows.values()))
-    return [{"id": id, **row} for id, row in rows.items()] if common else []
+    if not common:
+        return []
+    usual = _usual(rows)
+    odd = min(rows, key=lambda id: len(usual & rows[id].keys()))
+    if 2 * len(usual & rows[odd].keys()) < len(usual):
+        lacking = ", ".join(sorted(usual - rows[odd].keys())[:4])
+        raise _NoRowsError(f"{odd!r} has no {lacking}, as the others do: is it a row? Take it out.")
+    return [{"id": id, **row} for id, row in rows.items()]
+
+
+def _usual(rows: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The fields that at least half of the rows have."""
+    counts = Counter(name for row in rows.values() for name in row)
+    return {name for name, count in counts.items() if 2 * count >= len(rows)}
 
 
 def _json_lines(file: Path) -> Table:

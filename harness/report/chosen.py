@@ -48,7 +48,7 @@ def corrected(runs: Sequence[Run]) -> Estimate | None:
     headline = runs[0].metrics[0]
     if not isinstance(headline, Summing) or sum(run.summary.n for run in runs) > MOST_SCORES:
         return None
-    known = [units(run, headline) for run in runs]
+    known = [found for run in runs if (found := units(run)) is not None]
     common = [key for key in known[0] if all(key in other for other in known[1:])]
     if not common:
         return None

@@ -93,6 +93,11 @@ def diagnosed(summary: Summary) -> list[str]:
         )
     if said := cut_off(summary):
         lines.append(said)
+    if summary.complete and summary.unscored:
+        lines.append(
+            f"{several(summary.unscored, 'response')} without a verdict of the judge: few enough "
+            "for a complete run; left out of its number, and inside its bounds"
+        )
     if summary.unlabelled:
         lines.append(
             f"{summary.unlabelled} responses were read, but their labels are hidden: there is "

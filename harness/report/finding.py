@@ -131,9 +131,10 @@ def _scored_again(folder: Path) -> bool:
 
 
 def _folders(under: Path) -> list[Path]:
-    """The run folders below a folder; of a run's own file, that run's."""
-    if under.is_file():
-        return [under.parent] if (under.parent / "request.json").is_file() else []
+    """The run folders below a folder that is none; of a run's own file, that run's."""
+    run = under.parent if under.is_file() else under
+    if (run / "request.json").is_file():
+        return [run]
     return sorted(path.parent for path in under.rglob("request.json"))
 
 

@@ -124,10 +124,9 @@ def visual_gain(run: Run, runs: Sequence[Run]) -> Estimate | None:
 
 
 def _gain(run: Run, blank: Run) -> Estimate | None:
-    headline = run.metrics[0]
-    if not isinstance(headline, Summing):
+    headline, before, after = run.metrics[0], units(blank), units(run)
+    if not isinstance(headline, Summing) or before is None or after is None:
         return None
-    before, after = units(blank, headline), units(run, headline)
     return difference_of(headline, before, after).difference
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 from harness.estimates import estimate
 from harness.report import tables
 from harness.report.runs import Run, load
+from harness.run.folder import record_files
 from harness.run.journal import read_records
 from harness.run.scoring import score_records
+from harness.run.sessions import sessions
 from harness.types import Estimate, Metric, Record, Scorer
 
 
@@ -24,7 +26,9 @@ class State:
     ``answered`` of ``expected`` questions; ``score`` over those that can be scored without a judge
     (None: none yet, or a judge decides); ``statuses`` counts by status; ``reason`` is the latest
     failure's; ``written`` when the records last grew (Unix time); ``started`` when the run was
-    (None: not known, or it was resumed since); ``done``: it has ended, and is not going on again;
+    (None: not known, as of several shards), of a resumed one its latest session, before which
+    ``kept`` questions had a record; ``done``: it has ended, and is not going on again;
+    ``complete``: its summary says so;
     ``waiting`` is what is said of responses that wait for a judge.
     """
 
@@ -38,6 +42,8 @@ class State:
     started: float | None
     done: bool
     waiting: str = ""
+    complete: bool = False
+    kept: int = 0
 
     def speed(self, before: State | None = None) -> float | None:
         """Questions a second since ``before``, else since the start; None: not known yet."""
@@ -45,20 +51,19 @@ class State:
             return (self.answered - before.answered) / (self.written - before.written)
         if self.started is None or self.written <= self.started:
             return None
-        return self.answered / (self.written - self.started)
+        return (self.answered - self.kept) / (self.written - self.started)
 
 
 def state(folder: Path) -> State:
     """How far a run is. Raises JournalError when there is no run, or its records are damaged."""
     run = load(folder)
-    files = list(folder.glob("records-*.jsonl"))
+    files = record_files(folder)
     found = read_records(folder) if files else []
     records, expected = _scored(run, list(found)), run.request.get("questions")
     metric = run.metrics[0]
     counted = any(record.score and record.score.values for record in records)
     failed = [record.reason for record in records if record.status == "failed" and record.reason]
-    started = (run.request.get("environment") or {}).get("started")
-    resumed = started is None or _sessions(run) > 1
+    started, kept = _began(run)
     finished = expected is not None and len(records) >= int(expected)
     done = finished and (folder / "summary.json").is_file()
     return State(
@@ -69,9 +74,11 @@ def state(folder: Path) -> State:
         Counter(record.status for record in records),
         failed[-1] if failed else "",
         max((path.stat().st_mtime for path in files), default=0.0),
-        None if resumed else datetime.fromisoformat(str(started)).timestamp(),
+        None if started is None else datetime.fromisoformat(started).timestamp(),
         done,
         run.not_judged if done else "",
+        run.complete,
+        kept,
     )
 
 
@@ -94,8 +101,7 @@ def line(now: State, before: State | None = None, clock: float | None = None) ->
     if now.waiting:
         return ", ".join([*parts, now.waiting])
     if now.done:
-        lost = now.statuses.get("failed") or now.statuses.get("unscored")
-        return ", ".join([*parts, "ended" if lost else "complete"])
+        return ", ".join([*parts, "complete" if now.complete else "ended"])
     if speed := now.speed(before):
         parts.append(f"{speed:.3g} questions/s")
         if now.expected:
@@ -108,8 +114,21 @@ def line(now: State, before: State | None = None, clock: float | None = None) ->
     return ", ".join(parts)
 
 
-def _sessions(run: Run) -> int:
-    """How often the run was begun: each session's first line in its log is the same."""
+def _began(run: Run) -> tuple[str | None, int]:
+    """When the latest session began, and how many questions had a record before; None where
+    several shards are, or may be, at work."""
+    found = sessions(run.folder)
+    if len(found) > 1 and any(one.get("shard") for one in found):
+        return None, 0
+    if found:
+        return str(found[-1]["environment"]["started"]), int(found[-1]["kept"])
+    started = (run.request.get("environment") or {}).get("started")
+    return None if started is None or _logged(run) > 1 else str(started), 0
+
+
+def _logged(run: Run) -> int:
+    """How often a run of an earlier version was begun: each session's first line in its log is the
+    same."""
     try:
         text = (run.folder / "run.log").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.errors import JournalError
 from harness.metrics import GroupScore, Mean
+from harness.run.folder import record_files
 from harness.scoring.choice import ChoiceScorer
 from harness.types import JSON, Metric, Question, Record, Response, Score
 
@@ -54,7 +55,7 @@ def records(folder: Path) -> list[Record]:
     Raises JournalError for a damaged line that is not the last.
     """
     latest: dict[str, Record] = {}
-    for path in sorted(folder.glob("records-*.jsonl")):
+    for path in record_files(folder):
         lines = path.read_text(encoding="utf-8").split("\n")
         for number, line in enumerate(lines[:-1], start=1):
             try:

@@ -46,9 +46,12 @@ def remembered(
     return found
 
 
-def units(run: Run, headline: Summing) -> Units:
+def units(run: Run) -> Units | None:
     """What the run's headline averages: as kept since its summary.json was written, or else from
-    its records."""
+    its records; None where it is no mean of units."""
+    headline = run.metrics[0]
+    if not isinstance(headline, Summing):
+        return None
     try:
         kept, of = read_json(run.folder / UNITS), [RULE, _stamp(run)]
         if kept["of"] == of:

@@ -15,6 +15,7 @@ from harness.errors import HarnessError, JournalError
 from harness.report import migration
 from harness.report.request_shape import check_shape
 from harness.report.summary import Summary, summarise
+from harness.run.folder import record_files
 from harness.run.journal import CIRCUMSTANCES, read_json, read_records
 from harness.run.judge_stage import not_judged
 from harness.run.judging import LIMIT
@@ -147,11 +148,16 @@ class Run:
             expected=expected,
             waited=waited,
             judge=judge,
-            unjudged=LIMIT if self.request.get("judge") else 0.0,
+            unjudged=self.unjudged,
             share=share,
             energy=energy,
         )
         return made if expected is not None else replace(made, complete=False)  # nobody knows
+
+    @property
+    def unjudged(self) -> float:
+        """The share of responses that may be left without a score in a complete run."""
+        return LIMIT if self.request.get("judge") else 0.0
 
     @property
     def not_judged(self) -> str:
@@ -202,10 +208,9 @@ def find(results: Path | str) -> tuple[list[Run], list[str]]:
     """
     runs, complaints = [], []
     for path in sorted(Path(results).rglob("request.json")):
-        if not any(path.parent.glob("records-*.jsonl")):
-            continue
         try:
-            runs.append(load(path.parent))
+            if record_files(path.parent):
+                runs.append(load(path.parent))
         except HarnessError as error:
             complaints.append(str(error))
         except OSError as error:  # another's files, or a disk that fails

@@ -127,7 +127,8 @@ def complaints(
     records: Sequence[Record], summary: Summary, allow_failures: bool, run: Run
 ) -> Iterator[str]:
     """What is wrong with a run, a line each; any makes the exit code 1. Degenerate responses may be
-    accepted as failures may: neither is mended by scoring again."""
+    accepted as failures may: neither is mended by scoring again. A judge may leave a small share
+    without a verdict (``LIMIT``), as in a complete run: that is said beside the number."""
     failed = [record for record in records if record.status == "failed"]
     count = several(len(records), "question")
     if failed and not allow_failures:
@@ -145,7 +146,7 @@ def complaints(
     lost = [record for record in unscored if record.reason != NOT_JUDGED]
     if len(lost) < len(unscored):
         yield not_judged(len(unscored) - len(lost), run.folder)
-    if lost:
+    if len(lost) > run.unjudged * len(records):
         yield f"{len(lost)} of {count} could not be scored, the first: {lost[0].reason}"
     if summary.scored and not summary.n and (said := _nothing_read(records, run.metrics[0])):
         yield said

@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from harness.run.durable import append_line
+
 FILE = "energy.jsonl"
 """In the run's folder: a line {"joules", "questions"} for each session that was measured."""
 
@@ -32,17 +34,17 @@ def joules() -> float | None:
 
 
 def keep(folder: Path, before: float | None, questions: int) -> None:
-    """Adds the line of a session that began at ``before`` joules."""
+    """Adds the line of a session that began at ``before`` joules. Raises JournalError."""
     if before is None or not questions or (after := joules()) is None:
         return
-    with (folder / FILE).open("a", encoding="utf-8") as out:
-        out.write(json.dumps({"joules": round(after - before, 3), "questions": questions}) + "\n")
+    append_line(folder / FILE, {"joules": round(after - before, 3), "questions": questions})
 
 
 def total(folder: Path, questions: int) -> float | None:
     """Joules of all of a run's questions; None where some were answered unmeasured."""
     try:
-        lines = [json.loads(line) for line in (folder / FILE).read_text("utf-8").splitlines()]
+        text = (folder / FILE).read_text("utf-8")
+        lines = [json.loads(line) for line in text.splitlines() if line]
         measured = sum(int(line["questions"]) for line in lines)
         return sum(float(line["joules"]) for line in lines) if measured >= questions > 0 else None
     except (OSError, ValueError, KeyError, TypeError):

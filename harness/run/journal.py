@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from harness.errors import JournalError
 from harness.run.durable import put_in_place
+from harness.run.folder import record_files, refuse_odd_entries
 from harness.run.record_lines import RecordFiles, line, mend, refuse_constant
 from harness.types import Record
 
@@ -61,6 +62,7 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            refuse_odd_entries(self.folder)
             self._lock.acquire(timeout=0 if self.shard is None else MOMENT)
         except Timeout:
             raise JournalError(
@@ -74,7 +76,7 @@ class Journal:
             if self.shard is None:
                 self._refuse_shards()
                 self._claim()
-                paths = list(self.folder.glob("records-*.jsonl"))
+                paths = record_files(self.folder)
             else:
                 self._claim_beside_others()
                 paths = [self.folder / f"records-{self.shard}.jsonl"]

@@ -11,7 +11,7 @@ from harness.run.judge_calls import prompt_hash
 from harness.run.judge_controls import KINDS, SHARE
 from harness.run.judge_options import Price
 from harness.run.judging import GENERATION
-from harness.scoring.judge_slots import COMPANIONS, Continued, target
+from harness.scoring.judge_slots import COMPANIONS, Continued, Foreseeing, target
 from harness.types import JudgedScorer, Question, Response
 
 CHARACTERS = 4
@@ -23,7 +23,8 @@ class JudgeCost:
     """``calls`` at most, of which rules may decide some and equal ones be made once; ``first`` of
     them for the few responses that are controls whatever they cost; about ``tokens`` read, with
     responses as long as the right answers, and at most ``response`` more each; ``new`` written at
-    most, each. ``continued``: more calls may follow from replies."""
+    most, each. ``more`` of the calls, at most, follow from replies: their prompts are taken to be
+    as long as the others. ``continued``: nobody knows how many more will follow."""
 
     calls: int
     tokens: int
@@ -31,6 +32,7 @@ class JudgeCost:
     price: Price | None = None
     first: int = len(KINDS)
     response: int = 0
+    more: int = 0
     continued: bool = False
 
     @property
@@ -53,6 +55,8 @@ class JudgeCost:
             f"judge: up to {several(self.calls, 'call')} and {self.controls:,} for its controls, "
             f"about {self.tokens:,} tokens read and at most {self.new} written each"
         )
+        if self.more:
+            said += f"; up to {self.more:,} of the calls only follow from its replies"
         if self.continued:
             said += "; more calls may follow from its replies"
         return said if self.most is None else f"{said}: at most about {self.most:,.2f} by its price"
@@ -65,12 +69,14 @@ def judge_cost(
     response: int = 0,
 ) -> JudgeCost | None:
     """None where no judge is asked. Every asking counts, though the right answers to two may be the
-    same: the responses need not be. A response has at most ``response`` tokens. Calls that follow
-    from earlier replies are not counted (``continued``)."""
+    same: the responses need not be. A response has at most ``response`` tokens. Of calls that
+    follow from earlier replies the most count, where the scorer knows it (``Foreseeing``)."""
     if not isinstance(scorer, JudgedScorer):
         return None
+    foreseen = scorer if isinstance(scorer, Foreseeing) else None
     lengths: dict[tuple[object, ...], int] = {}
     counts: list[int] = []
+    follow: list[int] = []
     for question in questions:
         try:
             said = f"It is {target(question)}."
@@ -85,13 +91,16 @@ def judge_cost(
         pair = str(question.metadata.get("pair", question.id))  # two that may be one call
         asking = (min(pair, question.id), question.rotation, question.repeat)
         lengths |= {(*asking, prompt_hash(prompt)): len(prompt.text) for prompt in prompts}
-        counts.append(len(prompts))
+        follow.append(foreseen.most_more(asked) if prompts and foreseen else 0)
+        counts.append(len(prompts) + follow[-1])
+    more, about = sum(follow), sum(lengths.values()) // CHARACTERS
     first = sum(sorted(counts, reverse=True)[: len(KINDS)])
     return JudgeCost(
-        len(lengths),
-        sum(lengths.values()) // CHARACTERS,
+        len(lengths) + more,
+        about + (more * about // len(lengths) if more else 0),
         price=price,
         first=first,
         response=response,
-        continued=isinstance(scorer, Continued),
+        more=more,
+        continued=isinstance(scorer, Continued) and foreseen is None,
     )

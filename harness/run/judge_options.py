@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import RequestError
+from harness.errors import HarnessError, RequestError
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,20 @@ class JudgeOptions:
 
 
 PLAIN = JudgeOptions()
+
+
+def of_judge(error: Exception) -> str:
+    """What a model says is wrong with it, by the names of the judge's settings."""
+    return str(error).replace("backend.", "judge.")
+
+
+@contextmanager
+def judge_named() -> Iterator[None]:
+    """Errors of a model that is built, or asked who it is, as a judge name the judge's settings."""
+    try:
+        yield
+    except HarnessError as error:
+        raise type(error)(of_judge(error)) from error
 
 
 def judge_options(settings: Mapping[str, Any]) -> tuple[dict[str, Any], JudgeOptions]:

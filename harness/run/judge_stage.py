@@ -13,9 +13,9 @@ from harness.identity import describe
 from harness.names import several
 from harness.run.judge_controls import judge_controls, missing
 from harness.run.judge_files import write_judgements
-from harness.run.judge_options import PLAIN, JudgeOptions
+from harness.run.judge_options import PLAIN, JudgeOptions, of_judge
 from harness.run.judge_verdicts import corrected, labels
-from harness.run.judging import GENERATION, Judgements, Tell, judgements, of_judge, scored
+from harness.run.judging import GENERATION, Judgements, Tell, judgements, scored
 from harness.types import JSON, Failure, Generation, JudgedScorer, Model, Record, Sample
 
 STORE = ".judge_calls"

@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from harness.errors import HarnessError, ModelError
+from harness.errors import HarnessError, JudgeError, ModelError
 from harness.identity import describe, digest
 from harness.names import several
 from harness.run.judge_calls import Calls, prompt_hash
 from harness.run.judge_case import Case, Judgement, cases
+from harness.run.judge_options import of_judge
 from harness.run.recorder import not_asked
 from harness.types import (
     Clip,
@@ -31,6 +33,8 @@ from harness.types import (
     Record,
     Sample,
     Score,
+    Text,
+    Turn,
 )
 
 GENERATION = Generation(max_new_tokens=512)
@@ -173,9 +177,31 @@ class _Inquiry:
             self.progress(reason)
 
 
-def of_judge(error: Exception) -> str:
-    """What a model says is wrong with it, by the names of the judge's settings."""
-    return str(error).replace("backend.", "judge.")
+@runtime_checkable
+class _Served(Protocol):
+    """A model behind an address: whether it may be used shows only when it is asked."""
+
+    @property
+    def url(self) -> str: ...
+
+
+def refuse_unwilling(judge: Model, generation: Generation = GENERATION) -> None:
+    """Asks a served judge one tiny thing, as it will be asked, before any model's hours are spent
+    on responses for it: it may refuse a key, or a setting, only then. Raises JudgeError."""
+    if not isinstance(judge, _Served):
+        return
+    question = Question("judge/ready", "Reply with the word yes.")
+    prompt = Prompt(question, (Turn("user", (Text(question.text),)),))
+    sample = Sample(Clip(question.id, None), None, None, (prompt,))
+    try:
+        (said,) = judge.generate([sample], generation)
+    except HarnessError as error:
+        raise JudgeError(f"judge: {of_judge(error)}") from error
+    if isinstance(said, Failure):
+        raise JudgeError(
+            f"judge: does not answer a first, tiny question ({said.reason}), so the model is not "
+            "asked anything; without judge= its responses are kept, to be judged later"
+        )
 
 
 def _as_call(key: str, prompt: Prompt) -> Prompt:

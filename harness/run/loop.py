@@ -16,14 +16,16 @@ from harness.run import energy
 from harness.run.checks import refuse_early
 from harness.run.conclusion import Outcome, conclude, hidden_labels
 from harness.run.journal import Journal
+from harness.run.judging import refuse_unwilling
 from harness.run.log import run_log
 from harness.run.plan import Plan, make_plan
 from harness.run.progress import LOG, Progress
 from harness.run.questions import by_video, fetched, kept_records, pending, prepared
 from harness.run.request import Request, run_id
+from harness.run.sessions import begin, ended_whole
 from harness.run.waiting import waited_in_all
 from harness.run.workers import answer
-from harness.types import Clip, Costing, Record
+from harness.types import Clip, Costing, JudgedScorer, Record
 
 _PACKAGES = (DISTRIBUTION, "torch", "transformers", "av", "numpy", "datasets")
 Tell = Callable[[str], None]
@@ -60,7 +62,8 @@ def run(
     bad: list[BadRow] | None = [] if request.allow_failures else None
     clips = prepared(request, bad)
     needed = make_plan(request, clips)
-    tell(str(needed))
+    if not ended_whole(request.folder()):
+        tell(str(needed))
     needed.refuse(allow_overflow=request.allow_overflow)
     clips = fetched(request, clips, bad)
     left_out = [row.record() for row in bad or ()] if request.limit is None else []
@@ -73,6 +76,9 @@ def run(
             log.warning(line)
         left, kept = _left(request, clips, left_out, journal, tell, stopping)
         before = energy.joules() if _measurable(request) else None
+        if left and (line := begin(journal, described["environment"], request.shard)):
+            tell(line)
+            log.warning(line)
         waited = _asked(request, left, journal.folder, kept, progress, stopping)
         energy.keep(journal.folder, before, _questions(left))
         with journal.alone() as alone:
@@ -127,6 +133,8 @@ def _asked(
     waited for frames."""
     if not clips:
         return 0.0
+    if request.judge is not None and isinstance(request.benchmark.scorer, JudgedScorer):
+        refuse_unwilling(request.judge)
     waited_in_all(folder, 0.0)  # an earlier session's, where only its summary says so
     (folder / "summary.json").unlink(missing_ok=True)
     return answer(

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.errors import JournalError
 from harness.run.durable import put_in_place
+from harness.run.folder import record_files
 from harness.run.plain_values import odd, plain
 from harness.run.uncollected import uncollected
 from harness.types import Question, Record, Response, Score, Usage
@@ -70,7 +71,7 @@ class RecordFiles:
         damaged line.
         """
         latest: dict[str, Record] = {}
-        paths = sorted(self.folder.glob("records-*.jsonl"))
+        paths = record_files(self.folder)
         for gone in self._files.keys() - {path.name for path in paths}:
             del self._files[gone]
         with uncollected():

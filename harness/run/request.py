@@ -12,7 +12,7 @@ from typing import Any, Literal
 from harness.controls import Control
 from harness.errors import RequestError
 from harness.identity import describe, digest
-from harness.run.judge_options import PLAIN, JudgeOptions
+from harness.run.judge_options import PLAIN, JudgeOptions, judge_named
 from harness.task import Task
 from harness.types import Generation, Model
 from harness.video.sampling import Sampling
@@ -113,6 +113,8 @@ class Request:
         """
         protocol = {k: v for k, v in describe(self.benchmark).items() if k != "source"}
         video = self.video
+        with judge_named():
+            judge = dict(self.judge.identity()) if self.judge is not None else None
         return {
             "task": self.task,
             "protocol": protocol,
@@ -126,7 +128,7 @@ class Request:
             "control": self.control,
             "permute_options": self.permute_options,
             "repeats": self.repeats,
-            "judge": dict(self.judge.identity()) if self.judge is not None else None,
+            "judge": judge,
         }
 
     def folder(self) -> Path:

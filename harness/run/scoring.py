@@ -16,6 +16,7 @@ from harness.corpus_metrics import MeanOf
 from harness.errors import DataError, JournalError
 from harness.metrics import Mean
 from harness.run.durable import put_in_place
+from harness.run.folder import record_files
 from harness.run.plain_values import odd, pure
 from harness.run.raised import clause
 from harness.run.record_lines import line
@@ -144,7 +145,7 @@ def _cut_off(task: Scoring, record: Record) -> bool:
 def rewrite(folder: Path, records: Sequence[Record]) -> None:
     """Replaces the records of a run folder by these, all in one file, whole or not at all. Raises
     JournalError when the disk refuses."""
-    path, others = folder / "records-0.jsonl", sorted(folder.glob("records-*.jsonl"))
+    path, others = folder / "records-0.jsonl", record_files(folder)
     written = folder / ".records-0.jsonl.rewritten"
     try:
         with written.open("wb") as file:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.errors import JournalError
+from harness.run.durable import append_line
 from harness.run.journal import read_json
 from harness.run.record_lines import refuse_constant
 
@@ -29,13 +30,7 @@ def waited_in_all(folder: Path, now: float) -> float:
 
 def _append(file: Path, seconds: float) -> None:
     ended = datetime.now(UTC).isoformat(timespec="seconds")
-    line = json.dumps({"ended": ended, "waited": round(seconds, 3)}) + "\n"
-    try:
-        torn = file.exists() and not file.read_bytes().endswith(b"\n")  # by a crash
-        with file.open("a", encoding="utf-8") as out:
-            out.write("\n" * torn + line)
-    except OSError as error:
-        raise JournalError(f"{file}: cannot write ({error.strerror})") from error
+    append_line(file, {"ended": ended, "waited": round(seconds, 3)})
 
 
 def _lines(file: Path) -> list[float]:

@@ -39,6 +39,15 @@ class Continued(Protocol):
 
 
 @runtime_checkable
+class Foreseeing(Protocol):
+    """A ``Continued`` scorer that knows how many prompts may follow. Optional: for the plan."""
+
+    def most_more(self, question: Question) -> int:
+        """How many prompts ``more_prompts`` asks for at most, over all rounds."""
+        ...
+
+
+@runtime_checkable
 class Bounded(Protocol):
     """A judged scorer that says what the best and worst answers score. Optional: for controls."""
 

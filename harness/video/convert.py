@@ -19,6 +19,7 @@ from typing import Any, cast
 import numpy as np
 from av.buffer import Buffer
 from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import Type as Kind
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
@@ -105,10 +106,7 @@ class _Upright:
         # ``frame.side_data`` would be kept by the frame, and keeps the frame: every picture would
         # stay in memory until Python looks for cycles, some 250 of 1080p (0.8 GB) later
         beside: Any = SideDataContainer  # its signature is not in PyAV's types
-        try:
-            matrix = cast("Buffer | None", beside(frame).get("DISPLAYMATRIX"))
-        except ValueError:  # PyAV lists all or none, and knows not every kind (EXIF: FFmpeg 8)
-            return _TURNED[round(frame.rotation / 90) % 4]
+        matrix = cast("Buffer | None", beside(frame).get("DISPLAYMATRIX"))
         if matrix is None:
             return cls()
         a, b, _, c, d = struct.unpack_from("=5i", memoryview(matrix))
@@ -122,16 +120,19 @@ class _Upright:
         return turned[:: -1 if self.mirrored_y else 1, :: -1 if self.mirrored_x else 1]
 
 
-# By quarter turns, counter-clockwise.
-_TURNED = (
-    _Upright(),
-    _Upright(True, mirrored_y=True),
-    _Upright(False, True, True),
-    _Upright(True, mirrored_x=True),
-)
-
-
 def displayed(frame: VideoFrame) -> tuple[int, int]:
     """The frame's (width, height) as displayed."""
     size = frame.width, frame.height
     return size[::-1] if _Upright.of(frame).transposed else size
+
+
+def _unknown_kind(cls: type[Kind], value: Any) -> Kind:
+    """PyAV lists what lies beside a frame all or not at all, and refuses kinds that it does not
+    know (31: EXIF, of FFmpeg 8); ``frame.rotation`` tells no mirroring. So that the display matrix
+    is to be had, an unknown kind is one without a name."""
+    made = object.__new__(cls)
+    made._name_, made._value_ = f"UNKNOWN_{value}", value
+    return made
+
+
+Kind._missing_ = classmethod(_unknown_kind)  # type: ignore[assignment]  # enum's own hook

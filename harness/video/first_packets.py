@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from harness.errors import VideoError
 from harness.video.full_decode import decoding
 from harness.video.packets import Packets
-from harness.video.video_file import VideoFile, plain_words
+from harness.video.video_file import VideoFile, diagnosis, plain_words
 
 # Codecs of which every packet is one picture on its own.
 INTRA = frozenset(
@@ -56,6 +56,8 @@ class Opening:
                 f"{self._file.path}: not one frame is in it, only its header (the first piece of a "
                 "stream, or a broken download): get the whole file"
             )
+        if known := diagnosis(self._file.path):
+            raise VideoError(f"{self._file.path}: {known}")
         words = f" ({self._words})" if self._words else ""
         raise VideoError(
             f"{self._file.path}: not one frame can be decoded{words}: download it again"

@@ -72,11 +72,11 @@ class FrameFolder:
 
 
 def _picture(file: Path, size: tuple[int, int] | None = None) -> Pixels:
-    from PIL import Image, UnidentifiedImageError  # late: most videos are not folders
+    from PIL import Image, ImageOps, UnidentifiedImageError  # late: most videos are not folders
 
     try:
         with Image.open(file) as picture:
-            rgb = picture.convert("RGB")
+            rgb = ImageOps.exif_transpose(picture).convert("RGB")
             if size is not None and rgb.size != size:
                 rgb = rgb.resize(size, Image.Resampling.BICUBIC)
             return np.asarray(rgb)

@@ -139,6 +139,8 @@ def diagnosis(path: Path) -> str:
         return f"an empty file (0 bytes): {_AGAIN}"
     with path.open("rb") as file:
         head = file.read(4096)
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP" and b"ANIM" in head:
+        return "an animated WebP, which FFmpeg does not decode: convert it, e.g. to GIF or MP4"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return f"an HTML page, not a video (a failed download?): {_AGAIN}"

@@ -1,8 +1,8 @@
 """The default extractor: what a careful human would take a response to mean, and nothing more.
 
 Evidence from the strongest kind to the weakest: a letter alone; a letter that is claimed to be the
-answer; a leading letter ("B. text"); a letter as a closing clause; the only letter that is left
-standing as one ("B fits"); the text of exactly one option.
+answer; a leading letter ("B. text"); the only one called an option; a letter as a closing clause;
+the only letter that is left standing as one ("B fits"); the text of exactly one option.
 The first kind that says anything decides. Evidence for two options is evidence for none, unless
 one is rejected ("A is wrong") or corrected ("wait, …"). tests/extractors.tsv was written first.
 """
@@ -19,6 +19,7 @@ from harness.scoring.extractors.wordings import (
     ALONE,
     ALTERNATIVES,
     CLOSING,
+    CONDITIONAL,
     CONNECTOR,
     CORRECTION,
     HEDGED,
@@ -26,9 +27,10 @@ from harness.scoring.extractors.wordings import (
     LEADING,
     LINE,
     LISTED,
+    MENTIONED,
+    NAMED,
     NO_ARTICLE,
     STRONG,
-    WEAK,
 )
 from harness.scoring.options import LETTERS, without_prefixes
 
@@ -36,13 +38,17 @@ AMBIGUOUS = ""
 """What a step returns when it finds evidence for several options: nothing weaker may decide."""
 
 NEGATION = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|cannot|\w+nt|instead of|rather than)(?: \w+){0,3} $"
+    r"\b(?:not|no|never|neither|nor|without|cannot|\w+nt|instead of|rather than)"
+    r"(?: (?!but\b)\w+){0,3} $"
 )
 SAID = re.compile(r"\b(?:is|are|was|were|be|answer|option)(?: (?:the|a|an))? $")
 DENIED = r"(?:\w+ly )?(?:not|never|incorrect|wrong|false|impossible|absent)\b"
 LEAD_IN = re.compile(
     r"^(?:(?:the|my)\s)?(?:\w+\s)?answer(?:\sis)?\s|^(?:it\sis|its)\s|^(?:the|a|an)\s"
 )
+
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve"
+_FIGURES = {word: str(number) for number, word in enumerate(_NUMBERS.split())}
 
 
 def default(response: str, options: Sequence[str]) -> str | None:
@@ -61,8 +67,10 @@ def default(response: str, options: Sequence[str]) -> str | None:
     if len(set(re.findall("[A-J]", kept))) > 1 and re.fullmatch(r"(?:\W*+\b[A-J]\b)+\W*+", kept):
         return None
     for read in (
-        _claimed(kept, letters),
-        AMBIGUOUS if ALTERNATIVES.search(kept) else None,
+        _claimed(kept, letters, STRONG),
+        AMBIGUOUS if _either(kept) else None,
+        _agreed(_claimed(kept, letters, NAMED), _leading(kept, letters, texts)),
+        _claimed(kept, letters, MENTIONED),
         _leading(kept, letters, texts),
         _closing(kept, letters),
         _alone(kept, letters),
@@ -86,6 +94,9 @@ def option_text(response: str, options: Sequence[str]) -> str | None:
         bare = shorter
     whole = [place for place, text in enumerate(texts) if text and text in (said.strip(), bare)]
     if not whole:
+        typed = _misspelt(bare)
+        whole = [place for place, text in enumerate(texts) if text and _misspelt(text) == typed]
+    if not whole:
         certain, uncertain = _stated(said, clean(response), texts)
         whole = certain if not uncertain else []
     return LETTERS[whole[0]] if len(whole) == 1 and whole[0] < len(LETTERS) else None
@@ -102,28 +113,44 @@ def _is_letter(match: re.Match[str]) -> bool:
     return CONNECTOR.match(match.string, match.end("x")) is not None
 
 
-def _claimed(text: str, letters: str) -> str | None:
-    """The letter that is said to be the answer, by the strongest wording there is."""
+def _claimed(text: str, letters: str, patterns: Sequence[re.Pattern[str]]) -> str | None:
+    """The letter that is said to be the answer in one of these wordings."""
     either = {
         m.start(name)
         for m in ALTERNATIVES.finditer(text)
         for name in ("x", "y", "u", "v")
         if m[name]
     }
-    for patterns in (STRONG, WEAK):
-        found = [m for p in patterns for m in p.finditer(text) if _is_letter(m)]
-        claims = sorted((m.start("x"), m["x"].upper()) for m in found if m["x"].upper() in letters)
-        if not claims:
-            continue
-        if claims[-1][0] in either:
-            return AMBIGUOUS
-        claims = [claim for claim in claims if claim[0] not in either]
-        last = claims[-1][1]
-        others = [place for place, letter in claims if letter != last]
-        if others and not CORRECTION.search(text, others[-1], claims[-1][0]):
-            return AMBIGUOUS
-        return last
-    return None
+    no_article = patterns is MENTIONED  # "option A shows", while "the answer A car" is odd English
+    found = [
+        match
+        for pattern in patterns
+        for match in pattern.finditer(text)
+        if _is_letter(match) or (no_article and match["x"] == "A")
+    ]
+    claims = sorted((m.start("x"), m["x"].upper()) for m in found if m["x"].upper() in letters)
+    if not claims:
+        return None
+    if claims[-1][0] in either:
+        return AMBIGUOUS
+    claims = [claim for claim in claims if claim[0] not in either]
+    last = claims[-1][1]
+    others = [place for place, letter in claims if letter != last]
+    if others and not CORRECTION.search(text, others[-1], claims[-1][0]):
+        return AMBIGUOUS
+    return last
+
+
+def _agreed(named: str | None, leading: str | None) -> str | None:
+    """A letter that opens the response, or is called "answer C": both where they agree."""
+    if named and leading and named != leading:
+        return AMBIGUOUS
+    return named if named is not None else leading or None
+
+
+def _either(text: str) -> bool:
+    """Whether two letters stand side by side, or each under a condition of its own."""
+    return bool(ALTERNATIVES.search(text)) or len(set(CONDITIONAL.findall(text))) > 1
 
 
 def _leading(text: str, letters: str, options: Sequence[str]) -> str | None:
@@ -138,12 +165,20 @@ def _leading(text: str, letters: str, options: Sequence[str]) -> str | None:
         return None
     if not marked and not (own and rest.startswith(own)):
         return None
+    if found["x"] == "A" and not marked and _states_another(rest, own, options):
+        return None  # an article: "A red car and a green bus"
     if any(other != read for other in (*LISTED.findall(text), *HEDGED.findall(text))):
         return AMBIGUOUS
     if own and re.match(rf"{re.escape(own)} (?:is|are|was|were) {DENIED}", rest):
         return None
     others = [_words(option) for option in options]
     return AMBIGUOUS if rest and rest != own and rest in others else read
+
+
+def _states_another(rest: str, own: str, options: Sequence[str]) -> bool:
+    """Whether words that begin with an option's own go on to another option's."""
+    after = f" {rest.removeprefix(own)} "
+    return any(f" {words} " in after for words in map(_words, options) if words not in ("", own))
 
 
 def _closing(text: str, letters: str) -> str | None:
@@ -173,6 +208,18 @@ def _words(text: str) -> str:
     """Lower-case words and numbers with single spaces: what is left when only wording counts."""
     bare = unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", "")
     return " ".join(re.findall(r"\d+(?:[.,:]\d+)*|\w+", bare))
+
+
+def _misspelt(words: str) -> str:
+    """Words as they are told apart where a letter is doubled or not, a small number is written in
+    letters or in figures, and in a sentence an "s" ends a word or not ("He open the door")."""
+    several, sentence = words.count(" ") >= 1, words.count(" ") >= 3
+    kept = []
+    for word in words.split():
+        if several and word not in _FIGURES:
+            word = re.sub(r"([^\W\d])\1+", r"\1", word)
+        kept.append(_FIGURES.get(word) or (word.rstrip("s") if sentence else "") or word)
+    return " ".join(kept)
 
 
 def _stated(said: str, original: str, texts: Sequence[str]) -> tuple[list[int], list[int]]:

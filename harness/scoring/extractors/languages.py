@@ -8,6 +8,7 @@ Python takes for letters too, so a Latin letter ends there where no other Latin 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _OPEN, _CLOSE = r"(?:[\"'“”„»「『【(\[{]|«\s?){0,3}", r"(?:[\"'“”«」』】)\]}]|\s?»){0,3}"
 _END = r"(?![A-Za-z0-9_]|['’]\w)"
@@ -29,6 +30,8 @@ _ASIAN = (
     rf"(?:選択肢)?\s*{_BARE}\s*(?:の選択肢)?\s*が\s*(?:最も)?\s*(?:正解|正しい|適切)",
     rf"(?:選択肢)?\s*{_BARE}\s*(?:です|だ(?:と思|{_EDGE[3:-1]})|を選(?:び|択|ぶ))",
     rf"(?:정답은|답은|정답|답)\s*:?\s*{_BARE}",
+    rf"{_BARE}\s*[가이]\s*(?:정답|답|맞)(?!\S*\s*(?:아[니닌닙]|않))",
+    rf"{_BARE}\s*(?:입니다|이다|예요|에요)",
     rf"(?:したがって|よって|だから|ですから|従って|ゆえに)[、,]?\s*{_BARE}",
 )
 
@@ -70,8 +73,25 @@ _EUROPEAN = (
     rf"^\s*{_BARE}\s+(?:porque|ya\s+que|parce\s+que|car|weil)\b",
 )
 
+_FURTHER = (
+    rf"\bjawaban(?:nya)?(?:\s+yang\s+(?:benar|tepat|paling\s+tepat))?\s*(?:adalah|ialah|:)\s*{_LETTER}",
+    rf"đáp\s+án(?:\s+(?:đúng|chính\s+xác))?\s*(?:là|:)\s*{_LETTER}",
+    rf"\bcevap\s*:?\s*{_OPEN}(?P<x>[A-J])(?=['’]?(?:d[ıiuü]r)?\b)(?!\w)",
+    rf"\bsvar(?:et)?\s+(?:är|er|:)\s*{_LETTER}",
+    rf"(?:الإجابة|الاجابة|الجواب)(?:\s+الصحيحة?)?\s*(?:هي|هو)?\s*:?\s*{_BARE}",
+    rf"(?:उत्तर|जवाब)\s*:?\s*{_BARE}\s*(?:है|हैं|।|$)",
+    rf"คำตอบ(?:ที่ถูกต้อง)?\s*(?:คือ|:)\s*(?:ข้อ)?\s*{_BARE}",
+    rf"(?:ответ|вариант)\s*(?:[—–:-]\s*(?:это)?|это)\s*{_BARE}",
+    rf"^\s*(?:вариант|буква|alternativa|risposta|resposta)\s+{_BARE}{_EDGE}",
+    r"(?<!nie )(?<!не )(?<!não )(?<!non )(?<!không )(?<!tidak )"
+    rf"\b(?:wybieram|выбираю|escolho|scelgo|memilih|chọn)\s+(?:odpowiedź\s+)?{_BARE}{_EDGE}",
+    rf"(?:\b(?:tapi|tetapi|melainkan|utan)|,\s*а|بل|mà\s+là|แต่เป็น)\s+{_BARE}{_EDGE}",
+)
+
 CLAIMS = [re.compile(pattern) for pattern in _ASIAN] + [
-    re.compile(pattern, re.IGNORECASE) for pattern in _EUROPEAN
+    # as responses are normalised: NFKC takes a Thai vowel apart
+    re.compile(unicodedata.normalize("NFKC", pattern), re.IGNORECASE)
+    for pattern in (*_EUROPEAN, *_FURTHER)
 ]
 """Wordings that say which letter (``x``) is the answer."""
 

@@ -70,8 +70,14 @@ _PATTERNS = [
         rf"\b(?i:unlikely|hardly|doubtful|nothing|no\s+(?:evidence|support|sign))\s+"
         rf"(?:(?:to|be|for|of|that|it|is|supports?|suggests?|indicates?)\s+){{0,4}}{_JOINED}",
         rf"\b(?:doubt|deny|disagree)\w*\s+(?:that\s+)?{_FILLER}{_JOINED}(?:\s+is\s+\w+)?",
-        rf"(?<!change )(?<!changes )(?<!changed )\b[Ff]rom\s+{_X}\s+to\s+{_X}",
+        r"(?<!change )(?<!changes )(?<!changed )(?<!answer )(?<!mind )(?<!choice )"
+        rf"\b[Ff]rom\s+{_X}\s+to\s+{_X}",
         rf"\b(?:[Ii]f|[Hh]ad)\s+{_KIND}{_X}\s+(?:is|was|were|had)\b[^,.\n]*",
+        r"\b(?:[Hh]owever|[Bb]ut|[Aa]lthough|[Tt]hough)\b,?\s+if\s+"
+        r"(?!(?:I|we|you|one|forced|pressed|pushed|asked)\b)[^.;\n]{1,120}?,\s*(?:then\s+)?"
+        r"(?:it|that|this|the\s+(?:\w+\s+)?answer)\s+(?:would|could|might|may)\s+(?:also\s+)?"
+        rf"(?:be|have\s+been)\s+{_JOINED}",
+        rf"(?:^|[.;\n])\s*(?i:wrong|incorrect|false|eliminated|excluded)\s*:\s*{_TOGETHER}",
         rf"\b(?:is|was)(?:\s+not|n['’]t)\s*:\s*{_JOINED}",
         r"\b(?i:although|though|while|whereas|even\s+if)\s+(?!I\b)\w+(?:\s+\w+){0,2}\s+"
         r"(?:would|might|may|could)\s+(?:say|choose|pick|select|guess|think|answer|argue)\s+"

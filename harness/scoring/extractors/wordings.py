@@ -35,25 +35,32 @@ STRONG = [
         rf"\s*:?\s*{LIKELY}:?\s*{KIND}{LETTER}",
         rf"\b(?:response|statement|sequence|description|closest|order)\s+{IS}\s+{LIKELY}{KIND}{LETTER}",
         r"\b(?:choose|select|pick|(?:go|going)\s+(?:with|for)|guess|say|vote\s+for|answer|mean|meant|"
-        rf"make\s+that|opt\s+for|settle\s+on|chang\w+(?:\s+\w+){{0,3}}\s+to)\s+{KIND}{LETTER}",
+        rf"make\s+that|opt\s+for|settle\s+on|chang\w+(?:\s+\w+){{0,4}}\s+to)\s+{KIND}{LETTER}",
         rf"\b(?:it|that|this|which)(?:['’]s|\s+{IS})\s+{LIKELY}{KIND}{LETTER}",
         rf"\bbut\s+(?:rather\s+|more\s+likely\s+|\w+ly\s+)?{KIND}{LETTER}"
         r"(?!\s+(?:is|could|may|might)\s+(?:also|be\s+also|possible))",
         rf"\bhowever,?\s+(?:rather\s+|\w+ly\s+)?{KIND}{LETTER}(?=\s*(?:$|[.!\n]))",
-        r"\b(?:no|wait|actually|correction|sorry|second\s+thought)\b[\s,.:;!…-]{1,4}"
+        r"\b(?:no|wait|actually|correction|sorry|second\s+thought|(?:scratch|strike)\s+that)\b"
+        r"[\s,.:;!…-]{1,4}"
         rf"(?:(?:wait|actually|no|it['’]s|it\s+is)[\s,.:;!…]{{1,3}}){{0,3}}{LETTER}(?=\s*(?:$|[.,;:!\n]))",
         rf"(?<![\w'’]){LETTER}\s+(?:{IS}|seems|looks|appears|sounds)\s+(?:to\s+be\s+)?(?:the\s+|my\s+)?"
         rf"(?:most\s+|only\s+|clearly\s+|more\s+)?(?:\w+\s+)?{_GOOD}",
+        rf"(?<![\w'’]){LETTER}\s+(?:fits|matches|works|suits)\s+(?:it\s+)?best\b",
+        rf"\bmost\s+(?:likely|probably)\s*[,:]?\s+{KIND}{LETTER}(?=\s*(?:$|[.,;!\n]))",
+        rf"(?:^|[.;\n])\s*(?:correct|right|true)\s*[:=]\s*{KIND}{LETTER}",
         rf"(?<![\w'’]){LETTER}\s*(?:[:=\-–?]|->|→|\))\s*{_YES}",
         rf"(?:^|\n)\W*{LETTER}[.:]?\s[^\n]{{1,200}}[:\-–—]\s*{_YES}",
         r"\b(?P<x>[A-J])\b\)?\s*[✓✔✅☑]",
         r"(?:^|\n)\W*[✓✔✅☑]\s*\(?(?P<x>[A-J])\b",
     )
 ] + languages.CLAIMS
-WEAK = [re.compile(rf"\b(?:options?|choice|answer|ans)\s*{LETTER}", re.IGNORECASE)]
+NAMED = [re.compile(rf"\b(?:answer|ans)\s*{LETTER}", re.IGNORECASE)]
+"""Weaker than a claim: "answer C"."""
+MENTIONED = [re.compile(rf"\b(?:options?|choice)\s*{LETTER}", re.IGNORECASE)]
+"""Weaker than a leading letter, whose explanation may go through the options: "option A shows"."""
 CORRECTION = re.compile(
     r"\b(?:wait|actually|correction|sorry|no|rather|instead|final(?:ly)?|however|second thought"
-    r"|better|more|choose|changes?|but)\b",
+    r"|better|more|choose|chang(?:es?|ed|ing)|but|(?:scratch|strike) that)\b",
     re.IGNORECASE,
 )
 
@@ -63,6 +70,11 @@ ALTERNATIVES = re.compile(
     rf"(?:\s*(?:maybe|perhaps|possibly|even)\b)?\s*{_SECOND})|(?=(?P<u>[A-J])\s*(?:、|和|与|或者?|及|跟|还是选?|還是選?|か|と|または)\s*(?P<v>[A-J]))"
 )
 """Two letters side by side, ``x`` and ``y`` or ``u`` and ``v``: neither is claimed."""
+CONDITIONAL = re.compile(
+    rf"\b[Ii]f\b[^.;\n]{{1,80}}?,\s*(?:then\s+)?(?:it['’]?s\s+|it\s+is\s+)?{KIND}{OPEN}"
+    r"([A-J])(?=\s*(?:$|[.,;!)\n]))"
+)
+"""What would be chosen under a condition: "if it is day, C"."""
 HEDGED = re.compile(rf"\b(?:or|also|maybe|perhaps|possibly)\s+(?:even\s+)?{KIND}{OPEN}([A-J])\b")
 
 LEADING = re.compile(
@@ -84,7 +96,7 @@ _BEFORE = (
     r"(?i:(?:the\s+)?(?:option|choice|answer|statement|description|sentence|caption)\s+)?"
 )
 _AFTER = (
-    r"(?P<next>is|was|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|it|the|as|to|gets|without|for|\w+ly|fits?|match(?:es)?|best|most|better|"
+    r"(?P<next>is|was|remains?|due|it|the|as|to|gets|without|for|\w+ly|fits?|match(?:es)?|best|most|better|"
     r"describes?|would|must|should|could|might|may|can|does|did|has|sounds?|makes?|works?|shows?|"
     r"represents?|corresponds?|aligns?|reflects?|captures?|seems?|looks?|appears?|correct|right|"
     r"though|although|over|if|and|or)\b"
@@ -102,6 +114,6 @@ LINE = re.compile(r"(?:^|\n)\W*([A-J])[.):]\s[^\n]*")
 IN_BRACKETS = re.compile(r"\(([A-Ja-j])\)")
 CONNECTOR = re.compile(
     r"\s*(?:$|[^\s\w]|\n|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|(?:because|since|as|is|was|and|or|"
-    r"but|for|so|not|es|ser[ií]a|est|ist|porque|weil|stimmt|passt|trifft)\b)"
+    r"but|for|so|not|fits|matches|es|ser[ií]a|est|ist|porque|weil|stimmt|passt|trifft)\b)"
 )
 """What stands behind a letter "A" or "I" that is no article and no pronoun."""

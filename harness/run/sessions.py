@@ -1,0 +1,58 @@
+"""When each session of a run began, under which environment, and what was answered before it:
+``sessions.jsonl``, a line each. ``request.json`` has the first one's environment only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import JournalError
+from harness.run.durable import append_line
+from harness.run.journal import Journal, difference, read_json
+from harness.run.record_lines import refuse_constant
+from harness.types import JSON
+
+NAME = "sessions.jsonl"
+
+
+def begin(journal: Journal, environment: Mapping[str, JSON], shard: str | None) -> str:
+    """Writes down that a session begins to ask, and how many records there are already; returns
+    what is said where its environment is not the first one's (empty: nothing). Raises JournalError.
+    """
+    session = {"kept": len(journal.records.read()), "shard": shard}
+    append_line(journal.folder / NAME, {**session, "environment": dict(environment)})
+    first = read_json(journal.folder / "request.json").get("environment") or {}
+    other = difference(_lasting(first), _lasting(environment), ("first", "now"), 5)
+    return f"resumed elsewhere than it began: {other}" if other else ""
+
+
+def sessions(folder: Path) -> list[dict[str, Any]]:
+    """Every session that asked something, in order; a line that a crash cut off is passed over.
+    Empty for a run of an earlier version."""
+    path, found = folder / NAME, []
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        try:
+            one = json.loads(line, parse_constant=refuse_constant)
+            if isinstance(one["kept"], int) and isinstance(one["environment"]["started"], str):
+                found.append(one)
+        except (ValueError, TypeError, KeyError):
+            continue
+    return found
+
+
+def ended_whole(folder: Path) -> bool:
+    """Whether a run is over and complete: there is nothing to plan."""
+    try:
+        return read_json(folder / "summary.json").get("complete") is True
+    except JournalError:
+        return False
+
+
+def _lasting(environment: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in environment.items() if key != "started"}
