@@ -28,6 +28,8 @@ CPU = torch.device("cpu")
 aten = torch.ops.aten
 # operations that move numbers, or move indices by themselves
 MOVING = (aten.copy_, aten._to_copy, aten.to, aten.index, aten.index_put_, aten.index_put)
+# of the other tensor they take the shape, not its numbers, which may not be there
+SHAPED = {aten.expand_as: "expand", aten.view_as: "view", aten.reshape_as: "reshape"}
 
 
 DEVICE = torch.device("privateuseone", 0)
@@ -110,6 +112,8 @@ class _Made(TorchDispatchMode):
 def _call(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if function is aten._fused_sdp_choice.default:
         return 0  # the plain one: the others' operators have no CPU version
+    if function.overloadpacket in SHAPED:
+        return getattr(args[0], SHAPED[function.overloadpacket])(*args[1].shape)
     flat, _ = tree_flatten((args, kwargs))
     tensors = [each for each in flat if isinstance(each, torch.Tensor)]
     on_device = any(isinstance(each, OnDevice) for each in tensors)
@@ -226,11 +230,14 @@ def _wrapped(made: Any, on_device: bool) -> Any:
 @torch.inference_mode()  # views of others could not be made in it
 def move(model: torch.nn.Module) -> None:
     """A model's weights and buffers to DEVICE, within ``device``."""
+    moved: dict[int, torch.nn.Parameter] = {}  # tied weights stay one
     for module in model.modules():
         for name, weight in list(module._parameters.items()):
-            if weight is not None:
+            if weight is not None and id(weight) not in moved:
                 wrapped = torch.nn.Parameter(OnDevice(weight.data), requires_grad=False)
-                module._parameters[name] = wrapped
+                moved[id(weight)] = moved[id(wrapped)] = wrapped
+            if weight is not None:
+                module._parameters[name] = moved[id(weight)]
         for name, buffer in list(module._buffers.items()):
             if buffer is not None:
                 module._buffers[name] = OnDevice(_numbered(buffer))

@@ -70,7 +70,9 @@ def at_7b(name: str) -> Any:
 
 
 def _own_numbers(tiny: Any) -> Any:
-    made = type(tiny)()
+    eyes = tiny.to_dict()["vision_config"]
+    sizes = {n: eyes[n] for n in ("patch_size", "pooling_kernel_size") if n in eyes}
+    made = type(tiny)(vision_config=sizes)
     for key, value in tiny.to_dict().items():
         if key.endswith(("_token_id", "_token_index")) and value is not None:
             setattr(made, key, value)
