@@ -183,6 +183,7 @@ def _attention(made: Any, query: Any, key: Any, *_: Any) -> int:
 PRODUCTS: dict[Any, Callable[..., int]] = {
     aten.linear: _product,
     aten.matmul: _product,
+    aten._grouped_mm: _product,  # each token by its own expert's matrix
     aten.scaled_dot_product_attention: _attention,
     **dict.fromkeys((aten.conv1d, aten.conv2d, aten.conv3d), _convolution),
 }

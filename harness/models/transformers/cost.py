@@ -90,7 +90,7 @@ def operations(
     Two for each weight and token, and four for each number of a head, token and token it sees. What
     patches see of each other in the tower is left out.
     """
-    own = [max(0, count - shared) + new for count in tokens]
+    own = [max(0, count - shared) + max(0, new - 1) for count in tokens]
     total = 2.0 * weights.tower * pixels / max(1, weights.patch)
     total += 2.0 * weights.decoder * (shared + sum(own)) + 2.0 * weights.head * new * len(own)
     total += weights.per_pair * _pairs(shared, own, None)
