@@ -89,6 +89,15 @@ class OnDevice(torch.Tensor):
     def __repr__(self, **_: Any) -> str:
         return f"OnDevice({self.numbers!r})"
 
+    def data_ptr(self) -> int:
+        """Where its numbers are: the same for views of the same place."""
+        start = self.numbers.untyped_storage()._cdata
+        return int(start + self.numbers.storage_offset() * self.numbers.element_size())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """By its numbers: torch's own would read its memory."""
+        return memo.setdefault(id(self), self.clone())
+
     def tolist(self) -> Any:
         """As torch's own, which refuses tensors of other classes."""
         return self.numbers.tolist()

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import harness.demo
 from harness.models.transformers import Transformers, cost, memory, torchvision
 from harness.models.transformers.plain import placed
+from harness.models.transformers.tower import Tower, picture_sizes
 from harness.types import Clip, Generation, Prompt, Question, Sample, Text, Turn, Video
 from tests import families
 
@@ -49,8 +50,7 @@ def test_one_pass_is_what_torch_counts(name: str) -> None:
         engine.model(**given, use_cache=False)
     work = cost.weights_of(engine.model)
     assert planned > 2 * work.decoder * length
-    pixels = sum(v.numel() for n, v in given.items() if n.startswith("pixel_values"))
-    ours = cost.operations(work, pixels, [length], length, 0)
+    ours = cost.operations(work, picture_sizes(given), [length], length, 0)
     # eager attention computes the masked half too, and this pass has logits everywhere
     ours += 2 * work.head * length + work.per_pair * length**2 / 2
     ours += work.windows[0] * (length**2 - work.windows[1] * length)
@@ -68,14 +68,14 @@ def test_what_is_shared_is_counted_once() -> None:
     assert one < ten < 10 * one
     more = settings.operations(33, [204] * 10, 4) - ten  # a frame: its patches and four tokens
     work = settings._work
-    assert more > 2 * work.tower * 16 + 2 * work.decoder * 4
+    assert more > 2 * work.tower.weights * 16 + 2 * work.decoder * 4
 
 
 def test_windows_bound_what_is_seen() -> None:
-    full = cost.Weights(0, 0, 0, 1, per_pair=1.0)
-    window = cost.Weights(0, 0, 0, 1, per_pair=0.0, windows=(1.0, 10))
-    assert cost.operations(full, 0, [1000, 1000], 900, 0) == 900**2 / 2 + 2 * 100 * 950
-    assert cost.operations(window, 0, [1000, 1000], 900, 0) == 10 * 1100
+    full = cost.Weights(0, 0, Tower(), per_pair=1.0)
+    window = cost.Weights(0, 0, Tower(), per_pair=0.0, windows=(1.0, 10))
+    assert cost.operations(full, [], [1000, 1000], 900, 0) == 900**2 / 2 + 2 * 100 * 950
+    assert cost.operations(window, [], [1000, 1000], 900, 0) == 10 * 1100
 
 
 @needs_extra

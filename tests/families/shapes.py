@@ -27,6 +27,7 @@ from harness.models.transformers import cost
 from harness.models.transformers.chat import ChatTemplate
 from harness.models.transformers.engine import Engine
 from harness.models.transformers.processor import ProcessorWriter
+from harness.models.transformers.tower import picture_sizes
 from harness.types import Clip, Generation, Prompt, Question, Sample, Text, Turn, Video
 from tests import fake_device, families
 from tests.families.published import at_7b
@@ -82,7 +83,7 @@ def _counted(model: Any, writer: ProcessorWriter) -> Count:
     peak = fake_device.peak.most - before
     tokens = [len(branch.written.tokens) for branch in clip.branches]
     first = clip.branches[0].written
-    pixels = sum(v.numel() for n, v in first.inputs.items() if n.startswith("pixel_values"))
+    pictures = picture_sizes(first.inputs)
     shared = clip.branches[1].cached
     longer, _ = _flops(engine, _sample(32))
     return Count(
@@ -90,7 +91,7 @@ def _counted(model: Any, writer: ProcessorWriter) -> Count:
         weights=weights,
         peak=peak,
         flops=flops,
-        estimated=cost.operations(work, pixels, tokens, shared, NEW),
+        estimated=cost.operations(work, pictures, tokens, shared, NEW),
         longer=longer,
         tokens=tuple(tokens),
     )
