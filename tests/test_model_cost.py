@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,9 +18,17 @@ from harness.types import Clip, Generation, Prompt, Question, Sample, Text, Turn
 from tests import families
 
 CHECKPOINT = Path(harness.demo.__path__[0]) / "checkpoints" / "tiny_video"
-# torch's counter does not see the experts' and linear attention's kernels; Gemma 3n and 4 have
-# inputs for every layer and share keys, MiniCPM-V merges twice
-APART = {"qwen3_vl_moe": 0.4, "qwen3_5": 0.4, "minicpmv4_6": 0.4, "gemma3n": 0.4, "gemma4": 0.2}
+
+
+def grouped(one: torch.Size, *_: Any, out_shape: torch.Size, **__: Any) -> int:
+    """What torch's counter lacks: each token by its own expert's matrix."""
+    return 2 * out_shape.numel() * one[-1]
+
+
+# Gemma 3n's tower is a network of convolutions, which is left out; Mistral's computes what pictures
+# do not see of each other too; linear attention solves triangles, which torch does not count
+APART = {"gemma3n": 0.2, "mistral3": 0.1, "minicpmv4_6": 0.07, "qwen3_5": 0.04}
+EXPERTS = {torch.ops.aten._grouped_mm: grouped}
 
 needs_extra = pytest.mark.skipif(
     not torchvision.available(), reason="needs the extra video-families (make test installs it)"
@@ -46,7 +55,7 @@ def test_one_pass_is_what_torch_counts(name: str) -> None:
     length = len(branch.written.tokens)
     planned = settings.operations(8, [length, length], 1)  # the plan says it, for every family
     given = placed(engine.model, branch.written.inputs)
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+    with torch.inference_mode(), FlopCounterMode(display=False, custom_mapping=EXPERTS) as counter:
         engine.model(**given, use_cache=False)
     work = cost.weights_of(engine.model)
     assert planned > 2 * work.decoder * length
@@ -54,7 +63,7 @@ def test_one_pass_is_what_torch_counts(name: str) -> None:
     # eager attention computes the masked half too, and this pass has logits everywhere
     ours += 2 * work.head * length + work.per_pair * length**2 / 2
     ours += work.windows[0] * (length**2 - work.windows[1] * length)
-    assert ours == pytest.approx(counter.get_total_flops(), rel=APART.get(name, 0.1))
+    assert ours == pytest.approx(counter.get_total_flops(), rel=APART.get(name, 0.01))
 
 
 def test_files_and_model_say_the_same_work() -> None:

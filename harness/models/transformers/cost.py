@@ -1,7 +1,8 @@
 """The operations that a clip needs when all that its questions share is computed once.
 
-Within a tenth of what torch's own counter finds in a pass of most families' tiny builds (tests say
-which); a chip's peak rate makes it the least time a run can take. Importing this loads no torch.
+Within a hundredth of what torch's own counter finds in a pass of most families' tiny builds (tests
+say which); a chip's peak rate makes it the least time that a run can take. Importing this loads no
+torch.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from harness.models.transformers.tower import Tower, attending, tower_of
 
 if TYPE_CHECKING:
     import torch
+
+CHUNK = 64
+"""Tokens that linear attention takes at a time."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,19 @@ def _working(decoder: torch.nn.Module, text: Any) -> Iterator[float]:
         if ".experts." in name and chosen and experts:
             share = int(chosen) / int(experts)
         yield parameter.numel() * share
+    yield from _states(text)
+
+
+def _states(text: Any) -> Iterator[float]:
+    """What each layer of linear attention does with a token beside its matrices, as so many
+    weights: its state [keys, values] is read twice and written once, and tokens see each other
+    within a chunk (the gated delta rule, as transformers' ``torch_chunk_gated_delta_rule``)."""
+    for kind in getattr(text, "layer_types", None) or ():
+        if kind != "linear_attention":
+            continue
+        key, value = text.linear_key_head_dim, text.linear_value_head_dim
+        inner = CHUNK * (5 * key + 3 * value) / 2  # two products, two triangles solved, one product
+        yield text.linear_num_value_heads * (3 * key * value + inner)
 
 
 def _attention(text: Any) -> tuple[float, float, int]:
