@@ -169,22 +169,35 @@ def _counted(function: Any, args: Any, kwargs: Any) -> Any:
     if packet in flop_registry:
         peak.flops += flop_registry[packet](*args, **kwargs, out_val=made)
     elif packet in PRODUCTS:
-        peak.flops += PRODUCTS[packet](made, *args)
+        peak.flops += PRODUCTS[packet](made, *args, **kwargs)
     return made
 
 
-def _product(made: Any, one: Any, *_: Any) -> int:
+def _product(made: Any, one: Any, *_: Any, **__: Any) -> int:
     return 2 * made.numel() * int(one.shape[-1])
 
 
-def _convolution(made: Any, _: Any, weight: Any, *__: Any) -> int:
+def _convolution(made: Any, _: Any, weight: Any, *__: Any, **___: Any) -> int:
     return 2 * made.numel() * (weight.numel() // len(weight))
 
 
-def _attention(made: Any, query: Any, key: Any, *_: Any) -> int:
-    """Scores and their sums of values, of which masked ones count too."""
+def _attention(
+    made: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any = None,
+    dropout: float = 0.0,
+    causal: bool = False,
+    *,
+    is_causal: bool = False,
+    **_: Any,
+) -> int:
+    """Scores and their sums of values; of a mask's every place counts, as kernels compute it, while
+    the half that a causal kernel passes over does not."""
     pairs = query.numel() // query.shape[-1] * key.shape[-2]
-    return int(2 * pairs * (query.shape[-1] + made.shape[-1]))
+    each = query.shape[-1] + made.shape[-1]
+    return int(pairs * each if causal or is_causal else 2 * pairs * each)
 
 
 # Inference mode hands these over whole; torch's counter would take them apart into products of
