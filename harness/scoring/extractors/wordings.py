@@ -84,7 +84,7 @@ _BEFORE = (
     r"(?i:(?:the\s+)?(?:option|choice|answer|statement|description|sentence|caption)\s+)?"
 )
 _AFTER = (
-    r"(?P<next>is|was|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|it|the|as|to|gets|without|for|\w+ly|fits?|match(?:es)?|best|most|better|"
+    r"(?P<next>is|was|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|remains?|due|it|the|as|to|gets|without|for|\w+ly|fits?|match(?:es)?|best|most|better|"
     r"describes?|would|must|should|could|might|may|can|does|did|has|sounds?|makes?|works?|shows?|"
     r"represents?|corresponds?|aligns?|reflects?|captures?|seems?|looks?|appears?|correct|right|"
     r"though|although|over|if|and|or)\b"
