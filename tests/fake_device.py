@@ -28,6 +28,8 @@ CPU = torch.device("cpu")
 aten = torch.ops.aten
 # operations that move numbers, or move indices by themselves
 MOVING = (aten.copy_, aten._to_copy, aten.to, aten.index, aten.index_put_, aten.index_put)
+# of the other tensor they take the shape, not its numbers, which may not be there
+SHAPED = {aten.expand_as: "expand", aten.view_as: "view", aten.reshape_as: "reshape"}
 
 
 DEVICE = torch.device("privateuseone", 0)
@@ -87,6 +89,15 @@ class OnDevice(torch.Tensor):
     def __repr__(self, **_: Any) -> str:
         return f"OnDevice({self.numbers!r})"
 
+    def data_ptr(self) -> int:
+        """Where its numbers are: the same for views of the same place."""
+        start = self.numbers.untyped_storage()._cdata
+        return int(start + self.numbers.storage_offset() * self.numbers.element_size())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """By its numbers: torch's own would read its memory."""
+        return memo.setdefault(id(self), self.clone())
+
     def tolist(self) -> Any:
         """As torch's own, which refuses tensors of other classes."""
         return self.numbers.tolist()
@@ -110,6 +121,8 @@ class _Made(TorchDispatchMode):
 def _call(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if function is aten._fused_sdp_choice.default:
         return 0  # the plain one: the others' operators have no CPU version
+    if function.overloadpacket in SHAPED:
+        return getattr(args[0], SHAPED[function.overloadpacket])(*args[1].shape)
     flat, _ = tree_flatten((args, kwargs))
     tensors = [each for each in flat if isinstance(each, torch.Tensor)]
     on_device = any(isinstance(each, OnDevice) for each in tensors)
@@ -156,22 +169,35 @@ def _counted(function: Any, args: Any, kwargs: Any) -> Any:
     if packet in flop_registry:
         peak.flops += flop_registry[packet](*args, **kwargs, out_val=made)
     elif packet in PRODUCTS:
-        peak.flops += PRODUCTS[packet](made, *args)
+        peak.flops += PRODUCTS[packet](made, *args, **kwargs)
     return made
 
 
-def _product(made: Any, one: Any, *_: Any) -> int:
+def _product(made: Any, one: Any, *_: Any, **__: Any) -> int:
     return 2 * made.numel() * int(one.shape[-1])
 
 
-def _convolution(made: Any, _: Any, weight: Any, *__: Any) -> int:
+def _convolution(made: Any, _: Any, weight: Any, *__: Any, **___: Any) -> int:
     return 2 * made.numel() * (weight.numel() // len(weight))
 
 
-def _attention(made: Any, query: Any, key: Any, *_: Any) -> int:
-    """Scores and their sums of values, of which masked ones count too."""
+def _attention(
+    made: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any = None,
+    dropout: float = 0.0,
+    causal: bool = False,
+    *,
+    is_causal: bool = False,
+    **_: Any,
+) -> int:
+    """Scores and their sums of values; of a mask's every place counts, as kernels compute it, while
+    the half that a causal kernel passes over does not."""
     pairs = query.numel() // query.shape[-1] * key.shape[-2]
-    return int(2 * pairs * (query.shape[-1] + made.shape[-1]))
+    each = query.shape[-1] + made.shape[-1]
+    return int(pairs * each if causal or is_causal else 2 * pairs * each)
 
 
 # Inference mode hands these over whole; torch's counter would take them apart into products of
@@ -179,6 +205,7 @@ def _attention(made: Any, query: Any, key: Any, *_: Any) -> int:
 PRODUCTS: dict[Any, Callable[..., int]] = {
     aten.linear: _product,
     aten.matmul: _product,
+    aten._grouped_mm: _product,  # each token by its own expert's matrix
     aten.scaled_dot_product_attention: _attention,
     **dict.fromkeys((aten.conv1d, aten.conv2d, aten.conv3d), _convolution),
 }
@@ -226,11 +253,14 @@ def _wrapped(made: Any, on_device: bool) -> Any:
 @torch.inference_mode()  # views of others could not be made in it
 def move(model: torch.nn.Module) -> None:
     """A model's weights and buffers to DEVICE, within ``device``."""
+    moved: dict[int, torch.nn.Parameter] = {}  # tied weights stay one
     for module in model.modules():
         for name, weight in list(module._parameters.items()):
-            if weight is not None:
+            if weight is not None and id(weight) not in moved:
                 wrapped = torch.nn.Parameter(OnDevice(weight.data), requires_grad=False)
-                module._parameters[name] = wrapped
+                moved[id(weight)] = moved[id(wrapped)] = wrapped
+            if weight is not None:
+                module._parameters[name] = moved[id(weight)]
         for name, buffer in list(module._buffers.items()):
             if buffer is not None:
                 module._buffers[name] = OnDevice(_numbered(buffer))

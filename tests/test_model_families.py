@@ -263,19 +263,29 @@ def test_expected_tokens_are_checked() -> None:
     settings("llava_onevision", expect_tokens=4).load()
 
 
-def test_a_video_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = settings("qwen2_5_vl").load()
-    tower = engine.model.model.visual
+@pytest.mark.parametrize("name", NAMES)
+def test_pictures_are_encoded_once(name: str) -> None:
+    engine = settings(name).load()
+    decoding = {*engine.model.get_decoder().modules(), engine.model.get_output_embeddings()}
     seen: list[int] = []
-    forward = tower.forward
-
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        seen.append(1)
-        return forward(*args, **kwargs)
-
-    monkeypatch.setattr(tower, "forward", counted)
-    outputs(engine, sample())
-    assert seen == [1]
+    outside = [module for module in engine.model.modules() if module not in decoding]
+    kinds = (torch.nn.Conv2d, torch.nn.Conv3d)
+    if not any(isinstance(module, kinds) for module in outside):
+        kinds = (torch.nn.Linear, torch.nn.Linear)
+    handles = [
+        module.register_forward_pre_hook(lambda module, given: seen.append(given[0].numel()))
+        for module in outside
+        if isinstance(module, kinds)
+    ]
+    asked = sample()
+    outputs(engine, dataclasses.replace(asked, prompts=asked.prompts[:1]))
+    alone = seen[:]
+    seen.clear()
+    outputs(engine, asked)
+    for handle in handles:
+        handle.remove()
+    assert seen == alone
+    assert seen
 
 
 @pytest.mark.parametrize("name", NAMES)

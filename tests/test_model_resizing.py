@@ -204,4 +204,4 @@ def test_planning_counts_without_frames(name: str) -> None:
     assert isinstance(written, Written)
     assert made.count([ask], 7) == [len(written.tokens)]
     pixels = [v.numel() for k, v in written.inputs.items() if k.startswith("pixel_values")]
-    assert made._writer.pixels(7) == sum(pixels)
+    assert sum(made._writer.picture_sizes(7)) == sum(pixels)

@@ -93,7 +93,8 @@ class Plan:
         said = f"arithmetic: {_operations(each)} a clip, {_operations(self.operations)} in all"
         if self.rate is None:
             return said
-        return f"{said}: {self.operations / self.rate:,.0f} s at {_operations(self.rate)}/s"
+        device = f" ({self.memory.device})" if self.memory is not None else ""
+        return f"{said}: {self.operations / self.rate:,.0f} s at {_operations(self.rate)}/s{device}"
 
     @property
     def _bytes(self) -> int:

@@ -4,7 +4,8 @@ heads and widths as large ones have them, and few layers.
 The decoder gets 4 layers of width 4,096 with 32 heads over 8 of keys and values, 128 wide (Qwen3's
 8B, as in ``benchmarks.families``), the tower 3 layers of width 1,152 with 16 heads (SigLIP's
 so400m). What is a family's own (kinds of layers, latent attention, experts) keeps its structure;
-the two Gemmas whose layers differ from each other have their class's own numbers. Pictures, their
+the two Gemmas whose layers differ from each other have their class's own widths, in 12 layers that
+are of both kinds before and among those that share keys and values. Pictures, their
 patches and the vocabulary stay tiny: no tensor of a decoder layer depends on them.
 """
 
@@ -17,7 +18,7 @@ import torch
 
 from tests import families
 
-LAYERS, DEPTH = 4, 3
+LAYERS, DEPTH, OWN_LAYERS = 4, 3, 12
 TEXT: Mapping[str, int] = {
     "hidden_size": 4096,
     "intermediate_size": 12288,
@@ -70,7 +71,11 @@ def at_7b(name: str) -> Any:
 
 
 def _own_numbers(tiny: Any) -> Any:
-    made = type(tiny)()
+    eyes = tiny.to_dict()["vision_config"]
+    sizes = {n: eyes[n] for n in ("patch_size", "pooling_kernel_size") if n in eyes}
+    shared = tiny.get_text_config().num_kv_shared_layers and OWN_LAYERS // 3
+    text = {"num_hidden_layers": OWN_LAYERS, "num_kv_shared_layers": shared}
+    made = type(tiny)(vision_config=sizes, text_config=text)
     for key, value in tiny.to_dict().items():
         if key.endswith(("_token_id", "_token_index")) and value is not None:
             setattr(made, key, value)

@@ -2,6 +2,7 @@
 operations, bytes, and the plan's own estimate beside them.
 
 python -m tests.families.shapes [FAMILY …]
+python -m tests.families.shapes --whole [FAMILY …]    all layers of a published 7B, 32 frames
 
 Widths are a 7B's (see ``published``), the decoder has 4 layers and the tower 3: every layer of a
 kind takes the same. Each family is counted in a process of its own, forked from one that has
@@ -16,7 +17,7 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ from harness.models.transformers import cost
 from harness.models.transformers.chat import ChatTemplate
 from harness.models.transformers.engine import Engine
 from harness.models.transformers.processor import ProcessorWriter
+from harness.models.transformers.tower import picture_sizes
+from harness.models.transformers.written import Writer
 from harness.types import Clip, Generation, Prompt, Question, Sample, Text, Turn, Video
 from tests import fake_device, families
 from tests.families.published import at_7b
@@ -37,9 +40,9 @@ TEXTS = ("What colour is the ball? ", "Where does it go? ")
 
 @dataclass(frozen=True)
 class Count:
-    """Of a clip with two questions of two new tokens each. ``weights`` and ``peak`` are bytes (the
-    peak with the weights, attention spelled out), ``flops`` what torch counts, ``estimated`` what
-    the plan says; ``longer`` is ``flops`` of the same clip with 32 times the text."""
+    """Of a clip whose questions have two new tokens each. ``weights`` and ``peak`` are bytes (the
+    peak with the weights; no attention scores are kept), ``flops`` what torch counts, ``estimated``
+    what the plan says; ``longer`` is ``flops`` of the same clip with 32 times the text."""
 
     parameters: int
     weights: int
@@ -66,32 +69,33 @@ def count(name: str) -> Count:
     writer = _writer(name)
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(at_7b(name), dtype=torch.bfloat16).eval()
-    with fake_device.device():
-        return _counted(model, writer)
+    return counted_on_device(model, writer, _sample(1), _sample(32))
 
 
-def _counted(model: Any, writer: ProcessorWriter) -> Count:
+def counted_on_device(
+    model: Any, writer: Writer, asked: Sample, longer: Sample | None = None
+) -> Count:
+    """What ``asked`` takes of a model without numbers, and how many operations ``longer`` does."""
     work = cost.weights_of(model)
-    before = fake_device.peak.now
-    fake_device.move(model)
-    weights = fake_device.peak.now - before
-    assert model.device == fake_device.DEVICE
-    engine = Engine(model, writer, context=100_000, stops=frozenset())
-    fake_device.peak.start()
-    flops, clip = _flops(engine, _sample(1))
-    peak = fake_device.peak.most - before
+    with fake_device.device():
+        before = fake_device.peak.now
+        fake_device.move(model)
+        weights = fake_device.peak.now - before
+        assert model.device == fake_device.DEVICE
+        engine = Engine(model, writer, context=100_000, stops=frozenset())
+        fake_device.peak.start()
+        flops, clip = _flops(engine, asked)
+        peak = fake_device.peak.most - before
+        more = _flops(engine, longer)[0] if longer else 0
     tokens = [len(branch.written.tokens) for branch in clip.branches]
-    first = clip.branches[0].written
-    pixels = sum(v.numel() for n, v in first.inputs.items() if n.startswith("pixel_values"))
-    shared = clip.branches[1].cached
-    longer, _ = _flops(engine, _sample(32))
+    pictures = picture_sizes(clip.branches[0].written.inputs)
     return Count(
         parameters=sum(p.numel() for p in model.parameters()),
         weights=weights,
         peak=peak,
         flops=flops,
-        estimated=cost.operations(work, pixels, tokens, shared, NEW),
-        longer=longer,
+        estimated=cost.operations(work, pictures, tokens, clip.branches[1].cached, NEW),
+        longer=more,
         tokens=tuple(tokens),
     )
 
@@ -115,25 +119,27 @@ def _sample(repeated: int) -> Sample:
 def _flops(engine: Engine, asked: Sample) -> tuple[int, Any]:
     before = fake_device.peak.flops
     [clip] = engine.run([asked], Generation(max_new_tokens=NEW))
-    assert [len(branch.output_ids) for branch in clip.branches] == [NEW, NEW]
+    assert all(len(branch.output_ids) == NEW for branch in clip.branches)
     return fake_device.peak.flops - before, clip
 
 
-def counted(names: Sequence[str]) -> Iterator[tuple[str, Count | str]]:
+def counted(
+    names: Sequence[str], counting: Callable[[str], Count] = count
+) -> Iterator[tuple[str, Count | str]]:
     """Each family's count as it is there, or in a line what went wrong."""
     gc.collect()
     gc.freeze()
     for name in names:
-        yield name, _in_a_process(name)
+        yield name, _in_a_process(name, counting)
 
 
-def _in_a_process(name: str) -> Count | str:
+def _in_a_process(name: str, counting: Callable[[str], Count]) -> Count | str:
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
         with os.fdopen(writing, "w") as file:
-            file.write(json.dumps(_tried(name)))
+            file.write(json.dumps(_tried(name, counting)))
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as file:
@@ -147,20 +153,25 @@ def _in_a_process(name: str) -> Count | str:
     return Count(**{**found, "tokens": tuple(found["tokens"])})
 
 
-def _tried(name: str) -> dict[str, Any] | str:
+def _tried(name: str, counting: Callable[[str], Count]) -> dict[str, Any] | str:
     try:
-        return dataclasses.asdict(count(name))
+        return dataclasses.asdict(counting(name))
     except Exception as error:  # all of them, for one line in the table
         if os.environ.get("TRACE"):
             raise
         return f"{type(error).__name__}: {error}"[:300]
 
 
-def main(names: Sequence[str], *, as_json: bool) -> None:
+def main(names: Sequence[str], *, whole: bool, as_json: bool) -> None:
     """Prints a table, or a JSON object a line."""
     if not as_json:
         print(f"{HEADINGS}\n{UNITS}")
-    for name, each in counted(names or list(families.FAMILIES)):
+    from tests.families import whole as published
+
+    every = (
+        ("llava_next_video", "qwen2_5_vl", "qwen3_vl", "internvl") if whole else families.FAMILIES
+    )
+    for name, each in counted(names or list(every), published.whole if whole else count):
         if as_json:
             said = each if isinstance(each, str) else dataclasses.asdict(each)
             print(json.dumps({name: said}), flush=True)
@@ -169,4 +180,9 @@ def main(names: Sequence[str], *, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    main([a for a in sys.argv[1:] if a != "--json"], as_json="--json" in sys.argv)
+    chosen = set(sys.argv[1:])
+    main(
+        [a for a in sys.argv[1:] if not a.startswith("--")],
+        whole="--whole" in chosen,
+        as_json="--json" in chosen,
+    )

@@ -1,7 +1,8 @@
 """The operations that a clip needs when all that its questions share is computed once.
 
-Within a tenth of what torch's own counter finds in a pass of most families' tiny builds (tests say
-which); a chip's peak rate makes it the least time a run can take. Importing this loads no torch.
+Within a hundredth of what torch's own counter finds in a pass of most families' tiny builds (tests
+say which); a chip's peak rate makes it the least time that a run can take. Importing this loads no
+torch.
 """
 
 from __future__ import annotations
@@ -15,23 +16,25 @@ from typing import TYPE_CHECKING, Any
 
 from harness.models.transformers.checkpoint import shapes
 from harness.models.transformers.memory import layers_of
+from harness.models.transformers.tower import Tower, attending, tower_of
 
 if TYPE_CHECKING:
     import torch
+
+CHUNK = 64
+"""Tokens that linear attention takes at a time."""
 
 
 @dataclass(frozen=True)
 class Weights:
     """Of a model: weights that work for every token of the decoder (of experts, those that are
-    chosen), for every new token beside (``head``), and for every patch of the tower; ``patch`` is
-    how many numbers a patch has; ``per_pair`` the attention's operations for a token and one that
-    it sees, in all layers that see the whole prompt; ``windows`` the same for layers with a window,
-    with its length."""
+    chosen), and for every new token beside (``head``); what a picture costs its ``tower``;
+    ``per_pair`` the attention's operations for a token and one that it sees, in all layers that see
+    the whole prompt; ``windows`` the same for layers with a window, with its length."""
 
     decoder: float
     head: float
-    tower: float
-    patch: int
+    tower: Tower
     per_pair: float
     windows: tuple[float, int] = (0.0, 0)
 
@@ -43,21 +46,18 @@ def weights_of(model: Any) -> Weights:
     known = {id(p) for p in decoder.parameters()}
     head = model.get_output_embeddings()
     heads = {id(p) for p in head.parameters()} if head is not None else set()
-    tower, patch = _tower(model, known | heads)
     full, sliding, window = _attention(text)
     return Weights(
         decoder=sum(_working(decoder, text)),
         head=float(sum(p.numel() for p in head.parameters())) if head is not None else 0.0,
-        tower=tower,
-        patch=patch,
+        tower=tower_of(model, known | heads),
         per_pair=full,
         windows=(sliding, window),
     )
 
 
-def weights_in_files(folder: Path, text: Any) -> Weights | None:
-    """The same of a LLaVA-NeXT-Video checkpoint, by the headers of its files; None without them.
-    ``text`` is the decoder's configuration."""
+def weights_in_files(folder: Path, config: Any) -> Weights | None:
+    """The same of a LLaVA-NeXT-Video checkpoint, by the headers of its files; None without them."""
     found = {name: shape for name, shape in shapes(folder).items() if len(shape) >= 2}
     sizes = {name: float(math.prod(shape)) for name, shape in found.items()}
     patches = [shape for name, shape in found.items() if "patch_embedding" in name]
@@ -70,28 +70,30 @@ def weights_in_files(folder: Path, text: Any) -> Weights | None:
         for name, size in sizes.items()
         if name not in tower and "embed_tokens" not in name and "lm_head" not in name
     )
-    full, sliding, window = _attention(text)
+    working = sum(size for name, size in tower.items() if "position_embedding" not in name)
+    width, *numbers = patches[0]
+    depth = config.vision_config.num_hidden_layers
+    full, sliding, window = _attention(config.get_text_config())
     return Weights(
         decoder=decoder,
         head=head,
-        tower=sum(size for name, size in tower.items() if "position_embedding" not in name),
-        patch=math.prod(patches[0][1:]),
+        tower=attending(working, math.prod(numbers), width, depth, config.vision_config),
         per_pair=full,
         windows=(sliding, window),
     )
 
 
 def operations(
-    weights: Weights, pixels: int, tokens: Sequence[int], shared: int, new: int
+    weights: Weights, pictures: Sequence[int], tokens: Sequence[int], shared: int, new: int
 ) -> float:
-    """Floating-point operations of one clip: ``pixels`` numbers go into the tower; its prompts are
-    ``tokens`` long and begin with ``shared`` tokens alike; each answer has ``new`` tokens.
+    """Floating-point operations of one clip: ``pictures`` of so many numbers go into the tower; its
+    prompts are ``tokens`` long and begin with ``shared`` tokens alike; each answer has ``new``
+    tokens, the last of which nothing is computed from.
 
-    Two for each weight and token, and four for each number of a head, token and token it sees. What
-    patches see of each other in the tower is left out.
+    Two for each weight and token, and four for each number of a head, token and token it sees.
     """
-    own = [max(0, count - shared) + new for count in tokens]
-    total = 2.0 * weights.tower * pixels / max(1, weights.patch)
+    own = [max(0, count - shared) + max(0, new - 1) for count in tokens]
+    total = weights.tower.operations(pictures)
     total += 2.0 * weights.decoder * (shared + sum(own)) + 2.0 * weights.head * new * len(own)
     total += weights.per_pair * _pairs(shared, own, None)
     sliding, window = weights.windows
@@ -135,6 +137,19 @@ def _working(decoder: torch.nn.Module, text: Any) -> Iterator[float]:
         if ".experts." in name and chosen and experts:
             share = int(chosen) / int(experts)
         yield parameter.numel() * share
+    yield from _states(text)
+
+
+def _states(text: Any) -> Iterator[float]:
+    """What each layer of linear attention does with a token beside its matrices, as so many
+    weights: its state [keys, values] is read twice and written once, and tokens see each other
+    within a chunk (the gated delta rule, as transformers' ``torch_chunk_gated_delta_rule``)."""
+    for kind in getattr(text, "layer_types", None) or ():
+        if kind != "linear_attention":
+            continue
+        key, value = text.linear_key_head_dim, text.linear_value_head_dim
+        inner = CHUNK * (5 * key + 3 * value) / 2  # two products, two triangles solved, one product
+        yield text.linear_num_value_heads * (3 * key * value + inner)
 
 
 def _attention(text: Any) -> tuple[float, float, int]:
@@ -149,26 +164,3 @@ def _attention(text: Any) -> tuple[float, float, int]:
             cost[kind] += 4.0 * layer.num_attention_heads * head
     window = getattr(text, "sliding_window", None) or 0
     return cost["full_attention"], cost["sliding_attention"], int(window)
-
-
-def _tower(model: Any, others: set[int]) -> tuple[float, int]:
-    """Weights that work for a patch, and a patch's numbers: what the first convolution or matrix
-    takes. Of two towers side by side a picture goes through one; a network of convolutions, whose
-    patches are not of one size, is left out."""
-    import torch
-
-    kinds = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.Conv3d)
-    found = {
-        name: module.weight
-        for name, module in model.named_modules()
-        if isinstance(module, kinds) and id(module.weight) not in others
-    }
-    weights = list(found.values())
-    patches = [weight for weight in weights if weight.dim() >= 4]
-    if len(patches) > 2 or not weights:
-        return 0.0, 1
-    first = (patches or weights)[0]
-    vision = getattr(model.config, "vision_config", None)
-    merged = int(getattr(vision, "spatial_merge_size", None) or 1) ** 2  # patches that become one
-    total = sum(w.numel() / (merged if "merger" in n else 1) for n, w in found.items())
-    return total / max(1, len(patches)), int(first.numel() // first.shape[0])

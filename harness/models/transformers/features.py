@@ -66,7 +66,7 @@ def _memo(function: Callable[..., Any]) -> Callable[..., Any]:
     def remembering(*args: Any, **kwargs: Any) -> Any:
         key = (tuple(map(_name, args)), tuple((k, _name(v)) for k, v in sorted(kwargs.items())))
         if key not in known:
-            # the arguments are kept, so that no other tensor takes over their identity
+            # the arguments are kept, so that no other tensor takes their place
             known[key] = ((args, kwargs), function(*args, **kwargs))
         return known[key][1]
 
@@ -74,5 +74,10 @@ def _memo(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _name(value: Any) -> Any:
-    plain = value is None or isinstance(value, bool | int | float | str)
-    return ("=", value) if plain else ("is", id(value))
+    """Equal for equal plain values and for tensors of the same memory: some models cut what they
+    are given before they ask for its features, which makes another tensor each time."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return ("=", value)
+    if isinstance(value, torch.Tensor) and value.data_ptr():
+        return ("at", value.data_ptr(), value.shape, value.stride(), value.dtype, value.device)
+    return ("is", id(value))

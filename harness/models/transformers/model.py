@@ -115,10 +115,10 @@ class Transformers:
         from harness.models.transformers import cost
 
         if frames not in self._clips:
-            self._clips[frames] = (self.clip_tokens(frames), self._writer.pixels(frames))
-        clip, pixels = self._clips[frames]
+            self._clips[frames] = (self.clip_tokens(frames), self._writer.picture_sizes(frames))
+        clip, pictures = self._clips[frames]
         shared = max(0, min([clip, *(count - 1 for count in tokens)]))
-        return cost.operations(self._work, pixels, tokens, shared, new)
+        return cost.operations(self._work, pictures, tokens, shared, new)
 
     @cached_property
     def rate(self) -> float | None:
@@ -189,8 +189,8 @@ class Transformers:
         return planning_config(self, self._folder)
 
     @cached_property
-    def _clips(self) -> dict[int, tuple[int, int]]:
-        """By frames shown: a clip's tokens, and its numbers to the vision tower."""
+    def _clips(self) -> dict[int, tuple[int, tuple[int, ...]]]:
+        """By frames shown: a clip's tokens, and its pictures' numbers to the vision tower."""
         return {}
 
     @cached_property
@@ -200,7 +200,7 @@ class Transformers:
 
         found = None
         if not self.by_processor:
-            found = cost.weights_in_files(self._folder, self._planning.get_text_config())
+            found = cost.weights_in_files(self._folder, self._planning)
         return found or cost.weights_of(weightless(self, self._folder))
 
     @cached_property

@@ -60,13 +60,14 @@ class PooledWriter:
         pictures = Pictures(frames, self._largest if self.frames_as == "anyres" else (0, 0))
         return [len(self.tokens(prompt, pictures)) for prompt in prompts]
 
-    def pixels(self, frames: int) -> int:
-        """How many numbers so many frames are to the vision tower; AnyRes frames take most."""
+    def picture_sizes(self, frames: int) -> tuple[int, ...]:
+        """How many numbers each picture of so many frames is to the vision tower; AnyRes frames
+        take most."""
         side = self.preprocessor.side
         tiles = 1
         if self.frames_as == "anyres":
             tiles += max(h // side * (w // side) for h, w in self.preprocessor.pinpoints)
-        return frames * tiles * 3 * side * side
+        return (3 * side * side,) * (frames * tiles)
 
     @cached_property
     def _special(self) -> list[str]:

@@ -42,6 +42,11 @@ class WholePixels:
     values: torch.Tensor
     scaling: Scaling
 
+    @property
+    def shape(self) -> torch.Size:
+        """As a tensor's."""
+        return self.values.shape
+
     def numel(self) -> int:
         """How many numbers they are."""
         return self.values.numel()

@@ -21,6 +21,7 @@ from harness.models.transformers import preparing, told_times
 from harness.models.transformers.chat import ChatTemplate, Content, Message
 from harness.models.transformers.preparing import Scaling, WholePixels
 from harness.models.transformers.shown import Shown, plain_sample
+from harness.models.transformers.tower import picture_sizes
 from harness.models.transformers.written import Written, escaped, letter_tokens
 from harness.types import (
     JSON,
@@ -76,14 +77,13 @@ class ProcessorWriter:
                 lengths.append(len(each.tokens))
         return lengths
 
-    def pixels(self, frames: int) -> int:
-        """How many numbers so many frames of 1280 × 720 are to the vision tower."""
+    def picture_sizes(self, frames: int) -> tuple[int, ...]:
+        """How many numbers each picture of so many frames of 1280 × 720 is to the vision tower."""
         ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
         [written] = self._sizes([ask], frames)
         if isinstance(written, Failure):
-            return 0
-        given = written.inputs.items()
-        return sum(int(v.numel()) for name, v in given if name.startswith("pixel_values"))
+            return ()
+        return picture_sizes(written.inputs)
 
     def _sizes(self, prompts: Sequence[Prompt], frames: int) -> list[Written | Failure]:
         """The prompts with black frames: of their shape alone where the processor can."""

@@ -47,8 +47,9 @@ class Writer(Protocol):
         """Each prompt's length in tokens with so many frames: at most, where content decides."""
         ...
 
-    def pixels(self, frames: int) -> int:
-        """How many numbers so many frames are to the vision tower: at most, as above."""
+    def picture_sizes(self, frames: int) -> tuple[int, ...]:
+        """How many numbers each picture of so many frames is to the vision tower: at most, as
+        above. A picture is what patches see each other in: a frame, a tile, a pair of frames."""
         ...
 
 
