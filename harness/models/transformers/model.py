@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -212,6 +212,7 @@ class Transformers:
 
     @cached_property
     def _engine(self) -> Engine:
+        from harness.models.transformers import towers
         from harness.models.transformers.configuration import context_of
         from harness.models.transformers.engine import Engine
         from harness.models.transformers.loading import load_model, stop_tokens
@@ -232,6 +233,7 @@ class Transformers:
             allow_overflow=self.allow_overflow,
             sharing=self.sharing,
         )
+        engine = replace(engine, merging=towers.find(engine.decoder, writer))
         if self.self_test:
             self_test(engine, self.checkpoint)
         self._check_tokens()
