@@ -121,14 +121,15 @@ def measure(family: str, frames: int, video: Path | None) -> dict[str, Any]:
 
 def _place(model: Any, written: Any) -> None:
     """Every input on the model's device; pixels as many at a time as a tower is given."""
-    from harness.models.transformers.merging import AT_ONCE, ahead
+    from harness.models.transformers.memory import TOWER_AT_ONCE
+    from harness.models.transformers.merging import ahead
     from harness.models.transformers.plain import placed
     from harness.models.transformers.spans import SpannedPixels
 
     inputs = dict(written.inputs)
     for name in [n for n, value in inputs.items() if isinstance(value, SpannedPixels)]:
         spanned = inputs.pop(name)
-        for made in ahead(spanned.spans, spanned.most(AT_ONCE["cpu"])):
+        for made in ahead(spanned.spans, spanned.most(TOWER_AT_ONCE["cpu"])):
             placed(model, {name: made[name]})
     placed(model, inputs)
 

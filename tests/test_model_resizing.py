@@ -165,7 +165,8 @@ def test_frames_that_were_not_resized_before_become_as_large_as_in_their_clip(na
 
 def test_a_clip_s_questions_show_the_same_frames() -> None:
     sample = asked(noise(4))
-    prompts = (*sample.prompts, dataclasses.replace(sample.prompts[0], key="again"))
+    again = Prompt(Question("again", "?"), sample.prompts[0].turns)
+    prompts = (*sample.prompts, again)
     one, other = model("qwen3_vl").write(dataclasses.replace(sample, prompts=prompts))
     assert isinstance(one, Written)
     assert isinstance(other, Written)

@@ -16,12 +16,8 @@ from typing import Any
 
 import torch
 
+from harness.models.transformers.memory import TOWER_AT_ONCE
 from harness.models.transformers.spans import SpannedPixels, Spans
-
-AT_ONCE = {"cpu": 1 << 23, "gpu": 1 << 26}
-"""Bytes of pixels that go through a tower together, by kind of device, in float32. On a CPU few,
-so that a layer's numbers stay in its cache (benchmarks.towers); on a GPU as many as keep it busy
-(not measured)."""
 
 UNUSED = ("last_hidden_state", "hidden_states", "attentions")
 """What transformers' towers give beside their features (``pooler_output``): no model reads it."""
@@ -60,7 +56,7 @@ class Merging:
         Raises LookupError for results that are not known to be joined.
         """
         kind = "cpu" if device.type == "cpu" else "gpu"
-        most = self.frames or min(each.most(AT_ONCE[kind]) for each in pixels)
+        most = self.frames or min(each.most(TOWER_AT_ONCE[kind]) for each in pixels)
         with self._busy():
             pieces = [_kept(function(made)) for made in ahead(pixels[0].spans, most)]
         return self._joined((name,), pieces)

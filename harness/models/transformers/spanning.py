@@ -14,43 +14,20 @@ import functools
 import itertools
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from harness.models.transformers import preparing
+from harness.models.transformers.fields import Field, find_field
 from harness.models.transformers.hollow import Call, empty, hollow, is_hollow
 from harness.models.transformers.preparing import Scaling, WholePixels
 from harness.models.transformers.resizing import VideoResizer
-from harness.models.transformers.spans import SpannedPixels, Spans, moved_on
+from harness.models.transformers.spans import SpannedPixels, Spans
 
 UNITS = (1, 2, 4)  # frames that go together: all that published processors do
-
-
 Size = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Field:
-    """An input of the model that lacks its numbers in ``hollow``: what the processor's video part
-    calls it, whether the dimension of its clips is dropped, the axis of frames, and, where it holds
-    places, how far they move on a frame."""
-
-    source: str
-    flat: bool
-    axis: int
-    step: int = 0
-
-    def of(self, made: Mapping[str, Any]) -> Any:
-        """The input, in what the video part made; None where it is not there."""
-        found = made.get(self.source)
-        if isinstance(found, list) and len(found) == 1 and isinstance(found[0], torch.Tensor):
-            found = found[0][None]  # a processor that stacks nothing
-        if not isinstance(found, torch.Tensor) or found.dim() < 1 + self.flat:
-            return None
-        return found.flatten(0, 1) if self.flat else found
 
 
 class Spanning:
@@ -163,7 +140,10 @@ class Spanning:
             except (RuntimeError, ValueError):
                 continue
             starts = [a for a, b in borders if a < b]
-            fields = {name: self._field(name, whole[name], made, starts) for name in missing}
+            fields = {
+                name: find_field(name, whole[name], made, starts, self._scaling.get(name))
+                for name in missing
+            }
             if all(fields.values()):
                 self.fields = {name: field for name, field in fields.items() if field}
                 tensors = {n for n, v in made[0].items() if isinstance(v, torch.Tensor)}
@@ -175,47 +155,6 @@ class Spanning:
         """The (height, width) that frames are resized to, where they then stay as they are."""
         size = self._resizer.target(*clip.shape[:3])
         return size if size is not None and self._resizer.leaves(*size) else None
-
-    def _field(
-        self, name: str, whole: Any, made: list[Mapping[str, Any]], starts: list[int]
-    ) -> Field | None:
-        how = self._scaling.get(name)
-        for source in sorted(made[0], key=lambda key: key != name):  # its own name first
-            for flat in (False, True):
-                pieces = [Field(source, flat, 0).of(each) for each in made]
-                if any(piece is None for piece in pieces) or pieces[0].dim() != whole.dim():
-                    continue
-                for axis in range(whole.dim()):
-                    if _as_large(pieces, axis, whole):
-                        step = _step(pieces, starts, axis, whole)
-                        moved = [moved_on(p, s * step) for p, s in zip(pieces, starts, strict=True)]
-                        if _joined(moved, axis, whole, how):
-                            return Field(source, flat, axis, step)
-        return None
-
-
-def _as_large(pieces: list[Any], axis: int, whole: torch.Tensor) -> bool:
-    """Whether the pieces fit together along this axis to something of the whole's shape."""
-    shapes = [list(piece.shape) for piece in pieces]
-    together = sum(shape[axis] for shape in shapes)
-    return all([*s[:axis], together, *s[axis + 1 :]] == list(whole.shape) for s in shapes)
-
-
-def _step(pieces: list[Any], starts: list[int], axis: int, whole: torch.Tensor) -> int:
-    """How far places that are told in the second piece move on a frame (molmo2 counts patches)."""
-    if whole.is_floating_point() or whole.dtype == torch.uint8 or len(pieces) < 2:
-        return 0
-    first, second = (piece.shape[axis] for piece in pieces[:2])
-    apart = (whole.narrow(axis, first, second) - pieces[1])[pieces[1] >= 0]
-    return int(apart.flatten()[0]) // starts[1] if len(apart) else 0
-
-
-def _joined(pieces: list[Any], axis: int, whole: torch.Tensor, how: Scaling | None) -> bool:
-    """Whether the pieces along this axis are the whole, to the bit."""
-    joined = torch.cat(pieces, axis)
-    if how is not None and joined.dtype == torch.uint8:
-        joined = WholePixels(joined, how).on("cpu", whole.dtype)
-    return joined.dtype == whole.dtype and torch.equal(joined, whole)
 
 
 def _part(metadata: Any, count: int) -> Any:

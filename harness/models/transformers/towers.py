@@ -21,7 +21,7 @@ ROUNDING = {torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 are rounded otherwise."""
 
 
-def find(decoder: Decoder, writer: Writer) -> Merging | None:
+def find(model: Any, writer: Writer) -> Merging | None:
     """How results for three units of frames, seen as two and one, become those that all three
     together give; None where the decoder is handed something else, or pixels are made whole."""
     try:
@@ -32,7 +32,7 @@ def find(decoder: Decoder, writer: Writer) -> Merging | None:
         [written, _] = writer.write(synthetic(3 * units[0]), False)
     except ModelError:  # the first clip will say it
         return None
-    merging = Merging(2 * units[0])
+    merging, decoder = Merging(2 * units[0]), Decoder(model)
     if not any(True for _ in _spanned(written)):
         return None
     try:
