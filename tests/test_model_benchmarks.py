@@ -54,7 +54,7 @@ def test_gpu_has_the_real_7b_shape() -> None:
 def test_towers_in_toys(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = "--size toy --frames 6 --layers 2 --repeats 1".split()
+    words = ["--size", "toy", "--frames", "6", "--layers", "2", "--repeats", "1"]
     monkeypatch.setattr("sys.argv", ["towers", *words, "--json"])
     towers.main()
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
