@@ -27,7 +27,7 @@ from benchmarks import families
 from harness.models.transformers import cost
 from harness.models.transformers.branches import ActiveClip, Branch, append
 from harness.models.transformers.decoder import Decoder
-from harness.models.transformers.features import Placed, remembered
+from harness.models.transformers.features import Placed
 from harness.models.transformers.plain import generate
 from harness.models.transformers.prefix import Prompts
 from harness.models.transformers.sharing import choose, make
@@ -97,9 +97,9 @@ def shared(asked: Subject, videos: int, new: int, in_flight: int) -> tuple[Stage
         for video in range(first, min(first + in_flight, videos)):
             written = asked.questions(video)
             clip = ActiveClip(NOTHING, branches=[Branch(each, new) for each in written])
-            with stages.stage("vision"), remembered(model):
-                place = Placed(model)
-                prompts = Prompts(decoder, [place(each.inputs) for each in written])
+            place = Placed(model)
+            with stages.stage("vision"), place.remembered():
+                prompts = Prompts(decoder, [place(each.inputs) for each in written], place)
             with stages.stage("prefill"):
                 [first_logits] = way.prefill([(clip, prompts)])
                 append(clip.branches, first_logits, generation, ())

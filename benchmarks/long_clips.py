@@ -3,9 +3,11 @@
     python -m benchmarks.long_clips [--family qwen3_vl] [--frames 768] [--json]
 
 A fresh process reads the frames, each brought to the size that the family's processor would give
-it as it is decoded (``video.size=model``), writes a prompt, and places it on the device of a tiny
-model with the published sizes of pictures, float32. Peaks of resident memory are those above the
-loaded program's own, which is said too: Python, torch and transformers.
+it as it is decoded (``video.size=model``), writes a prompt, and makes its pixels on the device of a
+tiny model with the published sizes of pictures, float32: a few frames at a time, as its tower would
+see them. Peaks of resident memory are those above the loaded program's own, which is said too:
+Python, torch and transformers; ``frames`` is what the frames take as bytes, which are there from
+the first to the last.
 """
 
 from __future__ import annotations
@@ -64,14 +66,13 @@ def peak(work: Callable[[], Any]) -> tuple[Any, float, float]:
 def _status(name: str) -> float:
     found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
-    return int(found[1]) / 1e3
+    return int(found[1]) * 1024 / 1e6
 
 
 def measure(family: str, frames: int, video: Path | None) -> dict[str, Any]:
     """Peaks in MB above the program's own by stage. Without a ``video`` frames of noise go through
     the same resizing, the first eight of them again and again."""
     from harness.models.transformers import Transformers
-    from harness.models.transformers.plain import placed
     from tests import families
 
     settings = Transformers(
@@ -103,18 +104,34 @@ def measure(family: str, frames: int, video: Path | None) -> dict[str, Any]:
 
     shown, read_peak, read_seconds = peak(read)
     [written], write_peak, write_seconds = peak(lambda: settings.write(_sample(shown.pixels)))
-    _, placed_peak, placed_seconds = peak(lambda: placed(model, written.inputs))
+    _, placed_peak, placed_seconds = peak(lambda: _place(model, written))
     return {
         "family": family,
         "frames": frames,
         "size": list(size),
         "program": base,
+        "bytes": shown.pixels.nbytes / 1e6,
         "stages": {
             "read": {"peak": read_peak - base, "seconds": read_seconds},
             "written": {"peak": write_peak - base, "seconds": write_seconds},
             "on its device": {"peak": placed_peak - base, "seconds": placed_seconds},
         },
     }
+
+
+def _place(model: Any, written: Any) -> None:
+    """Every input on the model's device; pixels as many at a time as a tower is given."""
+    from harness.models.transformers.memory import TOWER_AT_ONCE
+    from harness.models.transformers.merging import ahead
+    from harness.models.transformers.plain import placed
+    from harness.models.transformers.spans import SpannedPixels
+
+    inputs = dict(written.inputs)
+    for name in [n for n, value in inputs.items() if isinstance(value, SpannedPixels)]:
+        spanned = inputs.pop(name)
+        for made in ahead(spanned.spans, spanned.most(TOWER_AT_ONCE["cpu"])):
+            placed(model, {name: made[name]})
+    placed(model, inputs)
 
 
 def _sample(pixels: Any) -> Sample:
@@ -141,8 +158,8 @@ def main() -> None:
         print(json.dumps(measure(chosen.family[0], chosen.frames, video)))
         return
     if not chosen.json:
-        print("| family | frames | each | program, MB | read | written | on its device |")
-        print("|---|---:|---:|---:|---:|---:|---:|")
+        print("| family | frames | each | program, MB | frames | read | written | on its device |")
+        print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for family in chosen.family:
         asked = ["--family", family, "--frames", str(chosen.frames), "--json"]
         asked += ["--noise"] if chosen.noise else []
@@ -157,7 +174,8 @@ def _row(found: dict[str, Any]) -> str:
     cells = [f"+{each['peak']:,.0f} ({each['seconds']:.1f} s)" for each in stages]
     width, height = found["size"]
     first = [found["family"], found["frames"], f"{width} × {height}"]
-    return f"| {' | '.join(map(str, [*first, round(found['program']), *cells]))} |"
+    first += [round(found["program"]), round(found["bytes"])]
+    return f"| {' | '.join(map(str, [*first, *cells]))} |"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import torch
 from benchmarks import families
 from harness.models.transformers.branches import ActiveClip, Branch, append
 from harness.models.transformers.decoder import Decoder
-from harness.models.transformers.features import remembered
+from harness.models.transformers.features import Placed
 from harness.models.transformers.plain import generate
 from harness.models.transformers.prefix import Prompts
 from harness.models.transformers.sharing import choose, make
@@ -51,8 +51,9 @@ def shared(decoder: Decoder, written: Sequence[Written]) -> Measured:
     clip = ActiveClip(NOTHING, branches=[Branch(each, NEW) for each in written])
     way = make(choose("auto", decoder.model), decoder)
     began = time.perf_counter()
-    with remembered(decoder.model):
-        prompts = Prompts(decoder, [each.inputs for each in written])
+    place = Placed(decoder.model)
+    with place.remembered():
+        prompts = Prompts(decoder, [place(each.inputs) for each in written], place)
     [logits] = way.prefill([(clip, prompts)])
     append(clip.branches, logits, GENERATION, ())
     first = time.perf_counter() - began

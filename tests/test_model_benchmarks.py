@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import engine, families, gpu, rotations, sharing, workers
+from benchmarks import engine, families, gpu, rotations, sharing, towers, workers
 from harness import demo
 
 
@@ -49,6 +49,23 @@ def test_gpu_has_the_real_7b_shape() -> None:
     assert (first.tokens == asked.model.config.video_token_index).sum() == 32 * 144
     # about two operations for each of 6.5 billion weights in the layers, and the attention's
     assert 70e12 < gpu.operations(asked, 16) < 100e12
+
+
+def test_towers_in_toys(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--size", "toy", "--frames", "6", "--layers", "2", "--repeats", "1"]
+    monkeypatch.setattr("sys.argv", ["towers", *words, "--json"])
+    towers.main()
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["family"] for each in found] == list(towers.WIDE)
+    assert [list(each["seconds"]) for each in found] == [
+        *[["1", "2", "4", "all"]] * 2,
+        *[["2", "4", "all"]] * 2,
+    ]
+    monkeypatch.setattr("sys.argv", ["towers", *words, "--family", "qwen3_vl"])
+    towers.main()
+    assert "| qwen3_vl | 0.0 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", families.FAMILIES)

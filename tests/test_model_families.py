@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from harness.errors import ModelError
-from harness.models.transformers import Transformers, packed, packing, torchvision
+from harness.models.transformers import Transformers, memory, packed, packing, torchvision
 from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
+from harness.models.transformers.spans import Spans
 from harness.models.transformers.writers import read_processor
 from harness.types import (
     Clip,
@@ -286,6 +287,70 @@ def test_pictures_are_encoded_once(name: str) -> None:
         handle.remove()
     assert seen == alone
     assert seen
+
+
+# frames as pictures are made whole, and so is a video whose prompt depends on what its frames show
+IN_SPANS = [
+    name
+    for name, family in families.FAMILIES.items()
+    if family.frames_as == "video" and name != "video_llama_3"
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tower_sees_a_few_frames_at_a_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = settings(name).load()
+    assert (engine.merging is not None) == (name in IN_SPANS)
+    monkeypatch.setitem(memory.TOWER_AT_ONCE, "cpu", 1)  # as few as there can be
+    made: list[tuple[int, int]] = []
+    borders = Spans.borders
+
+    def counted(self: Spans, most: int) -> list[tuple[int, int]]:
+        found = borders(self, most)
+        made.extend(found)
+        return found
+
+    monkeypatch.setattr(Spans, "borders", counted)
+    asked = sample(frames=7)
+    found = outputs(engine, asked)
+    if name in IN_SPANS:
+        assert len(made) == -(-7 // (made[0][1] - made[0][0])) > 1  # once for all questions
+    for prompt, truth in zip(asked.prompts, families.reference(name, asked), strict=True):
+        tokens, logits = found[prompt.key]
+        assert tokens == [t for t in truth.tokens if t not in engine.stops]
+        assert float((logits - truth.logits).abs().max()) < 1e-5 * float(truth.logits.std())
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_tower_in_half_precision_is_found_to_be_the_same(dtype: str) -> None:
+    for name in ("qwen2_5_vl", "qwen3_vl", "internvl", "llava_onevision"):
+        assert settings(name, dtype=dtype).load().merging is not None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_tower_that_must_see_all_frames_does(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by trying: here what a frame shows is told beside the clip's mean."""
+    from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl as modeling
+
+    merger = modeling.Qwen2_5_VLPatchMerger
+    forward = merger.forward
+
+    def mixed(self: Any, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = forward(self, x)
+        return made - made.mean(0)
+
+    monkeypatch.setattr(merger, "forward", mixed)
+    engine = settings("qwen2_5_vl", dtype=dtype).load()
+    assert engine.merging is None
+    assert all(tokens for tokens, _ in outputs(engine, sample()).values())
+
+
+def test_the_plan_s_tower_sees_a_few_frames_at_a_time() -> None:
+    asked, as_pictures = settings("internvl"), settings("internvl", frames_as="images")
+    few, many = asked.memory(100).activations, asked.memory(4000).activations
+    text = (asked.clip_tokens(4000) + memory.TEXT) / (asked.clip_tokens(100) + memory.TEXT)
+    assert many <= few * text
+    assert as_pictures.memory(4000).activations > 2 * many
 
 
 @pytest.mark.parametrize("name", NAMES)

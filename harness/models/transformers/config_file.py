@@ -24,7 +24,7 @@ TEXT = (
     "rope_parameters",
 )
 WHOLE = ("image_grid_pinpoints", "image_token_index", "video_token_index")
-VISION = ("image_size", "patch_size")
+VISION = ("image_size", "patch_size", "hidden_size", "intermediate_size")
 
 
 class SpelledConfig(SimpleNamespace):

@@ -45,7 +45,8 @@ class Copied:
 
     def _whole(self, clip: ActiveClip, prompts: Prompts, number: int) -> torch.Tensor:
         branch = clip.branches[number]
-        logits, branch.cache = self._decoder.whole(prompts.inputs[number])
+        with prompts.placed.remembered():  # pixels may be not there yet
+            logits, branch.cache = self._decoder.whole(prompts.inputs[number])
         branch.position = next_position(prompts.part(number, prompts.length(number) - 1).positions)
         return logits
 

@@ -20,7 +20,8 @@ import torch
 
 from harness.models.transformers.branches import ActiveClip, Branch, append
 from harness.models.transformers.decoder import Decoder
-from harness.models.transformers.features import Placed, remembered
+from harness.models.transformers.features import Placed
+from harness.models.transformers.merging import Merging
 from harness.models.transformers.plain import generate
 from harness.models.transformers.prefix import Prompts
 from harness.models.transformers.sharing import Sharing, Way, choose, make
@@ -36,7 +37,8 @@ class Engine:
 
     ``context`` is its length in tokens after RoPE scaling; ``in_flight`` how many clips decode
     together at most; ``stops`` the tokens that end a response; ``sharing`` how a clip's questions
-    share what they begin with.
+    share what they begin with; ``merging`` how a clip's features are joined where its frames go
+    through the vision tower a few at a time (None: all at once).
     """
 
     model: Any
@@ -46,6 +48,7 @@ class Engine:
     in_flight: int = 1
     allow_overflow: bool = False
     sharing: Sharing = "auto"
+    merging: Merging | None = None
 
     @cached_property
     def way(self) -> Way:
@@ -119,9 +122,10 @@ class Engine:
 
     def _see(self, clip: ActiveClip) -> Prompts:
         """The clip's prompts as the decoder takes them, its pictures encoded once."""
-        place = Placed(self.model)
-        with remembered(self.model):
-            return Prompts(self.decoder, [place(branch.written.inputs) for branch in clip.branches])
+        place = Placed(self.model, self.merging)
+        with place.remembered():
+            inputs = [place(branch.written.inputs) for branch in clip.branches]
+            return Prompts(self.decoder, inputs, place)
 
     def write(self, sample: Sample, generation: Generation) -> ActiveClip:
         """A sample's prompts as branches that were not asked yet."""

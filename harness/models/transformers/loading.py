@@ -134,3 +134,16 @@ def _missing_extra(settings: Transformers, error: ImportError) -> str:
             "pip install 'video-eval-harness[flash]', or write backend.attention=sdpa"
         )
     return f"the model's library is incomplete: {error}"
+
+
+def check_tokens(settings: Transformers) -> None:
+    """Raises ModelError where a frame takes another number of tokens than ``expect_tokens``."""
+    if settings.expect_tokens is None:
+        return
+    found = (settings.clip_tokens(12) - settings.clip_tokens(4)) / 8
+    if abs(found - settings.expect_tokens) > 1e-6:
+        raise ModelError(
+            f"{settings.checkpoint}: a frame of 1280 x 720 takes {found:g} tokens, "
+            f"model.expect_tokens says {settings.expect_tokens:g}: the processor's settings are "
+            "not those this model is described with"
+        )

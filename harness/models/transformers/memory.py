@@ -17,6 +17,11 @@ TEXT = 1000  # tokens of text beside the frames, where only a guess is possible
 TOGETHER = 8192  # tokens a pass that several prefixes and suffixes share; a longer one is alone
 MOST_IN_FLIGHT = 8  # short answers gain nothing beyond; long ones little: prefill dominates
 
+TOWER_AT_ONCE = {"cpu": 1 << 22, "gpu": 1 << 25}
+"""Bytes of a clip's pixels, in float32, that go through a vision tower together, by kind of device:
+on a CPU few, so that a layer's numbers stay in its cache (benchmarks.towers); on a GPU as many as
+should keep it busy, some ten thousand patches (not measured)."""
+
 
 @dataclass(frozen=True)
 class DeviceMemory:
@@ -38,7 +43,7 @@ class DeviceMemory:
 
 def estimate(settings: Transformers, folder: Path, config: Any, frames: int) -> DeviceMemory:
     """Counts parameters in the files' headers, or of a weightless model where they are not there
-    yet; activations are those of one prefill."""
+    yet; activations are those of the widest moment, of a prefill or in the vision tower."""
     from harness.models.transformers.configuration import context_of
 
     device = settings.resolved_device()
@@ -52,6 +57,7 @@ def estimate(settings: Transformers, folder: Path, config: Any, frames: int) -> 
     activations = int(longest * (3 * inner + 4 * text.hidden_size) * size)
     if settings.attention == "eager":
         activations += 3 * longest * longest * text.num_attention_heads * 4
+    activations = max(activations, _in_the_tower(settings, config, frames, device))
     weights = _weights(settings, folder)
     memory = _memory(device)
     spare = int(0.9 * memory) - weights - activations
@@ -60,6 +66,25 @@ def estimate(settings: Transformers, folder: Path, config: Any, frames: int) -> 
         fits = max(1, min(fits, TOGETHER // longest))
     in_flight = settings.in_flight or fits
     return DeviceMemory(context_of(config), weights, kv, activations, device, memory, in_flight)
+
+
+def _in_the_tower(settings: Transformers, config: Any, frames: int, device: str) -> int:
+    """Bytes of the widest moment in a vision tower, with its pixels: a video's frames go through it
+    a few at a time; frames that are shown as pictures, and clips of families whose tower must see
+    all of a video (which loading finds out, and the plan does not know), at once."""
+    vision = getattr(config, "vision_config", None)
+    hidden, inner = (getattr(vision, n, None) for n in ("hidden_size", "intermediate_size"))
+    side = getattr(vision, "patch_size", None)
+    if not (isinstance(hidden, int) and isinstance(inner, int) and side):
+        return 0  # a network of convolutions, say
+    side = side if isinstance(side, int) else max(side)
+    numbers = 3 * side * side * (getattr(vision, "temporal_patch_size", None) or 1)
+    pixels = settings.pixels(frames)
+    if settings.frames_as in ("video", "pooled_video"):
+        kind = "gpu" if device.startswith("cuda") else "cpu"
+        pixels = min(pixels, max(TOWER_AT_ONCE[kind] // 4, pixels // max(1, frames)))
+    patches = pixels // numbers
+    return int((pixels + patches * (3 * inner + 4 * hidden)) * BYTES[settings.dtype])
 
 
 def layers_of(text: Any) -> list[Any]:

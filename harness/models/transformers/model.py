@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.errors import ModelError, RequestError
+from harness.errors import RequestError
 from harness.models.transformers.checkpoint import fingerprint, locate
 from harness.models.transformers.devices import SPREAD, resolved
 from harness.types import JSON, Failure, FrameResize, Generation, Prompt, Response, Sample
@@ -96,12 +96,11 @@ class Transformers:
 
     def clip_tokens(self, frames: int) -> int:
         """About how many tokens a clip's frames take."""
-        if not self.by_processor:
-            return frames * self.tokens_per_frame
-        from harness.types import Question, Text, Turn, Video
+        return self._clip(frames)[0]
 
-        ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
-        return self.count([ask], frames)[0]
+    def pixels(self, frames: int) -> int:
+        """About how many numbers a clip's frames are to the vision tower."""
+        return sum(self._clip(frames)[1])
 
     def memory(self, frames: int) -> DeviceMemory:
         """What a run needs of the device, estimated from the configuration alone."""
@@ -114,9 +113,7 @@ class Transformers:
         ``tokens`` long, ``new`` tokens each said."""
         from harness.models.transformers import cost
 
-        if frames not in self._clips:
-            self._clips[frames] = (self.clip_tokens(frames), self._writer.picture_sizes(frames))
-        clip, pictures = self._clips[frames]
+        clip, pictures = self._clip(frames)
         shared = max(0, min([clip, *(count - 1 for count in tokens)]))
         return cost.operations(self._work, pictures, tokens, shared, new)
 
@@ -190,8 +187,19 @@ class Transformers:
 
     @cached_property
     def _clips(self) -> dict[int, tuple[int, tuple[int, ...]]]:
-        """By frames shown: a clip's tokens, and its pictures' numbers to the vision tower."""
         return {}
+
+    def _clip(self, frames: int) -> tuple[int, tuple[int, ...]]:
+        """A clip's tokens, and its pictures' numbers to the vision tower."""
+        from harness.types import Question, Text, Turn, Video
+
+        if frames not in self._clips:
+            tokens = frames * self.tokens_per_frame
+            if self.by_processor:
+                ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
+                [tokens] = self.count([ask], frames)
+            self._clips[frames] = (tokens, self._writer.picture_sizes(frames))
+        return self._clips[frames]
 
     @cached_property
     def _work(self) -> Weights:
@@ -211,9 +219,10 @@ class Transformers:
 
     @cached_property
     def _engine(self) -> Engine:
+        from harness.models.transformers import towers
         from harness.models.transformers.configuration import context_of
         from harness.models.transformers.engine import Engine
-        from harness.models.transformers.loading import load_model, stop_tokens
+        from harness.models.transformers.loading import check_tokens, load_model, stop_tokens
         from harness.models.transformers.pooled import PooledWriter
         from harness.models.transformers.proof import self_test
 
@@ -230,19 +239,9 @@ class Transformers:
             in_flight=self.in_flight or self.memory(self.frames).in_flight,
             allow_overflow=self.allow_overflow,
             sharing=self.sharing,
+            merging=towers.find(model, writer),
         )
         if self.self_test:
             self_test(engine, self.checkpoint)
-        self._check_tokens()
+        check_tokens(self)
         return engine
-
-    def _check_tokens(self) -> None:
-        if self.expect_tokens is None:
-            return
-        found = (self.clip_tokens(12) - self.clip_tokens(4)) / 8
-        if abs(found - self.expect_tokens) > 1e-6:
-            raise ModelError(
-                f"{self.checkpoint}: a frame of 1280 x 720 takes {found:g} tokens, "
-                f"model.expect_tokens says {self.expect_tokens:g}: the processor's settings are "
-                "not those this model is described with"
-            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.models.transformers.pixels import Preprocessor
 from harness.types import Pixels
@@ -55,22 +55,31 @@ class PreparedPixels:
         self._frames = frames
         self._pictures = pictures
         self._tiles: dict[int, torch.Tensor] = {}
-        self._made: dict[tuple[int, ...], dict[str, torch.Tensor]] = {}
+        self._made: dict[tuple[int, ...], dict[str, Any]] = {}
 
-    def inputs(self, slots: Sequence[int]) -> dict[str, torch.Tensor]:
+    def inputs(self, slots: Sequence[int]) -> dict[str, Any]:
         """What ``forward`` is given for these slots, in the order they are shown."""
         shown = self._pictures.shown
         pooled = tuple(slot for slot in slots if shown[slot][0] == "pooled")
         whole = tuple(slot for slot in slots if shown[slot][0] != "pooled")
         return self._video(pooled) | self._images(whole)
 
-    def _video(self, slots: tuple[int, ...]) -> dict[str, torch.Tensor]:
+    def _video(self, slots: tuple[int, ...]) -> dict[str, Any]:
         if slots and slots not in self._made:
+            from harness.models.transformers.spans import SpannedPixels, Spans
+
             frames = self._frames[[self._pictures.shown[slot][1] for slot in slots]]
-            self._made[slots] = {"pixel_values_videos": self._pixels.frames(frames)[None]}
+            made = self._pixels.frames(frames)[None]
+
+            def span(start: int, stop: int) -> dict[str, torch.Tensor]:
+                return {"pixel_values_videos": made[:, start:stop]}
+
+            spans = Spans(len(slots), 1, span)
+            name, shape = "pixel_values_videos", tuple(made.shape)
+            self._made[slots] = {name: SpannedPixels(spans, name, shape, 1, made.dtype)}
         return self._made[slots] if slots else {}
 
-    def _images(self, slots: tuple[int, ...]) -> dict[str, torch.Tensor]:
+    def _images(self, slots: tuple[int, ...]) -> dict[str, Any]:
         if slots and slots not in self._made:
             import torch
             from torch.nn.utils.rnn import pad_sequence

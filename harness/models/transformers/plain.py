@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from harness.models.transformers.preparing import WholePixels
+from harness.models.transformers.spans import SpannedPixels
 from harness.types import Generation
 
 
@@ -19,7 +20,7 @@ def placed(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     per grid step) keep theirs, since positions are computed from them."""
 
     def place(value: Any) -> Any:
-        if isinstance(value, WholePixels):
+        if isinstance(value, WholePixels | SpannedPixels):
             return value.on(model.device, model.dtype)
         if not isinstance(value, torch.Tensor):
             return value

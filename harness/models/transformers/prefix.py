@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from harness.models.transformers.decoder import Decoder, Seen
+from harness.models.transformers.features import Placed
 from harness.models.transformers.masks import Rules
 from harness.models.transformers.packing import Rule, evaluate
 from harness.models.transformers.parts import Part, join
@@ -19,13 +20,17 @@ class Prompts:
 
     Two prompts share a token exactly when their embeddings, positions and all else that belongs to
     it are equal to the bit: the same token standing for another picture is another embedding.
+    ``placed`` is what put their inputs on the model's device.
     """
 
-    def __init__(self, decoder: Decoder, inputs: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, decoder: Decoder, inputs: Sequence[Mapping[str, Any]], placed: Placed
+    ) -> None:
         self._first: Part | None = None
         self._tails: list[tuple[int, Part]] = []
         self.rules: list[Rules] = []
         self.inputs = list(inputs)
+        self.placed = placed
         for given in inputs:
             self._add(decoder.see(given))
 

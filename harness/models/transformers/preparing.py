@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-AT_ONCE = 1 << 21  # pixels looked up in one go: their places take eight bytes each
+AT_ONCE = 1 << 19  # pixels looked up in one go: their places take eight bytes each
 
 APART = 100  # what tells channels apart, whatever a resizing rounds
 
@@ -73,14 +73,24 @@ class WholePixels:
 def once(processor: Any) -> Iterator[None]:
     """Meanwhile a processor's image and video parts prepare the same pictures once."""
     names = ("image_processor", "video_processor")
-    parts = [part for name in names if (part := getattr(processor, name, None)) is not None]
-    for part in parts:
-        part.preprocess = _memo(part.preprocess)
+    with ExitStack() as stack:
+        for part in filter(None, (getattr(processor, name, None) for name in names)):
+            stack.enter_context(instead(part, "preprocess", _memo(part.preprocess)))
+        yield
+
+
+@contextmanager
+def instead(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Meanwhile an object's method of this name is the function."""
+    before = owner.__dict__.get(name)
+    setattr(owner, name, function)
     try:
         yield
     finally:
-        for part in parts:
-            del part.preprocess
+        if before is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)
 
 
 @contextmanager
@@ -97,11 +107,8 @@ def unscaled(processor: Any, found: list[Any]) -> Iterator[None]:
         found.append((settings, named))
         return images
 
-    video.rescale_and_normalize = left
-    try:
+    with instead(video, "rescale_and_normalize", left):
         yield
-    finally:
-        del video.rescale_and_normalize
 
 
 def scaling(processor: Any, call: Callable[[Any], Mapping[str, Any]]) -> Mapping[str, Scaling]:
@@ -112,7 +119,7 @@ def scaling(processor: Any, call: Callable[[Any], Mapping[str, Any]]) -> Mapping
     """
     if getattr(processor.video_processor, "rescale_and_normalize", None) is None:
         return {}
-    clip = _trial()
+    clip = trial()
     plain = call(clip)
     used: list[Any] = []
     with unscaled(processor, used):
@@ -129,13 +136,14 @@ def scaling(processor: Any, call: Callable[[Any], Mapping[str, Any]]) -> Mapping
             return {}
         channels = told[name].movedim(axis, 0).flatten(1)[:, 0] / APART
         found[name] = Scaling(table, axis, channels.round().long())
-    same = left.keys() == plain.keys() and all(
-        _same(v, left[n], found.get(n)) for n, v in plain.items()
+    equal = left.keys() == plain.keys() and all(
+        same(v, left[n], found.get(n)) for n, v in plain.items()
     )
-    return found if same else {}
+    return found if equal else {}
 
 
-def _same(plain: Any, left: Any, how: Scaling | None) -> bool:
+def same(plain: Any, left: Any, how: Scaling | None = None) -> bool:
+    """Whether two inputs are equal to the bit, the second one scaled if so."""
     if how is not None:
         left = WholePixels(left, how).on("cpu", plain.dtype)
     if isinstance(plain, torch.Tensor):
@@ -143,7 +151,7 @@ def _same(plain: Any, left: Any, how: Scaling | None) -> bool:
     return bool(plain == left)
 
 
-def _trial() -> Any:
+def trial() -> Any:
     """Seven frames (what goes in pairs is filled up) of which two are alike: some processors leave
     out what does not change."""
     pixels = np.random.default_rng(0).integers(0, 256, (7, 150, 266, 3), np.uint8)

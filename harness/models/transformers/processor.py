@@ -7,20 +7,22 @@ prepared once for all of a sample's prompts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from harness.errors import ModelError, RequestError
 from harness.models import thinking
-from harness.models.transformers import preparing, told_times
-from harness.models.transformers.chat import ChatTemplate, Content, Message
-from harness.models.transformers.preparing import Scaling, WholePixels
+from harness.models.transformers import preparing, spanning, told_times
+from harness.models.transformers.chat import ChatTemplate, Content
+from harness.models.transformers.hollow import Call, hollow
+from harness.models.transformers.messages import messages_of
 from harness.models.transformers.shown import Shown, plain_sample
+from harness.models.transformers.spanning import Spanning
+from harness.models.transformers.spans import Spans
 from harness.models.transformers.tower import picture_sizes
 from harness.models.transformers.written import Written, escaped, letter_tokens
 from harness.types import (
@@ -28,7 +30,6 @@ from harness.types import (
     Clip,
     Failure,
     Frames,
-    Image,
     Prompt,
     Question,
     Sample,
@@ -64,7 +65,10 @@ class ProcessorWriter:
     def write(self, sample: Sample, letters: bool) -> list[Written | Failure]:
         """Every prompt; a RequestError is that prompt's failure. Raises ModelError."""
         alone = self.frames_as == "video" and all(map(_shows_one_video, sample.prompts))
-        return self._all(sample, Shown(sample), letters, self._scaling if alone else {})
+        if alone and (how := self._spanning) is not None:
+            with suppress(_NotInSpans, NotImplementedError):  # at this size it looks at numbers
+                return self._all(sample, letters, _Sizes(how.zeros, how))
+        return self._all(sample, letters)
 
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens with frames of 1280 × 720; no prompt of a clip takes more
@@ -88,29 +92,31 @@ class ProcessorWriter:
     def _sizes(self, prompts: Sequence[Prompt], frames: int) -> list[Written | Failure]:
         """The prompts with black frames: of their shape alone where the processor can."""
         sample = plain_sample(frames, prompts)
-        try:
-            return self._all(sample, Shown(sample, weightless=True), False, {})
-        except (RuntimeError, TypeError):  # it has to see numbers
-            return self._all(sample, Shown(sample), False, {})
+        for zeros in (False, True) if self.frames_as == "video" else ():
+            with suppress(RuntimeError, TypeError):  # it has to see numbers
+                return self._all(sample, False, _Sizes(zeros))
+        return self._all(sample, False)
 
     def _all(
-        self, sample: Sample, shown: Shown, letters: bool, scaling: Mapping[str, Scaling]
+        self, sample: Sample, letters: bool, sizes: _Sizes | None = None
     ) -> list[Written | Failure]:
         written: list[Written | Failure] = []
+        shown = Shown(sample)
         with ExitStack() as stack:
+            if sizes is not None:
+                stack.enter_context(hollow(self.processor, sizes.zeros, sizes.calls))
             stack.enter_context(preparing.once(self.processor))
-            if scaling:
-                stack.enter_context(preparing.unscaled(self.processor, []))
             for prompt in sample.prompts:
                 try:
-                    written.append(self._write(prompt, shown, letters, scaling))
+                    written.append(self._write(prompt, shown, letters, sizes))
                 except RequestError as error:
                     written.append(Failure(prompt.key, "prompt", str(error)))
         return written
 
     @cached_property
-    def _scaling(self) -> Mapping[str, Scaling]:
-        """How videos' pixels are scaled where the processor can leave that to later; else none."""
+    def _spanning(self) -> Spanning | None:
+        """How videos are made a few frames at a time where the processor's work can be; else
+        None."""
 
         def call(pixels: Any) -> Mapping[str, Any]:
             count, height, width = pixels.shape[:3]
@@ -122,15 +128,16 @@ class ProcessorWriter:
         try:
             video: Content = {"type": "video"}
             rendered = self.template.render([("user", [video])], "")
-            return preparing.scaling(self.processor, call)
+            given = self.settings.get("videos_kwargs", {})
+            return spanning.find(self.processor, given, call)
         except (ModelError, RuntimeError, ValueError, TypeError):  # no frames of this size, say
-            return {}
+            return None
 
-    def _write(
-        self, prompt: Prompt, shown: Shown, letters: bool, scaling: Mapping[str, Scaling]
-    ) -> Written:
+    def _write(self, prompt: Prompt, shown: Shown, letters: bool, sizes: _Sizes | None) -> Written:
         prompt, notes = escaped(prompt, self._special())
-        messages, videos, images = self._messages(prompt, shown)
+        messages, videos, images = messages_of(
+            prompt, shown, self.frames_as, self.frame_text, self.system
+        )
         rendered = self.template.render(messages, prompt.key)
         self._check_marks(prompt, rendered, len(videos), len(images))
         found = letter_tokens(prompt, rendered, self._encode) if letters else None
@@ -143,9 +150,8 @@ class ProcessorWriter:
                 f"question {prompt.key}: this model's processor takes no videos of different "
                 "lengths in one prompt: show as many frames of each, or model.frames_as=images"
             ) from error
-        for name, how in scaling.items():
-            if name in inputs and inputs[name].dtype == torch.uint8:
-                inputs[name] = WholePixels(inputs[name], how)
+        if sizes is not None and videos:
+            inputs = sizes.filled(inputs, shown.video(*videos[0]))
         tokens = inputs["input_ids"][0].numpy().astype(np.int64)
         return Written(
             prompt,
@@ -156,43 +162,6 @@ class ProcessorWriter:
             thinking.opens(rendered),
             notes,
         )
-
-    def _messages(
-        self, prompt: Prompt, shown: Shown
-    ) -> tuple[list[Message], list[tuple[int, int | None]], list[Any]]:
-        """The prompt's messages; spans of frames shown as videos, and pictures, in order."""
-        turns = list(prompt.turns)
-        if self.system is not None and turns[0].role != "system":
-            turns.insert(0, Turn("system", (Text(self.system),)))
-        videos: list[tuple[int, int | None]] = []
-        images: list[Any] = []
-        messages: list[Message] = []
-        for turn in turns:
-            content: list[Content] = []
-            for part in turn.parts:
-                if isinstance(part, Text):
-                    content.append({"type": "text", "text": part.text})
-                elif isinstance(part, Image):
-                    images.append(shown.still(part.pixels))
-                    content.append({"type": "image"})
-                elif self.frames_as == "video":
-                    videos.append((part.start, part.stop))
-                    content.append({"type": "video"})
-                else:
-                    content += self._frames(part, shown, images)
-            messages.append((turn.role, content))
-        return messages, videos, images
-
-    def _frames(self, part: Video, shown: Shown, images: list[Any]) -> list[Content]:
-        content: list[Content] = []
-        for number in range(shown.count)[part.start : part.stop]:
-            if self.frame_text:
-                time = shown.times[number]
-                text = self.frame_text.format(number=number + 1, time=f"{time:.1f}")
-                content.append({"type": "text", "text": text})
-            images.append(shown.frame(number))
-            content.append({"type": "image"})
-        return content
 
     def _process(
         self, rendered: str, videos: Sequence[Any], images: Sequence[Any], shown: Shown
@@ -246,6 +215,32 @@ class ProcessorWriter:
             says = "{time}" in self.frame_text
             return told_times.before_pictures(rendered, self._marks()) if says else ()
         return told_times.in_tokens(self.tokenizer, tokens, rendered, self._marks())
+
+
+class _NotInSpans(Exception):
+    """A clip's frames by themselves would become something else."""
+
+
+@dataclass
+class _Sizes:
+    """Prompts of a sample written from sizes alone; ``how`` says what is made of frames later."""
+
+    zeros: bool
+    how: Spanning | None = None
+    calls: list[Call] = field(default_factory=list)
+    _known: dict[int, Spans] = field(default_factory=dict)
+
+    def filled(self, inputs: dict[str, Any], video: Any) -> dict[str, Any]:
+        """A prompt's inputs, as they are where nobody says how. Raises _NotInSpans."""
+        if self.how is None:
+            return inputs
+        if id(video) not in self._known:
+            call = next(each for each in self.calls if each[0] is video)
+            spans = self.how.spans(inputs, call)
+            if spans is None:
+                raise _NotInSpans
+            self._known[id(video)] = spans
+        return self.how.inputs(inputs, self._known[id(video)])
 
 
 def _shows_one_video(prompt: Prompt) -> bool:

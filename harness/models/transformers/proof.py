@@ -129,7 +129,7 @@ def self_test(engine: Engine, name: str) -> None:
     Raises ModelError when their first logits differ by more than rounding explains, with the size
     of the difference: this family's prompts cannot be shared this way.
     """
-    sample = _synthetic()
+    sample = synthetic()
     generation = Generation(max_new_tokens=2)
     try:
         shared = _shared(dataclasses.replace(engine, in_flight=1), [sample], generation)
@@ -148,10 +148,10 @@ def self_test(engine: Engine, name: str) -> None:
         )
 
 
-def _synthetic() -> Sample:
-    """Four frames of noise over colours, 1.5 s in all, and two questions about them."""
+def synthetic(count: int = 4) -> Sample:
+    """Frames of noise over colours, half a second apart, and two questions about them."""
     random = np.random.default_rng(0)
-    colours = random.integers(0, 256, (4, 4, 6, 3)).repeat(56, 1).repeat(56, 2)
+    colours = random.integers(0, 256, (count, 4, 6, 3)).repeat(56, 1).repeat(56, 2)
     pixels = (colours + random.integers(-20, 21, colours.shape)).clip(0, 255).astype(np.uint8)
     # a beginning long enough that they share a row, whatever the frames take
     start = (
@@ -166,8 +166,8 @@ def _synthetic() -> Sample:
     height, width = pixels.shape[1:3]
     return Sample(
         Clip("self-test", None),
-        VideoInfo(4, 2.0, 2.0, width, height),
-        Frames(pixels, np.arange(4) / 2.0, tuple(range(4))),
+        VideoInfo(count, 2.0, count / 2.0, width, height),
+        Frames(pixels, np.arange(count) / 2.0, tuple(range(count))),
         prompts,
     )
 

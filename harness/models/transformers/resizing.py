@@ -47,25 +47,25 @@ class ProcessorResize:
         return self._processor.resized(pixels, height, width)
 
     @property
-    def _processor(self) -> _Processor:
+    def _processor(self) -> VideoResizer:
         return _read(self.folder, json.dumps(self.settings, sort_keys=True))
 
 
 @functools.lru_cache(maxsize=4)
-def _read(folder: Path, settings: str) -> _Processor:
+def _read(folder: Path, settings: str) -> VideoResizer:
     """The processor, kept for the next clips of this process."""
     from harness.models.transformers.writers import read_processor
 
     processor, calls = read_processor(folder, json.loads(settings))
     video = getattr(processor, "video_processor", None)
-    return _Processor(video, calls.get("videos_kwargs", {}))
+    return VideoResizer(video, calls.get("videos_kwargs", {}))
 
 
 class _Asked(Exception):
     """Ends a processor's work once it has resized."""
 
 
-class _Processor:
+class VideoResizer:
     """A video processor of its own, which nobody else calls."""
 
     def __init__(self, video: Any, settings: Mapping[str, JSON]) -> None:
@@ -132,10 +132,12 @@ class _Processor:
 
 
 @functools.lru_cache(maxsize=256)
-def _target(processor: _Processor, frames: int, height: int, width: int) -> tuple[int, int] | None:
+def _target(
+    processor: VideoResizer, frames: int, height: int, width: int
+) -> tuple[int, int] | None:
     return processor.target(frames, height, width)
 
 
 @functools.lru_cache(maxsize=256)
-def _leaves(processor: _Processor, height: int, width: int) -> bool:
-    return processor.leaves(height, width)
+def _leaves(resizer: VideoResizer, height: int, width: int) -> bool:
+    return resizer.leaves(height, width)

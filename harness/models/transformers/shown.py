@@ -14,16 +14,14 @@ COUNTED = (720, 1280)  # height and width in pixels of the frames that planning 
 
 
 class Shown:
-    """The pictures of a sample. ``weightless``: videos are tensors of their shape without numbers
-    (on torch's meta device), for what depends on sizes alone."""
+    """The pictures of a sample."""
 
-    def __init__(self, sample: Sample, *, weightless: bool = False) -> None:
+    def __init__(self, sample: Sample) -> None:
         frames = sample.frames
         self._pixels = np.empty((0, 0, 0, 3), np.uint8) if frames is None else frames.pixels
         self.times = np.empty(0) if frames is None else frames.times
         self._info = sample.info
         self._known: dict[Any, Any] = {}
-        self._weightless = weightless
 
     @property
     def count(self) -> int:
@@ -43,10 +41,7 @@ class Shown:
         span = self._pixels[start:stop]
         if not len(span):
             raise RequestError("the prompt shows a video, and there are no frames")
-        key = ("video", start, stop)
-        if key not in self._known:
-            self._known[key] = _weightless(span) if self._weightless else span
-        return self._known[key]
+        return self._known.setdefault(("video", start, stop), span)
 
     def metadata(self, start: int, stop: int | None) -> Any:
         """What the processor is told: the frames' true times, as places in a video of constant
@@ -69,13 +64,6 @@ class Shown:
             duration=total / fps,
             frames_indices=indices,
         )
-
-
-def _weightless(span: Any) -> Any:
-    import torch
-
-    frames, height, width, channels = span.shape
-    return torch.empty(frames, channels, height, width, dtype=torch.uint8, device="meta")
 
 
 def plain_sample(frames: int, prompts: Sequence[Prompt]) -> Sample:
