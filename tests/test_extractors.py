@@ -250,12 +250,34 @@ def test_the_default_comes_to_an_end_on_long_lists(response: str) -> None:
         ("C", "N", '{"answer": 3}'),
         (None, "N", '{"answer": [2, 3]}'),
         ("B", "T", '{"reason": "A is red", "answer": "blue truck"}'),
+        ("B", "T", "{'reason': 'A is red', 'Final Answer': 'B'}"),  # of Python, as JSON
+        ("C", "T", '{"answer": ["C"], "not": "A"}'),
+        (None, "T", '{"answer": null, "reason": "A is red"}'),
+        ("A", "T", '{"reason": "it must be A"}'),  # no field for an answer: the text
     ],
 )
 def test_other_options_are_read_with_the_same_care(
     expected: str | None, options: str, response: str
 ) -> None:
     assert EXTRACTORS["default"](response, OPTIONS[options]) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "response", "letter"),
+    [
+        # each phrase counts where it stands first: "my answer is" may come after "answer is"
+        ("lmms_mcq", "The answer is not A but B\nMy answer is: A or so", "A"),
+        ("lmms_mcq", "(B) as the option is C) or so", "B"),  # no phrase of theirs
+        ("lmms_mcq", "(B) as the best option is C) or so", "C"),
+        ("mvbench_lmms", "B. final answer\nand so on", "B"),
+        ("mvbench_lmms", "B.final answer\nand so on", None),  # a line alone may lack the blank
+        ("mvbench_lmms", "B.final answer", "B"),
+    ],
+)
+def test_lmms_evals_rules_by_its_functions_run(
+    rule: str, response: str, letter: str | None
+) -> None:
+    assert EXTRACTORS[rule](response, OPTIONS["T"]) == letter
 
 
 @pytest.mark.parametrize(
