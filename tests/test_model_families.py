@@ -191,6 +191,7 @@ def test_times_reach_the_prompt_as_they_are() -> None:
         ("glm4v", ("0", "1")),
         ("glm46v", ("0.0 seconds", "1.0 seconds")),
         ("gemma4", ("00:00", "00:00", "00:01", "00:01")),
+        ("kimi_k25", ("00:00:00.000",)),  # four frames a picture
         ("qwen2_vl", ()),
         ("internvl", ()),
         ("minicpmv4_6", ()),  # it says a picture's number, no time

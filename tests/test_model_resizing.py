@@ -125,8 +125,9 @@ def test_a_video_is_resized_as_it_is_decoded(workers: int) -> None:
     assert result[1].pixels.shape == expected.shape
 
 
-# these compare or pool pixels once they are scaled
-FRACTIONS = {"gemma4", "minicpmv4_6", "video_llama_3"}
+# these compare or pool pixels once they are scaled; Kimi's are bytes with a black border, in which
+# no channel can be told from another
+FRACTIONS = {"gemma4", "kimi_k25", "minicpmv4_6", "video_llama_3"}
 
 
 @pytest.mark.parametrize("name", VIDEOS)

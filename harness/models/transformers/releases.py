@@ -1,0 +1,51 @@
+"""Which releases of transformers run which families of models.
+
+Measured on the families' tiny builds (``tests/families``): one that is not listed gives the tokens
+of its plain ``generate`` with transformers 5.0.0, 5.12.1, 5.23.0 and 5.24.0; one that is listed
+does so with the release named, and fails with the one before: its class is missing, its processor
+takes no such videos, its own forward fails on them, or shared prompts are not what ``generate``
+makes of them.
+"""
+
+from __future__ import annotations
+
+from harness.errors import ModelError
+
+FIRST = (5, 0)
+"""The first release that pyproject.toml allows."""
+
+SINCE: dict[str, tuple[int, int]] = {
+    "minicpmv4_6": (5, 7),
+    "qwen3_5": (5, 7),
+    "gemma3": (5, 15),
+    "video_llava": (5, 15),
+    "gemma3n": (5, 16),
+    "perception_lm": (5, 16),
+    "molmo2": (5, 20),
+    "gemma4": (5, 23),
+    "smolvlm": (5, 23),
+    "kimi_k25": (5, 24),
+}
+"""The first release of transformers for a ``model_type``, where ``FIRST`` does not run it."""
+
+
+def spelled(release: tuple[int, int]) -> str:
+    """A release as pip writes it."""
+    return ".".join(map(str, release))
+
+
+def runs(kind: str, installed: str) -> bool:
+    """Whether transformers of version ``installed`` runs models of this ``model_type``, as far as
+    was tried."""
+    major, minor, *_ = installed.split(".")
+    return (int(major), int(minor)) >= SINCE.get(kind, FIRST)
+
+
+def check(kind: str, installed: str, where: object) -> None:
+    """Raises ModelError, which says what to install, where ``runs`` does not hold."""
+    if not runs(kind, installed):
+        needed = spelled(SINCE.get(kind, FIRST))
+        raise ModelError(
+            f"{where} is a {kind}, which needs transformers {needed} or later ({installed} is "
+            f"installed): pip install 'transformers>={needed},<6'"
+        )
