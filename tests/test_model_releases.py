@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -22,6 +23,18 @@ def test_the_first_release_is_what_pip_is_told() -> None:
     [asked] = [each for each in project["dependencies"] if each.startswith("transformers")]
     allowed = SpecifierSet(f">={releases.spelled(releases.FIRST)},<6")
     assert SpecifierSet(asked.removeprefix("transformers")) == allowed
+
+
+def test_the_lowest_versions_that_are_tested_are_those_that_pip_is_told() -> None:
+    """``make test-lowest``."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = dict(re.findall(r"^(\w+)>=([\d.]+)", "\n".join(project["dependencies"]), re.M))
+    [packages] = re.findall(
+        r"build/lowest/installed: PACKAGES := (.*)", (ROOT / "Makefile").read_text()
+    )
+    tried = dict(re.findall(r"(\w+)==([\d.]+)", packages))
+    assert tried.keys() == {"transformers", "huggingface_hub", "datasets"}
+    assert tried == {name: f"{asked[name]}.0" for name in tried}
 
 
 def test_later_ones_are_of_families_that_are_tested() -> None:
