@@ -37,6 +37,11 @@ def test_the_lowest_versions_that_are_tested_are_those_that_pip_is_told() -> Non
     assert tried == {name: f"{asked[name]}.0" for name in tried}
 
 
+def test_the_version_that_the_tests_run_with_runs_every_family() -> None:
+    [pinned] = re.findall(r"^transformers==(.*)", (ROOT / "constraints.txt").read_text(), re.M)
+    assert all(releases.runs(name, pinned) for name in families.EVERY)
+
+
 def test_later_ones_are_of_families_that_are_tested() -> None:
     assert releases.SINCE.keys() <= families.EVERY.keys()
     assert all(since > releases.FIRST for since in releases.SINCE.values())
