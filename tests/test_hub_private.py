@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from harness.data import hub_private
 
 ROOT = Path(__file__).parents[1]
-VERSIONS = SpecifierSet(">=1.3,<3")  # as pyproject.toml allows
+VERSIONS = SpecifierSet(">=1.5,<3")  # as pyproject.toml allows
 LIBRARIES = ("huggingface_hub", "transformers", "datasets", "pyarrow")
 
 
