@@ -48,7 +48,7 @@ test-lowest: .venv/installed build/lowest/installed
 
 build/ray/installed: PACKAGES := ray==2.60.0
 build/formats/installed: PACKAGES := inspect-ai==0.3.285 mlflow==3.17.2 wandb==0.31.0
-build/lowest/installed: PACKAGES := transformers==5.6.0 huggingface_hub==1.5.0 datasets==4.0.0 \
+build/lowest/installed: PACKAGES := transformers==5.16.0 huggingface_hub==1.5.0 datasets==4.0.0 \
 	$(shell grep '^numpy==' constraints.txt)
 build/ray/installed build/formats/installed build/lowest/installed: .venv/installed
 	rm -rf $(@D)

@@ -1,27 +1,21 @@
 """Which releases of transformers run which families of models.
 
 Measured on the families' tiny builds (``tests/families``): one that is not listed gives the tokens
-of its plain ``generate`` with transformers 5.6.0, 5.12.1, 5.23.0 and 5.24.0; one that is listed
-does so with the release named, and fails with the one before: its class is missing, its processor
-takes no such videos, its own forward fails on them, or shared prompts are not what ``generate``
-makes of them.
+of its plain ``generate`` with transformers 5.16.0, 5.23.0 and 5.24.0; one that is listed does so
+with the release named, and fails with the one before: its class is missing, its processor takes no
+such videos, or its own forward fails on them.
 """
 
 from __future__ import annotations
 
 from harness.errors import ModelError
 
-FIRST = (5, 6)
-"""The first release that pyproject.toml allows: earlier ones do not find CLIP's weights in a
-checkpoint that a later one saved, as the demo's are."""
+FIRST = (5, 16)
+"""The first release that pyproject.toml allows: earlier ones know no ``cap_pixels_per_frame``,
+which Qwen-VL's settings say, and those before 5.6 do not find CLIP's weights in a checkpoint that a
+later one saved, as the demo's are."""
 
 SINCE: dict[str, tuple[int, int]] = {
-    "minicpmv4_6": (5, 7),
-    "qwen3_5": (5, 7),
-    "gemma3": (5, 15),
-    "video_llava": (5, 15),
-    "gemma3n": (5, 16),
-    "perception_lm": (5, 16),
     "molmo2": (5, 20),
     "gemma4": (5, 23),
     "smolvlm": (5, 23),
