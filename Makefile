@@ -14,7 +14,7 @@ OPEN := model=tiny_image,tiny_video,tiny_video_dpo
 # a file's tests stay in one process, the longest files first (tests/conftest.py)
 IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test coverage test-ray test-formats check docs gate mutants format clean vllm peers
+.PHONY: demo test coverage test-ray test-formats test-lowest check docs gate mutants format clean vllm peers
 
 demo: .venv/installed
 	$(BIN)/python -m harness -m $(SWEEP)
@@ -39,9 +39,18 @@ test-formats: .venv/installed build/formats/installed
 	EVERY_EVAL_EVER="$$(ls $(CURDIR)/build/every_eval_ever/bin/every_eval_ever 2>/dev/null)" \
 		build/formats/bin/python -m pytest tests/test_publish.py $(PYTEST_FLAGS)
 
+# The lower bounds of pyproject.toml on what changes most: models and data with the oldest
+# transformers, huggingface_hub and datasets that may be installed.
+test-lowest: .venv/installed build/lowest/installed
+	OMP_NUM_THREADS=1 build/lowest/bin/python -m pytest tests/test_model_private.py tests/test_hub_private.py \
+		tests/test_model_releases.py tests/test_model_families.py tests/test_tiny_models.py \
+		tests/test_data_rows.py tests/test_data_hub.py $(PYTEST_FLAGS)
+
 build/ray/installed: PACKAGES := ray==2.60.0
 build/formats/installed: PACKAGES := inspect-ai==0.3.285 mlflow==3.17.2 wandb==0.31.0
-build/ray/installed build/formats/installed: .venv/installed
+build/lowest/installed: PACKAGES := transformers==5.16.0 huggingface_hub==1.5.0 datasets==4.0.0 \
+	$(shell grep '^numpy==' constraints.txt)
+build/ray/installed build/formats/installed build/lowest/installed: .venv/installed
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet $(PACKAGES)

@@ -14,7 +14,7 @@ import harness.models.transformers.library  # noqa: F401
 from harness.models.transformers import attention
 
 ROOT = Path(__file__).parents[1]
-VERSIONS = SpecifierSet(">=5.0,<6")  # as pyproject.toml allows
+VERSIONS = SpecifierSet(">=5.16,<6")  # as pyproject.toml allows
 PRIVATE = {"_attn_implementation", "_is_stateful"}
 
 

@@ -151,8 +151,8 @@ def damage(path: Path, file: RemoteFile) -> str | None:
 
 def _download(repo: str, at: str, file: RemoteFile, partial: Path) -> None:
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    from harness.data.hub_private import build_hf_headers, http_get
 
     url = hf_hub_url(repo, file.path, repo_type="dataset", revision=at)
     # pauses are made in one place: here, where they grow
@@ -183,14 +183,15 @@ def _download(repo: str, at: str, file: RemoteFile, partial: Path) -> None:
 @contextmanager
 def explained(repo: str, revision: str) -> Iterator[None]:
     """Turns what the hub's client raises into a DataError or GatedError that says what to do."""
-    from huggingface_hub.errors import (  # type: ignore[attr-defined]
+    from huggingface_hub.errors import (
         EntryNotFoundError,
         HfHubHTTPError,
-        HTTPError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
+
+    from harness.data.hub_private import HTTPError
 
     try:
         yield

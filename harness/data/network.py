@@ -26,7 +26,9 @@ _reached: set[str] = set()  # endpoints that have answered
 def patiently(what: str, ask: Callable[[], T], progress: Callable[[], int] = lambda: 0) -> T:
     """What ``ask`` answers, asked again after growing pauses where the server fails (5xx) or the
     connection breaks; at most ``len(PAUSES)`` times in a row without ``progress`` (bytes)."""
-    from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
+    from huggingface_hub.errors import HfHubHTTPError
+
+    from harness.data.hub_private import HTTPError
 
     tries, had = 0, progress()
     while True:

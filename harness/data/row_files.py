@@ -169,7 +169,7 @@ def _python_list(cell: str) -> object:
 
 def _parquet(file: Path) -> Table:
     # 0.1 s that a report must not pay; the package carries no types
-    from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]
+    from pyarrow import ArrowException, parquet
 
     try:
         return Table(parquet.read_table(file).to_pylist())

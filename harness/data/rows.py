@@ -91,8 +91,8 @@ def hub_rows(repo: str, at: str, config: str | None, split: str, root: Path) -> 
 
 
 def _load(repo: str, at: str, config: str | None, split: str, scratch: Path) -> Path:
-    import datasets  # type: ignore[import-untyped]  # imported here: it takes 1 s
-    from pyarrow import parquet  # type: ignore[import-untyped]
+    import datasets  # imported here: it takes 1 s
+    from pyarrow import parquet
 
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()

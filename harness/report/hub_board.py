@@ -25,11 +25,9 @@ def rows(dataset: str, benchmark: str) -> list[Published]:
     can be read.
     """
     from huggingface_hub import HfApi, __version__
-    from huggingface_hub.errors import (  # type: ignore[attr-defined]
-        GatedRepoError,
-        HfHubHTTPError,
-        HTTPError,
-    )
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+
+    from harness.data.hub_private import HTTPError
 
     if reason := why_offline():
         raise DataError(reason)

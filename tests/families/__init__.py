@@ -19,10 +19,10 @@ import harness.models.transformers.library  # noqa: F401  # isort: skip
 import numpy as np
 import torch
 import transformers
-from packaging.version import Version
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging
 
+from harness.models.transformers import releases
 from harness.types import Frames, Image, Prompt, Sample, Text, VideoInfo
 from tests.families import glm, google, llava, others, qwen, vision
 from tests.families.parts import scatter
@@ -34,10 +34,9 @@ Made = tuple[torch.nn.Module, Any]
 class Family:
     """``make`` gives model and processor; ``frames_as`` "video" or "images"; ``copied``: its
     decoder has layers that cannot be packed (linear attention), the prefix cache is copied;
-    ``stills``: its own forward takes a video and a still picture in one prompt; ``since``: the
-    first version of transformers whose own forward runs. ``models`` are patterns of the names in
-    configs/model that are of this family; ``tokens`` says how many a frame of H × W pixels takes
-    in published checkpoints."""
+    ``stills``: its own forward takes a video and a still picture in one prompt. ``models`` are
+    patterns of the names in configs/model that are of this family; ``tokens`` says how many a
+    frame of H × W pixels takes in published checkpoints."""
 
     make: Callable[[], Made]
     models: str
@@ -45,7 +44,6 @@ class Family:
     frames_as: str = "video"
     copied: bool = False
     stills: bool = True
-    since: str = "5.0"
 
 
 FOUR = "H·W/28² a pair of frames"
@@ -84,14 +82,13 @@ EVERY = {
     "gemma3n": Family(google.gemma3n, "gemma3n_*", "256 a frame", "images"),
     "gemma4": Family(google.gemma4, "gemma4_*", "at most 70 a frame"),
     "molmo2": Family(others.molmo2, "molmo2_*", "pooled patches a frame"),
-    "kimi_k25": Family(others.kimi_k25, "kimi_k2_5", "by size, four frames", since="5.24"),
+    "kimi_k25": Family(others.kimi_k25, "kimi_k2_5", "by size, four frames"),
     "minicpmv4_6": Family(others.minicpmv4_6, "minicpm_v_4_6", "slices a frame", copied=True),
 }
 FAMILIES: dict[str, Family] = {
-    name: family
-    for name, family in EVERY.items()
-    if Version(family.since) <= Version(transformers.__version__)
+    name: family for name, family in EVERY.items() if releases.runs(name, transformers.__version__)
 }
+"""Those that the installed transformers runs."""
 
 
 @dataclass(frozen=True, eq=False)

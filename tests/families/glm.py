@@ -5,21 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import (
-    Glm4vConfig,
-    Glm4vForConditionalGeneration,
-    Glm4vImageProcessor,
-    Glm4vMoeConfig,
-    Glm4vMoeForConditionalGeneration,
-    Glm4vProcessor,
-    Glm4vVideoProcessor,
-    Glm46VConfig,
-    Glm46VForConditionalGeneration,
-    Glm46VImageProcessor,
-    Glm46VProcessor,
-    Glm46VVideoProcessor,
-)
 
+from harness.models.transformers.library import transformers
 from tests.families.parts import decoder, ids, template, tokenizer
 
 MARKS = {"image_token": "<|image|>", "video_token": "<|video|>"}
@@ -55,10 +42,12 @@ def _words() -> Any:
 
 
 def _processor(words: Any) -> Any:
-    return Glm4vProcessor(
-        image_processor=Glm4vImageProcessor(**SIZE),
+    return transformers.Glm4vProcessor(
+        image_processor=transformers.Glm4vImageProcessor(**SIZE),
         tokenizer=words,
-        video_processor=Glm4vVideoProcessor(**SIZE, max_image_size={"longest_edge": 6 * 48 * 48}),
+        video_processor=transformers.Glm4vVideoProcessor(
+            **SIZE, max_image_size={"longest_edge": 6 * 48 * 48}
+        ),
         chat_template=TEMPLATE,
     )
 
@@ -66,10 +55,10 @@ def _processor(words: Any) -> Any:
 def glm4v() -> tuple[torch.nn.Module, Any]:
     """GLM-4.1V: a picture per two frames, whole seconds behind it."""
     words = _words()
-    config = Glm4vConfig(
+    config = transformers.Glm4vConfig(
         vision_config=EYES, text_config=decoder(words, rope_parameters=ROPE), **ids(words, **KEYS)
     )
-    return Glm4vForConditionalGeneration(config), _processor(words)
+    return transformers.Glm4vForConditionalGeneration(config), _processor(words)
 
 
 def glm4v_moe() -> tuple[torch.nn.Module, Any]:
@@ -82,26 +71,28 @@ def glm4v_moe() -> tuple[torch.nn.Module, Any]:
         "n_shared_experts": 1,
         "first_k_dense_replace": 1,
     }
-    config = Glm4vMoeConfig(
+    config = transformers.Glm4vMoeConfig(
         vision_config=EYES,
         text_config=decoder(words, rope_parameters=ROPE, **experts),
         **ids(words, **KEYS),
     )
-    return Glm4vMoeForConditionalGeneration(config), _processor(words)
+    return transformers.Glm4vMoeForConditionalGeneration(config), _processor(words)
 
 
 def glm46v() -> tuple[torch.nn.Module, Any]:
     """GLM-4.6V: seconds to a tenth."""
     words = _words()
-    config = Glm46VConfig(
+    config = transformers.Glm46VConfig(
         vision_config=EYES | {"model_type": "glm4v_vision"},
         text_config=decoder(words, model_type="glm4v_text", rope_parameters=ROPE),
         **ids(words, **KEYS),
     )
-    processor = Glm46VProcessor(
-        image_processor=Glm46VImageProcessor(**SIZE),
+    processor = transformers.Glm46VProcessor(
+        image_processor=transformers.Glm46VImageProcessor(**SIZE),
         tokenizer=words,
-        video_processor=Glm46VVideoProcessor(**SIZE, max_image_size={"longest_edge": 6 * 48 * 48}),
+        video_processor=transformers.Glm46VVideoProcessor(
+            **SIZE, max_image_size={"longest_edge": 6 * 48 * 48}
+        ),
         chat_template=TEMPLATE,
     )
-    return Glm46VForConditionalGeneration(config), processor
+    return transformers.Glm46VForConditionalGeneration(config), processor

@@ -5,24 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import (
-    Gemma3Config,
-    Gemma3ForConditionalGeneration,
-    Gemma3ImageProcessor,
-    Gemma3nAudioFeatureExtractor,
-    Gemma3nConfig,
-    Gemma3nForConditionalGeneration,
-    Gemma3nProcessor,
-    Gemma3Processor,
-    Gemma4AudioFeatureExtractor,
-    Gemma4Config,
-    Gemma4ForConditionalGeneration,
-    Gemma4ImageProcessor,
-    Gemma4Processor,
-    Gemma4VideoProcessor,
-    SiglipImageProcessor,
-)
 
+from harness.models.transformers.library import transformers
 from tests.families.parts import decoder, ids, template, tokenizer, tower
 
 SQUARE = {"height": 32, "width": 32}
@@ -38,7 +22,7 @@ def gemma3() -> tuple[torch.nn.Module, Any]:
         "boi_token_index": "<start_of_image>",
         "eoi_token_index": "<end_of_image>",
     }
-    config = Gemma3Config(
+    config = transformers.Gemma3Config(
         vision_config=tower(model_type="siglip_vision_model", vision_use_head=False),
         text_config=decoder(
             words,
@@ -50,13 +34,13 @@ def gemma3() -> tuple[torch.nn.Module, Any]:
         mm_tokens_per_image=4,
         **ids(words, **marks),
     )
-    processor = Gemma3Processor(
-        image_processor=Gemma3ImageProcessor(size=SQUARE),
+    processor = transformers.Gemma3Processor(
+        image_processor=transformers.Gemma3ImageProcessor(size=SQUARE),
         tokenizer=words,
         chat_template=template(None, "<start_of_image>", bos="<s>"),
         image_seq_length=4,
     )
-    return Gemma3ForConditionalGeneration(config), processor
+    return transformers.Gemma3ForConditionalGeneration(config), processor
 
 
 SOUND = {"audio_token": "<audio>", "boa_token": "<boa>", "eoa_token": "<eoa>"}
@@ -68,7 +52,7 @@ def gemma3n() -> tuple[torch.nn.Module, Any]:
     words = tokenizer(**PICTURE, **SOUND)
     marks = {f"{name.removesuffix('_token')}_token_id": t for name, t in (PICTURE | SOUND).items()}
     size = len(words)
-    config = Gemma3nConfig(
+    config = transformers.Gemma3nConfig(
         text_config=decoder(
             words,
             vocab_size=size + 8,
@@ -98,14 +82,14 @@ def gemma3n() -> tuple[torch.nn.Module, Any]:
         vision_soft_tokens_per_image=256,  # whatever the size: the tower resamples to 16 × 16
         **ids(words, **marks),
     )
-    processor = Gemma3nProcessor(
-        feature_extractor=Gemma3nAudioFeatureExtractor(),
-        image_processor=SiglipImageProcessor(size=SQUARE),
+    processor = transformers.Gemma3nProcessor(
+        feature_extractor=transformers.Gemma3nAudioFeatureExtractor(),
+        image_processor=transformers.SiglipImageProcessor(size=SQUARE),
         tokenizer=words,
         chat_template=template(None, "<image>", bos="<s>"),
         image_seq_length=256,
     )
-    return Gemma3nForConditionalGeneration(config), processor
+    return transformers.Gemma3nForConditionalGeneration(config), processor
 
 
 def gemma4() -> tuple[torch.nn.Module, Any]:
@@ -115,7 +99,7 @@ def gemma4() -> tuple[torch.nn.Module, Any]:
     words.add_special_tokens({"additional_special_tokens": ["<|video|>"]})
     marks = {"boi_token_id": "<boi>", "eoi_token_id": "<eoi>", "image_token_id": "<image>"}
     marks |= {"video_token_id": "<|video|>", "audio_token_id": "<audio>", "boa_token_id": "<boa>"}
-    config = Gemma4Config(
+    config = transformers.Gemma4Config(
         text_config=decoder(
             words,
             vocab_size_per_layer_input=len(words),
@@ -143,11 +127,11 @@ def gemma4() -> tuple[torch.nn.Module, Any]:
         **ids(words, **marks),
     )
     sizes = {"patch_size": 8, "pooling_kernel_size": 2}
-    processor = Gemma4Processor(
-        feature_extractor=Gemma4AudioFeatureExtractor(),
-        image_processor=Gemma4ImageProcessor(**sizes, max_soft_tokens=70),
+    processor = transformers.Gemma4Processor(
+        feature_extractor=transformers.Gemma4AudioFeatureExtractor(),
+        image_processor=transformers.Gemma4ImageProcessor(**sizes, max_soft_tokens=70),
         tokenizer=words,
-        video_processor=Gemma4VideoProcessor(**sizes, max_soft_tokens=70),
+        video_processor=transformers.Gemma4VideoProcessor(**sizes, max_soft_tokens=70),
         chat_template=template("<|video|>", "<image>", bos="<s>"),
     )
-    return Gemma4ForConditionalGeneration(config), processor
+    return transformers.Gemma4ForConditionalGeneration(config), processor

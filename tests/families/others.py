@@ -5,24 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import (
-    Kimi_K25Config,
-    Kimi_K25ForConditionalGeneration,
-    Kimi_K25ImageProcessor,
-    Kimi_K25Processor,
-    Kimi_K25VideoProcessor,
-    MiniCPMV4_6Config,
-    MiniCPMV4_6ForConditionalGeneration,
-    MiniCPMV4_6ImageProcessor,
-    MiniCPMV4_6Processor,
-    MiniCPMV4_6VideoProcessor,
-    Molmo2Config,
-    Molmo2ForConditionalGeneration,
-    Molmo2ImageProcessor,
-    Molmo2Processor,
-    Molmo2VideoProcessor,
-)
 
+from harness.models.transformers.library import transformers
 from tests.families.parts import decoder, ids, template, tokenizer
 
 SQUARE = {"height": 32, "width": 32}
@@ -44,21 +28,23 @@ def molmo2() -> tuple[torch.nn.Module, Any]:
         "frame_end_token_id": "<frame_end>",
     }
     text = decoder(words, head_dim=16, additional_vocab_size=8)
-    config = Molmo2Config(
+    config = transformers.Molmo2Config(
         vision_config=eyes | {"num_hidden_layers": 3, "image_size": [32, 32], "patch_size": 8},
         adapter_config=eyes | {"vision_feature_layer": [2, 1], "text_hidden_size": 64},
         text_config=text,
         **ids(words, **keys),
     )
-    processor = Molmo2Processor(
-        image_processor=Molmo2ImageProcessor(
+    processor = transformers.Molmo2Processor(
+        image_processor=transformers.Molmo2ImageProcessor(
             size=SQUARE, patch_size=8, max_crops=2, overlap_margins=[1, 1]
         ),
-        video_processor=Molmo2VideoProcessor(size=SQUARE, patch_size=8, pooling_size=[2, 2]),
+        video_processor=transformers.Molmo2VideoProcessor(
+            size=SQUARE, patch_size=8, pooling_size=[2, 2]
+        ),
         tokenizer=words,
         chat_template=template("<|video|>", "<|image|>", bos="<s>"),
     )
-    return Molmo2ForConditionalGeneration(config), processor
+    return transformers.Molmo2ForConditionalGeneration(config), processor
 
 
 def kimi_k25() -> tuple[torch.nn.Module, Any]:
@@ -72,7 +58,7 @@ def kimi_k25() -> tuple[torch.nn.Module, Any]:
         "vision_start_token_id": "<|media_begin|>",
         "vision_end_token_id": "<|media_end|>",
     }
-    config = Kimi_K25Config(
+    config = transformers.Kimi_K25Config(
         vision_config={
             "patch_size": 8,
             "pos_emb_height": 8,
@@ -102,16 +88,16 @@ def kimi_k25() -> tuple[torch.nn.Module, Any]:
         tie_word_embeddings=False,
         **ids(words, **keys),
     )
-    processor = Kimi_K25Processor(
-        image_processor=Kimi_K25ImageProcessor(patch_size=8, max_patches=64),
+    processor = transformers.Kimi_K25Processor(
+        image_processor=transformers.Kimi_K25ImageProcessor(patch_size=8, max_patches=64),
         tokenizer=words,
-        video_processor=Kimi_K25VideoProcessor(patch_size=8, max_patches=64),
+        video_processor=transformers.Kimi_K25VideoProcessor(patch_size=8, max_patches=64),
         chat_template=template(
             "<|kimi_k25_video_placeholder|>",
             "<|media_begin|>image<|media_content|><|media_pad|><|media_end|>",
         ),
     )
-    return Kimi_K25ForConditionalGeneration(config), processor
+    return transformers.Kimi_K25ForConditionalGeneration(config), processor
 
 
 def minicpmv4_6() -> tuple[torch.nn.Module, Any]:
@@ -127,7 +113,7 @@ def minicpmv4_6() -> tuple[torch.nn.Module, Any]:
         "image_id_end_token": "</image_id>",
     }
     words = tokenizer(**marks)
-    config = MiniCPMV4_6Config(
+    config = transformers.MiniCPMV4_6Config(
         vision_config={
             "hidden_size": 48,
             "intermediate_size": 64,
@@ -152,10 +138,10 @@ def minicpmv4_6() -> tuple[torch.nn.Module, Any]:
         **ids(words, image_token_id="<image_pad>", video_token_id="<video_pad>"),
     )
     sizes = {"scale_resolution": 64, "patch_size": 8, "max_slice_nums": 2}
-    processor = MiniCPMV4_6Processor(
-        image_processor=MiniCPMV4_6ImageProcessor(**sizes),
-        video_processor=MiniCPMV4_6VideoProcessor(**sizes),
+    processor = transformers.MiniCPMV4_6Processor(
+        image_processor=transformers.MiniCPMV4_6ImageProcessor(**sizes),
+        video_processor=transformers.MiniCPMV4_6VideoProcessor(**sizes),
         tokenizer=words,
         chat_template=template("<video_pad>", "<image_pad>"),
     )
-    return MiniCPMV4_6ForConditionalGeneration(config), processor
+    return transformers.MiniCPMV4_6ForConditionalGeneration(config), processor

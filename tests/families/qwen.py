@@ -5,25 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import (
-    Qwen2_5_VLConfig,
-    Qwen2_5_VLForConditionalGeneration,
-    Qwen2_5_VLProcessor,
-    Qwen2VLConfig,
-    Qwen2VLForConditionalGeneration,
-    Qwen2VLImageProcessor,
-    Qwen2VLProcessor,
-    Qwen2VLVideoProcessor,
-    Qwen3_5Config,
-    Qwen3_5ForConditionalGeneration,
-    Qwen3VLConfig,
-    Qwen3VLForConditionalGeneration,
-    Qwen3VLMoeConfig,
-    Qwen3VLMoeForConditionalGeneration,
-    Qwen3VLProcessor,
-    Qwen3VLVideoProcessor,
-)
 
+from harness.models.transformers.library import transformers
 from tests.families.parts import decoder, ids, template, tokenizer
 
 MARKS = {
@@ -54,24 +37,24 @@ def qwen2_vl() -> tuple[torch.nn.Module, Any]:
     """Two frames a token, mrope, times not told."""
     words = tokenizer(**MARKS)
     eyes = {"depth": 3, "num_heads": 2, "patch_size": 8, "embed_dim": 48, "hidden_size": 64}
-    config = Qwen2VLConfig(
+    config = transformers.Qwen2VLConfig(
         vision_config=eyes | {"mlp_ratio": 2},
         text_config=decoder(words, rope_parameters=MROPE),
         **ids(words, **KEYS),
     )
-    processor = Qwen2VLProcessor(
-        image_processor=Qwen2VLImageProcessor(**SIZES),
+    processor = transformers.Qwen2VLProcessor(
+        image_processor=transformers.Qwen2VLImageProcessor(**SIZES),
         tokenizer=words,
-        video_processor=Qwen2VLVideoProcessor(**SIZES, cap_pixels_per_frame=False),
+        video_processor=transformers.Qwen2VLVideoProcessor(**SIZES, cap_pixels_per_frame=False),
         chat_template=TEMPLATE,
     )
-    return Qwen2VLForConditionalGeneration(config), processor
+    return transformers.Qwen2VLForConditionalGeneration(config), processor
 
 
 def qwen2_5_vl() -> tuple[torch.nn.Module, Any]:
     """Two frames a token, windows in the vision tower, mrope in absolute time."""
     words = tokenizer(**MARKS)
-    config = Qwen2_5_VLConfig(
+    config = transformers.Qwen2_5_VLConfig(
         vision_config=EYES
         | {
             "hidden_size": 48,
@@ -83,20 +66,22 @@ def qwen2_5_vl() -> tuple[torch.nn.Module, Any]:
         text_config=decoder(words, rope_parameters=MROPE),
         **ids(words, **KEYS),
     )
-    processor = Qwen2_5_VLProcessor(
-        image_processor=Qwen2VLImageProcessor(**SIZES),
+    processor = transformers.Qwen2_5_VLProcessor(
+        image_processor=transformers.Qwen2VLImageProcessor(**SIZES),
         tokenizer=words,
-        video_processor=Qwen2VLVideoProcessor(**SIZES, cap_pixels_per_frame=False),
+        video_processor=transformers.Qwen2VLVideoProcessor(**SIZES, cap_pixels_per_frame=False),
         chat_template=TEMPLATE,
     )
-    return Qwen2_5_VLForConditionalGeneration(config), processor
+    return transformers.Qwen2_5_VLForConditionalGeneration(config), processor
 
 
 def _qwen3_processor(words: Any) -> Any:
-    return Qwen3VLProcessor(
-        image_processor=Qwen2VLImageProcessor(**SIZES),
+    return transformers.Qwen3VLProcessor(
+        image_processor=transformers.Qwen2VLImageProcessor(**SIZES),
         tokenizer=words,
-        video_processor=Qwen3VLVideoProcessor(**CLIP_SIZES, cap_pixels_per_frame=False),
+        video_processor=transformers.Qwen3VLVideoProcessor(
+            **CLIP_SIZES, cap_pixels_per_frame=False
+        ),
         chat_template=TEMPLATE,
     )
 
@@ -104,24 +89,24 @@ def _qwen3_processor(words: Any) -> Any:
 def qwen3_vl() -> tuple[torch.nn.Module, Any]:
     """Times as text, interleaved mrope, features added to the first layers (deepstack)."""
     words = tokenizer(**MARKS)
-    config = Qwen3VLConfig(
+    config = transformers.Qwen3VLConfig(
         vision_config=EYES3 | {"deepstack_visual_indexes": [0, 1]},
         text_config=decoder(words, head_dim=16, rope_parameters=INTERLEAVED),
         **ids(words, **KEYS),
     )
-    return Qwen3VLForConditionalGeneration(config), _qwen3_processor(words)
+    return transformers.Qwen3VLForConditionalGeneration(config), _qwen3_processor(words)
 
 
 def qwen3_vl_moe() -> tuple[torch.nn.Module, Any]:
     """The same with four experts, two of which work for a token."""
     words = tokenizer(**MARKS)
     experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
-    config = Qwen3VLMoeConfig(
+    config = transformers.Qwen3VLMoeConfig(
         vision_config=EYES3 | {"deepstack_visual_indexes": [0, 1]},
         text_config=decoder(words, head_dim=16, rope_parameters=INTERLEAVED, **experts),
         **ids(words, **KEYS),
     )
-    return Qwen3VLMoeForConditionalGeneration(config), _qwen3_processor(words)
+    return transformers.Qwen3VLMoeForConditionalGeneration(config), _qwen3_processor(words)
 
 
 def qwen3_5() -> tuple[torch.nn.Module, Any]:
@@ -136,9 +121,9 @@ def qwen3_5() -> tuple[torch.nn.Module, Any]:
         "layer_types": ["linear_attention"] * 3 + ["full_attention"],
     }
     rope = INTERLEAVED | {"partial_rotary_factor": 1.0}
-    config = Qwen3_5Config(
+    config = transformers.Qwen3_5Config(
         vision_config=EYES3,
         text_config=decoder(words, head_dim=16, rope_parameters=rope, **linear),
         **ids(words, **KEYS),
     )
-    return Qwen3_5ForConditionalGeneration(config), _qwen3_processor(words)
+    return transformers.Qwen3_5ForConditionalGeneration(config), _qwen3_processor(words)

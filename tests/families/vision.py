@@ -5,44 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import (
-    AyaVisionConfig,
-    AyaVisionForConditionalGeneration,
-    AyaVisionProcessor,
-    GotOcr2ImageProcessor,
-    Idefics3Config,
-    Idefics3ForConditionalGeneration,
-    Idefics3ImageProcessor,
-    Idefics3Processor,
-    InternVLConfig,
-    InternVLForConditionalGeneration,
-    InternVLProcessor,
-    InternVLVideoProcessor,
-    Mistral3Config,
-    Mistral3ForConditionalGeneration,
-    Ovis2Config,
-    Ovis2ForConditionalGeneration,
-    Ovis2ImageProcessor,
-    Ovis2Processor,
-    PerceptionLMConfig,
-    PerceptionLMForConditionalGeneration,
-    PerceptionLMImageProcessor,
-    PerceptionLMProcessor,
-    PerceptionLMVideoProcessor,
-    PixtralImageProcessor,
-    PixtralProcessor,
-    SmolVLMConfig,
-    SmolVLMForConditionalGeneration,
-    SmolVLMImageProcessor,
-    SmolVLMProcessor,
-    SmolVLMVideoProcessor,
-    VideoLlama3Config,
-    VideoLlama3ForConditionalGeneration,
-    VideoLlama3ImageProcessor,
-    VideoLlama3Processor,
-    VideoLlama3VideoProcessor,
-)
 
+from harness.models.transformers.library import transformers
 from tests.families.parts import decoder, ids, template, tokenizer, tower
 
 SQUARE = {"height": 32, "width": 32}
@@ -56,21 +20,21 @@ def internvl() -> tuple[torch.nn.Module, Any]:
         context_image_token="<IMG_CONTEXT>",
         video_token="<video>",
     )
-    config = InternVLConfig(
+    config = transformers.InternVLConfig(
         vision_config=tower(image_size=[32, 32], patch_size=[8, 8]),
         text_config=decoder(words, model_type="qwen2"),
         image_seq_length=4,
         tie_word_embeddings=False,
         **ids(words, image_token_id="<IMG_CONTEXT>"),
     )
-    processor = InternVLProcessor(
-        image_processor=GotOcr2ImageProcessor(size=SQUARE, max_patches=4),
+    processor = transformers.InternVLProcessor(
+        image_processor=transformers.GotOcr2ImageProcessor(size=SQUARE, max_patches=4),
         tokenizer=words,
-        video_processor=InternVLVideoProcessor(size=SQUARE),
+        video_processor=transformers.InternVLVideoProcessor(size=SQUARE),
         image_seq_length=4,
         chat_template=template("<video>\n", "<IMG_CONTEXT>\n"),
     )
-    return InternVLForConditionalGeneration(config), processor
+    return transformers.InternVLForConditionalGeneration(config), processor
 
 
 SMOL = {
@@ -86,45 +50,45 @@ SMOL_SIZES = {"size": {"longest_edge": 64}, "max_image_size": {"longest_edge": 3
 def smolvlm() -> tuple[torch.nn.Module, Any]:
     """The number of frames and the clip's length in words, then each frame behind its time."""
     words = tokenizer(**SMOL)
-    config = SmolVLMConfig(
+    config = transformers.SmolVLMConfig(
         vision_config=tower(),
         text_config=decoder(words, model_type="llama"),
         scale_factor=2,
         **ids(words, image_token_id="<image>"),
     )
-    processor = SmolVLMProcessor(
-        image_processor=SmolVLMImageProcessor(**SMOL_SIZES),
+    processor = transformers.SmolVLMProcessor(
+        image_processor=transformers.SmolVLMImageProcessor(**SMOL_SIZES),
         tokenizer=words,
-        video_processor=SmolVLMVideoProcessor(**SMOL_SIZES),
+        video_processor=transformers.SmolVLMVideoProcessor(**SMOL_SIZES),
         image_seq_len=4,
         chat_template=template("<video>", "<image>"),
     )
-    return SmolVLMForConditionalGeneration(config), processor
+    return transformers.SmolVLMForConditionalGeneration(config), processor
 
 
 def idefics3() -> tuple[torch.nn.Module, Any]:
     """Every frame in rows and columns of tiles."""
     words = tokenizer(**SMOL)
     words.add_tokens([f"<row_{r}_col_{c}>" for r in (1, 2) for c in (1, 2)], special_tokens=True)
-    config = Idefics3Config(
+    config = transformers.Idefics3Config(
         vision_config=tower(),
         text_config=decoder(words, model_type="llama"),
         scale_factor=2,
         **ids(words, image_token_id="<image>"),
     )
-    processor = Idefics3Processor(
-        image_processor=Idefics3ImageProcessor(**SMOL_SIZES),
+    processor = transformers.Idefics3Processor(
+        image_processor=transformers.Idefics3ImageProcessor(**SMOL_SIZES),
         tokenizer=words,
         image_seq_len=4,
         chat_template=template(None, "<image>"),
     )
-    return Idefics3ForConditionalGeneration(config), processor
+    return transformers.Idefics3ForConditionalGeneration(config), processor
 
 
 def video_llama_3() -> tuple[torch.nn.Module, Any]:
     """Tokens that hardly change from frame to frame are left out."""
     words = tokenizer(image_token="<|image_pad|>", video_token="<|video_pad|>")
-    config = VideoLlama3Config(
+    config = transformers.VideoLlama3Config(
         vision_config={
             "hidden_size": 48,
             "intermediate_size": 64,
@@ -136,19 +100,19 @@ def video_llama_3() -> tuple[torch.nn.Module, Any]:
         **ids(words, image_token_id="<|image_pad|>", video_token_id="<|video_pad|>"),
     )
     size = {"shortest_edge": 16 * 16, "longest_edge": 6 * 48 * 48}
-    processor = VideoLlama3Processor(
-        image_processor=VideoLlama3ImageProcessor(patch_size=8, size=size),
+    processor = transformers.VideoLlama3Processor(
+        image_processor=transformers.VideoLlama3ImageProcessor(patch_size=8, size=size),
         tokenizer=words,
-        video_processor=VideoLlama3VideoProcessor(patch_size=8, size=size),
+        video_processor=transformers.VideoLlama3VideoProcessor(patch_size=8, size=size),
         chat_template=template("<|video_pad|>\n", "<|image_pad|>\n"),
     )
-    return VideoLlama3ForConditionalGeneration(config), processor
+    return transformers.VideoLlama3ForConditionalGeneration(config), processor
 
 
 def perception_lm() -> tuple[torch.nn.Module, Any]:
     """A tower of timm's (Perception Encoder), pooled by 2."""
     words = tokenizer(image_token="<|image|>", video_token="<|video|>")
-    config = PerceptionLMConfig(
+    config = transformers.PerceptionLMConfig(
         vision_config={
             "model_type": "timm_wrapper",
             "architecture": "vit_pe_core_tiny_patch16_384",
@@ -172,15 +136,17 @@ def perception_lm() -> tuple[torch.nn.Module, Any]:
         **ids(words, image_token_id="<|image|>", video_token_id="<|video|>"),
     )
     config.vision_config.num_features = 48
-    processor = PerceptionLMProcessor(
-        video_processor=PerceptionLMVideoProcessor(size=SQUARE),
-        image_processor=PerceptionLMImageProcessor(size=SQUARE, tile_size=32, max_num_tiles=4),
+    processor = transformers.PerceptionLMProcessor(
+        video_processor=transformers.PerceptionLMVideoProcessor(size=SQUARE),
+        image_processor=transformers.PerceptionLMImageProcessor(
+            size=SQUARE, tile_size=32, max_num_tiles=4
+        ),
         tokenizer=words,
         patch_size=8,
         pooling_ratio=2,
         chat_template=template("<|video|>", "<|image|>"),
     )
-    return PerceptionLMForConditionalGeneration(config), processor
+    return transformers.PerceptionLMForConditionalGeneration(config), processor
 
 
 def aya_vision() -> tuple[torch.nn.Module, Any]:
@@ -188,7 +154,7 @@ def aya_vision() -> tuple[torch.nn.Module, Any]:
     marks = ["<|START_OF_IMG|>", "<|END_OF_IMG|>", "<|IMG_PATCH|>", "TILE", "TILE_GLOBAL"]
     words = tokenizer(image_token="<image>")
     words.add_tokens([*marks, "TILE_1", "TILE_2"], special_tokens=True)
-    config = AyaVisionConfig(
+    config = transformers.AyaVisionConfig(
         vision_config=tower(model_type="siglip_vision_model", vision_use_head=False),
         text_config=decoder(
             words, model_type="cohere2", num_hidden_layers=4, sliding_window=24, logit_scale=0.25
@@ -196,21 +162,21 @@ def aya_vision() -> tuple[torch.nn.Module, Any]:
         downsample_factor=2,
         **ids(words, image_token_index="<|IMG_PATCH|>"),
     )
-    processor = AyaVisionProcessor(
-        image_processor=GotOcr2ImageProcessor(size=SQUARE, max_patches=2),
+    processor = transformers.AyaVisionProcessor(
+        image_processor=transformers.GotOcr2ImageProcessor(size=SQUARE, max_patches=2),
         tokenizer=words,
         patch_size=8,
         img_size=32,
         downsample_factor=2,
         chat_template=template(None, "<image>", bos="<s>"),
     )
-    return AyaVisionForConditionalGeneration(config), processor
+    return transformers.AyaVisionForConditionalGeneration(config), processor
 
 
 def mistral3() -> tuple[torch.nn.Module, Any]:
     """Pixtral: rows of patches end in a break, pictures keep their shape."""
     words = tokenizer(image_token="[IMG]", break_token="[IMG_BREAK]", end_token="[IMG_END]")
-    config = Mistral3Config(
+    config = transformers.Mistral3Config(
         vision_config={"model_type": "pixtral"} | tower(image_size=64),
         text_config=decoder(words, model_type="mistral", head_dim=16, sliding_window=None),
         spatial_merge_size=2,
@@ -218,14 +184,14 @@ def mistral3() -> tuple[torch.nn.Module, Any]:
         tie_word_embeddings=False,
         **ids(words, image_token_index="[IMG]"),
     )
-    processor = PixtralProcessor(
-        image_processor=PixtralImageProcessor(patch_size=8, size={"longest_edge": 48}),
+    processor = transformers.PixtralProcessor(
+        image_processor=transformers.PixtralImageProcessor(patch_size=8, size={"longest_edge": 48}),
         tokenizer=words,
         patch_size=8,
         spatial_merge_size=2,
         chat_template=template(None, "[IMG]", bos="<s>"),
     )
-    return Mistral3ForConditionalGeneration(config), processor
+    return transformers.Mistral3ForConditionalGeneration(config), processor
 
 
 def ovis2() -> tuple[torch.nn.Module, Any]:
@@ -233,7 +199,7 @@ def ovis2() -> tuple[torch.nn.Module, Any]:
     marks = ["<IMG_START>", "<IMG_GRID>", "<IMG_COL>", "<IMG_ROW>", "<IMG_END>"]
     words = tokenizer(image_token="<image>")
     words.add_tokens(["<IMG_ATOM>", *marks], special_tokens=True)
-    config = Ovis2Config(
+    config = transformers.Ovis2Config(
         vision_config=tower(vocab_size=64, hidden_stride=2),
         text_config=decoder(words, model_type="qwen2"),
         visual_indicator_token_ids=words.convert_tokens_to_ids(marks),
@@ -241,10 +207,10 @@ def ovis2() -> tuple[torch.nn.Module, Any]:
         hidden_size=64,
         **ids(words, image_token_id="<IMG_ATOM>"),
     )
-    processor = Ovis2Processor(
-        image_processor=Ovis2ImageProcessor(size=SQUARE),
+    processor = transformers.Ovis2Processor(
+        image_processor=transformers.Ovis2ImageProcessor(size=SQUARE),
         tokenizer=words,
         image_seq_length=4,
         chat_template=template(None, "<image>"),
     )
-    return Ovis2ForConditionalGeneration(config), processor
+    return transformers.Ovis2ForConditionalGeneration(config), processor

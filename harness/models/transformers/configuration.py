@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError, RequestError
-from harness.models.transformers import config_file
+from harness.models.transformers import config_file, releases
 from harness.models.transformers.checkpoint import read_json
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def read_config(settings: Transformers, folder: Path) -> Any:
 
     kind = read_json(folder, "config.json").get("model_type")
     if settings.by_processor:
+        releases.check(str(kind), transformers.__version__, folder)
         found: Any = read_pretrained(transformers.AutoConfig, folder)
         if type(found) not in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
             raise ModelError(f"{folder} is a {kind}: transformers knows no model of it that sees")

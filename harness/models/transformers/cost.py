@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.models.transformers.checkpoint import shapes
-from harness.models.transformers.memory import layers_of
+from harness.models.transformers.memory import head_dims, layers_of
 from harness.models.transformers.tower import Tower, attending, tower_of
 
 if TYPE_CHECKING:
@@ -159,8 +159,7 @@ def _attention(text: Any) -> tuple[float, float, int]:
     types = getattr(text, "layer_types", None) or ["full_attention"] * len(layers)
     cost = {"full_attention": 0.0, "sliding_attention": 0.0}
     for kind, layer in zip(types, layers, strict=True):
-        head = getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads
         if kind in cost:
-            cost[kind] += 4.0 * layer.num_attention_heads * head
+            cost[kind] += 2.0 * layer.num_attention_heads * sum(head_dims(layer))
     window = getattr(text, "sliding_window", None) or 0
     return cost["full_attention"], cost["sliding_attention"], int(window)

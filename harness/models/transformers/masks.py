@@ -46,7 +46,8 @@ def mask_for(call: Call, rules: Sequence[Mapping[int, Rules]] | Rules, part: Par
     kinds: list[str | None] = list(first) if isinstance(first, Mapping) else [None]
 
     def rule(each: Any, kind: str | None) -> Rule:
-        return each if kind is None else each[kind]  # type: ignore[no-any-return]
+        found: Rule = each if kind is None else each[kind]
+        return found
 
     made = {}
     for kind in kinds:

@@ -49,7 +49,7 @@ def estimate(settings: Transformers, folder: Path, config: Any, frames: int) -> 
     device = settings.resolved_device()
     text = config.get_text_config()
     size = BYTES[settings.dtype]
-    kv = int(2 * sum(map(_kept, layers_of(text))) * size)
+    kv = int(sum(map(_kept, layers_of(text))) * size)
     longest = settings.clip_tokens(frames) + TEXT
     # the widest moment of a prefill: the MLP's three tensors beside the residual and its norm
     inner = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
@@ -95,10 +95,17 @@ def layers_of(text: Any) -> list[Any]:
 
 
 def _kept(layer: Any) -> int:
-    """Numbers that a layer keeps of a token as keys, and as values again."""
+    """Numbers that a layer keeps of a token, as keys and values."""
     heads = getattr(layer, "num_key_value_heads", None) or layer.num_attention_heads
-    head = getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads
-    return int(heads * head)
+    return int(heads) * sum(head_dims(layer))
+
+
+def head_dims(layer: Any) -> tuple[int, int]:
+    """Numbers of a head's key (and query), and of its value: other ones in latent attention (MLA),
+    whose ``head_dim`` is the rotated part's alone."""
+    usual = getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads
+    key, value = (getattr(layer, name, None) or usual for name in ("qk_head_dim", "v_head_dim"))
+    return int(key), int(value)
 
 
 def _weights(settings: Transformers, folder: Path) -> int:

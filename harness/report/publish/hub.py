@@ -84,7 +84,9 @@ def push(path: Path, repo: str) -> str:
     Raises RequestError when the hub refuses or cannot be reached.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
+    from huggingface_hub.errors import HfHubHTTPError
+
+    from harness.data.hub_private import HTTPError
 
     place = f".eval_results/{path.name}"
     try:
