@@ -32,6 +32,10 @@ def outcome(rule, reply):
         ("{'pred': 'cannot say', 'score': 2}", (0, 2), (0, 2)),
         ("{'pred': 'yes', 'score': 7}", (1, 7), (1, 7)),
         ("{'pred': 'yes', 'score': -1}", (1, -1), (1, -1)),
+        ("{'pred': 'yes', 'score': 4} or {'pred': 'no', 'score': 1}", AGAIN, (1, 4)),
+        ("{'pred': 'yes', 'score': 4", AGAIN, (1, 4)),  # cut off: the brace is put there
+        ("} {'pred': 'yes', 'score': 4} {", AGAIN, (1, 4)),
+        ("{'pred': 'yes', 'score': {'of': 5}}", STOPS, STOPS),
         ("{'pred': 'yes'}", STOPS, STOPS),
         ("{'score': 4}", STOPS, STOPS),
         ("{'pred': True, 'score': 4}", STOPS, STOPS),
@@ -89,6 +93,7 @@ def test_score_of_one_axis(reply, vcg, lnext, lmms):
         ("Answer:\nB. running", 0),
         ("B. running", 1),
         ("Answer: B. running (not A. walking)", 0),
+        ("Answer: B. running (by SpaceX.)", 1),
         ("Answer: None of the choices are correct", 0),
         ("Answer: B. running\nAnswer: C. sitting", 0),
         ("", -1),
@@ -104,7 +109,9 @@ def test_tempcompass_captioning(reply, rate):
         ("Correct. It would be Incorrect if", 1),
         ("Not Correct", 1),
         ("The prediction is Correct.", 1),
+        ("It is Correct, not Incorrect", 0),
         ("Incorrect", 0),
+        ("Incorrect. It would be Correct if", 0),
         ("correct", AGAIN),
         ("Yes", AGAIN),
         ("", AGAIN),
@@ -135,6 +142,7 @@ KEYS = ("score_accuracy", "score_relevance")
         ("Accuracy: 4, Relevance: 5", 0),
         ("Failed to obtain answer via API.", 0),
         ("{'score_accuracy': 4, 'total_score': 9}", 4),
+        ("{'score_relevance': 5, 'total_score': 9}", 5),
     ],
 )
 def test_mlvu(reply, total):
@@ -156,17 +164,19 @@ def test_mmbench_video_all(reply, score):
 
 
 @pytest.mark.parametrize(
-    "reply", ["0 (score out of 10)", "0. The prediction gives 1 of 2 items", "1"]
+    ("reply", "right"),
+    [("0 (score out of 10)", 1), ("0. The prediction gives 1 of 2 items", 1), ("1", 1), ("0", 0)],
 )
-def test_lmms_binary_takes_any_one_for_right(reply):
-    assert rules.lmms_binary(reply) == {"accuracy": 1.0}
+def test_lmms_binary_takes_any_one_for_right(reply, right):
+    assert rules.lmms_binary(reply) == {"accuracy": float(right)}
 
 
 @pytest.mark.parametrize(
     ("reply", "right"),
     [("0 (score out of 10)", 1),
      ("0. The prediction gives 1 of 2 items", 1), ("not correct", 1),
-     ("CORRECT", 1), ("Incorrect", 0), ("NOT_ATTEMPTED", 0), ("0", 0), ("", 0)],
+     ("CORRECT", 1), ("yes", 1), ("That is True.", 1), ("Incorrect", 0), ("NOT_ATTEMPTED", 0),
+     ("not_attempted, 1 of 2", 0), ("0", 0), ("", 0)],
 )  # fmt: skip
 def test_lmms_evals_verifier_takes_not_correct_for_right(reply, right):
     assert rules.lmms_verifier(reply) == {"accuracy": float(right)}
@@ -178,6 +188,10 @@ def test_lmms_evals_verifier_takes_not_correct_for_right(reply, right):
         ("{'pred': 'correct', 'score': 4, 'reason': 'same'}", (1, 4), (1, 4)),
         ("{'pred': 'Correct', 'score': 4, 'reason': 'same'}", (1, 4), (0, 4)),
         ("{'pred': 'correct', 'score': 4, 'reason': 'It's the same'}", (1, 4), (0, 0)),
+        ("{'pred': 'correct', 'score': 4, 'reason': 'It's 'reason': 'x'}", (1, 4), (0, 0)),
+        ("{'pred': 'correct', 'score': 4}", (1, 4), (1, 4)),
+        ("{'pred': 'correct'}", STOPS, (1, 0)),
+        ("{'pred': 'incorrect', 'score': 1, 'reason': 'x'}", (0, 1), (0, 1)),
         ("{'pred': 'partially correct', 'score': 2, 'reason': 'x'}", (None, 2), (0, 2)),
         ("I am sorry", AGAIN, (0, 0)),
     ],
@@ -187,8 +201,29 @@ def test_cvrr(reply, official, lmms):
     assert outcome(rules.cvrr_lmms, reply) == lmms
 
 
+@pytest.mark.parametrize(
+    ("reply", "found"),
+    [
+        ("Sure: {'pred': 'Correct', 'score': 4.8}", (1, 4)),
+        ("{'pred': 'incorrect',\n'score': '2'} {'pred': 'correct', 'score': 5}", (0, 2)),
+        ("{'pred': 'partially correct', 'score': 3}", (0, 3)),
+        ("{'score': 3}", (0, 3)),
+        ("{'pred': 'correct'}", (1, 0)),
+        ("{'pred': 'correct', 'score': 'N/A'}", rules.Dropped),
+        ("{correct, 4}", rules.Dropped),
+        ("{4}", rules.Dropped),
+        ("correct, 4", rules.Dropped),
+    ],
+)
+def test_egotempo_reads_the_first_braces(reply, found):
+    assert outcome(rules.egotempo, reply) == found
+
+
 def test_tarsier_drops_what_is_not_exact():
     assert outcome(rules.tarsier_yes_no, "{'pred': 'yes', 'score': 4.5}") == (1, 4.5)
+    assert outcome(rules.tarsier_yes_no, "{'pred': 'no', 'score': 0}") == (0, 0)
+    assert outcome(rules.tarsier_yes_no, "{'pred': 'yes', 'score': '5'}") == (1, 5)
+    assert outcome(rules.tarsier_yes_no, "{'pred': 'no', 'score': -0.5}") is rules.Dropped
     for reply in ("{'pred': 'Yes', 'score': 4}", "{'pred': 'no', 'score': 6}", "no", "{}"):
         assert outcome(rules.tarsier_yes_no, reply) is rules.Dropped
 

@@ -31,10 +31,8 @@ def kappa(
     cluster = np.array([codes.setdefault(c, len(codes)) for c in clusters], dtype=np.intp)
     value = _kappa(a, b, weighted)
     count = len(codes)
-    if count < 2 or math.isnan(value):
-        return Estimate(value, (math.nan, math.nan), len(a), count)
     rest = [_kappa(a[cluster != c], b[cluster != c], weighted) for c in range(count)]
-    if any(map(math.isnan, rest)):
+    if not rest or any(map(math.isnan, rest)):
         return Estimate(value, (math.nan, math.nan), len(a), count)
     from scipy import stats  # imported late: commands that only read must start fast
 

@@ -7,9 +7,8 @@ The target is a list of one interval [start, end] in seconds. Values: "iou" (0..
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from harness.errors import RequestError
 from harness.types import Question, Response, Score
@@ -25,9 +24,15 @@ BETWEEN = r"\s*(?:-+|–|—|−|\bto\b|\band\b|\buntil\b|,)\s*"
 LABEL = r"(?:start|begin)\w*(?:\s+time)?[^\d\n]{0,20}"
 ENDED = r"(?:end|finish|stop)\w*(?:\s+time)?[^\d\n]{0,20}"
 
+# of the sources' own rules
+HMS = r"\d{1,2}:\d{2}(?::\d{2})?"
+CLOCKS = rf"\b({HMS})\s*[–-]\s*({HMS})\b"
+PLAIN = rf"({NUMBER})\s*[–-]\s*({NUMBER})"
+
 
 def overlap(first: Interval, second: Interval) -> float:
-    """Intersection over union of two intervals in seconds; 0 when either has no length."""
+    """Intersection over union of two intervals in seconds; 0 when either has no length, or ends
+    before it starts."""
     shared = min(first[1], second[1]) - max(first[0], second[0])
     whole = max(first[1], second[1]) - min(first[0], second[0])
     return max(0.0, shared) / whole if whole > 0 else 0.0
@@ -63,54 +68,66 @@ def charades_lmms(text: str) -> Interval | None:
     """lmms-eval's rule for Charades-STA: the first range, in a sentence about an event if any.
 
     lmms-eval@75571cfe, lmms_eval/tasks/charades_sta/utils.py. Every "to" becomes "-", also within
-    words; sentences end at ! ? and new lines only; "between 3 and 9" and "starts at 3 seconds and
-    ends at 9" are nothing; frame numbers are taken for seconds.
+    words; sentences end at ! ? and new lines only, and are about an event when they hold start,
+    end (a "weekend" too) or happen. Ranges of clocks come first, then of numbers, two clocks, the
+    first number of two sentences each ("3.2s" is 3), and ranges with an s ("3.2s - 9s").
+    "between 3 and 9" and "starts at 3 seconds and ends at 9" are nothing; frame numbers are taken
+    for seconds.
     """
-    return _charades(text, events_only=False)
+    about, sentences = _charades_sentences(text)
+    about = about or sentences
+    ranges = _first(about, CLOCKS) or _first(about, PLAIN)
+    times = [seconds(time) for one in about for time in re.findall(rf"\b{HMS}\b", one)]
+    return _charades(about, ranges or _pair(times))
 
 
 def charades_tvg(text: str) -> Interval | None:
-    """Its offline script: only sentences that hold start, end or happen are read; no clocks of two
-    parts but the numbers in them. lmms_eval/tasks/charades_sta/eval_tvg.py."""
-    return _charades(text, events_only=True)
+    """Its offline script: only sentences that hold start, end or happen are read; no clocks but
+    the numbers in them ("00:03 - 00:09" is 0 to 3). lmms_eval/tasks/charades_sta/eval_tvg.py."""
+    about, _ = _charades_sentences(text)
+    return _charades(about, _first(about, PLAIN))
 
 
-def _charades(text: str, *, events_only: bool) -> Interval | None:
-    lower = text.lower().replace("to", "-")
-    sentences = re.split(r"[!?\n]", lower)
-    found = [s for s in sentences if re.search(r"start|end|happen", s)]
-    about = found if events_only else [
-        s for s in sentences if re.search(r"\b(?:start|end|happen)", s)
-    ] or sentences  # fmt: skip
-    whole = "\n".join(about)
-    number = r"\d+\.\d+|\d+"
-    clocks = re.search(r"(\d{1,2}:\d{2})\s*[-–]\s*(\d{1,2}:\d{2})", whole)
-    if clocks and not events_only:
-        return _ordered((seconds(clocks[1]), seconds(clocks[2])))
-    plain = re.search(rf"({number})\s*[-–]\s*({number})", whole)
-    if plain:
-        return _ordered((float(plain[1]), float(plain[2])))
-    times = [] if events_only else [seconds(t) for t in re.findall(r"\b\d{1,2}:\d{2}\b", whole)]
-    if len(times) < 2:
-        firsts = (re.search(number, sentence) for sentence in about)
-        times = [float(first[0]) for first in firsts if first]
-    return _ordered((times[0], times[1])) if len(times) >= 2 else None
+def _charades_sentences(text: str) -> tuple[list[str], list[str]]:
+    """Those about an event, and all; without the example that an early prompt gave."""
+    text = text.lower().replace("a specific example is : 20.8 - 30.0 seconds", "")
+    sentences = re.split(r"[!?\n]", text.replace("to", "-"))
+    return [one for one in sentences if re.search("start|end|happen", one)], sentences
+
+
+def _charades(about: Sequence[str], found: Interval | None) -> Interval | None:
+    """What was found, in order; else what both of the rules try last."""
+    if found is None:
+        firsts = (re.search(rf"\b{NUMBER}\b", one) for one in about)
+        found = _pair([float(first[0]) for first in firsts if first])
+    found = found or _first(about, rf"({NUMBER})\s*s?\s*[–-]\s*({NUMBER})")
+    return _ordered(found) if found else None
+
+
+def _first(sentences: Iterable[str], pattern: str) -> Interval | None:
+    """The first range of the first sentence that has one."""
+    for sentence in sentences:
+        if found := re.search(pattern, sentence):
+            return seconds(found[1]), seconds(found[2])
+    return None
+
+
+def _pair(times: Sequence[float]) -> Interval | None:
+    return (times[0], times[1]) if len(times) >= 2 else None
 
 
 def timelens(text: str) -> Interval | None:
-    """TimeLens-Bench's rule: clocks in pairs, else "a - b" or "a to b", else numbers in pairs.
+    """TimeLens-Bench's rule: clocks in pairs, else "a - b", else "a to b", else numbers in pairs.
 
     TencentARC/TimeLens@5d90c06, timelens/utils.py. Only the first pair; one that does not end
-    after it starts has IoU 0.
+    after it starts has IoU 0. A number with a letter beside it ("3s") is in no pair of the last.
     """
-    clocks = re.findall(r"\d{1,2}:\d{2}(?::\d{2})?", text)
-    if len(clocks) >= 2:
-        return seconds(clocks[0]), seconds(clocks[1])
-    ranges = re.findall(rf"({NUMBER})\s*(?:-|to)\s*({NUMBER})", text)
-    if ranges:
-        return float(ranges[0][0]), float(ranges[0][1])
-    numbers = re.findall(NUMBER, text)
-    return next(((float(a), float(b)) for a, b in pairwise(numbers)), None)
+    clocks = re.findall(rf"\b{HMS}(?:\.\d+)?\b", text)
+    ranges = (rf"(\d+\.?\d*){between}(\d+\.?\d*)" for between in (r"\s*-\s*", r"\s+to\s+"))
+    found = _pair([seconds(clock) for clock in clocks])
+    for pattern in ranges:
+        found = found or _first([text.lower()], pattern)
+    return found or _pair([float(number) for number in re.findall(rf"\b{NUMBER}\b", text)])
 
 
 RULES = {
@@ -137,7 +154,7 @@ class IntervalScorer:
         target = targets(question)
         if said is None or not target:
             return Score({}, list(said) if said else None)
-        iou = overlap(said, target[0]) if said[0] < said[1] else 0.0
+        iou = overlap(said, target[0])
         return Score({"iou": iou, **recalls(iou)}, list(said))
 
     def problem(self, question: Question) -> str | None:

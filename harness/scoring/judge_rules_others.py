@@ -79,11 +79,7 @@ def tempcompass_fallback(reply: str) -> float:
     """
     if "Correct" not in reply and "Incorrect" not in reply:
         raise AskAgain("neither Correct nor Incorrect: asked ten times, then 0")
-    if reply.startswith("Correct"):
-        return 1.0
-    if reply.startswith("Incorrect"):
-        return 0.0
-    return float("Correct" in reply and "Incorrect" not in reply)
+    return float(reply.startswith("Correct") or "Incorrect" not in reply)
 
 
 def lmms_binary(reply: str) -> Mapping[str, float]:

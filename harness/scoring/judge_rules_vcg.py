@@ -5,6 +5,7 @@ Sources as in ``harness.scoring.judge_rules``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,14 +42,14 @@ def vcg_yes_no(reply: str) -> Mapping[str, float]:
 
 
 def lmms_yes_no(reply: str) -> Mapping[str, float]:
-    """From the first "{" to the next "}"; anything else stops the run.
+    """From the first "{" to the next "{" or "}", and a "}" there (cut-off ones are read so);
+    anything else stops the run.
 
     lmms tasks/activitynetqa/utils.py: parse_score returns None, whose first item is then taken.
     """
-    start = reply.find("{")
-    end = reply.find("}", start)
+    inside = re.split("[{}]", reply.partition("{")[2], maxsplit=1)[0]
     try:
-        saved = literal(reply[start : end + 1])
+        saved = literal(f"{{{inside}}}")
     except BROKEN as error:
         raise Stops("not a Python dict: the run dies of a TypeError") from error
     return _yes_no(saved)

@@ -67,7 +67,7 @@ def certain_target(answer: Any, options: Sequence[str]) -> Any:
     answers stay as they are. Raises DataError for the letter of one option that is the text of
     another.
     """
-    said = "" if answer is None else str(answer).strip()
+    said = str(answer).strip()
     if said == "":
         return None
     if not options or isinstance(answer, bool) or not isinstance(answer, str | int | float):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import RequestError
 from harness.types import Question, Response, Score
 
 ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-KEYS = ("could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result ")
+KEYS = (
+    "could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result ", "are ",
+    "in total ", "total ", "identify ", "recognize ", "calculated as ", "counted as ",
+    "measured as ", "observed as ", "concluded as ", "found to be ", "equals ",
+    "determined to be ", "number of ", "value is ", "adds up to ", "have ", "has ",
+)  # fmt: skip
+"""Video-MMMU's key phrases: MMMU's own eight, and its eighteen."""
 MARKS = (":", ",", ".", "!", "?", ";", "'")
 NUMBERS = (
     r"-?\b\d{1,3}(?:,\d{3})+\b",
@@ -42,9 +48,9 @@ def exact(response: str, target: str) -> bool:
 def mmmu_open(response: str, target: str) -> bool:
     """MMMU's rule for open answers, as Video-MMMU uses it: "right" when the target is *contained*.
 
-    EvolvingLMMs-Lab/VideoMMMU@88b4ac3e, from MMMU-Benchmark/MMMU eval/utils/eval_utils.py. Known
-    defects: "I do not know" holds "no", "1,042" holds 42, "Yes, the slope is positive" is cut down
-    to "positive".
+    EvolvingLMMs-Lab/VideoMMMU@88b4ac3e, lmms_eval/tasks/videommmu/utils.py (lmms-eval@75571cfe has
+    the same), from MMMU-Benchmark/MMMU, with more key phrases. Known defects: "I do not know" holds
+    "no", "1,042" holds 42, "Yes, the slope is positive" is cut down to "positive".
     """
     candidates: set[str | float] = set()
     for tail in _tails(response):
@@ -62,16 +68,21 @@ def mmmu_open(response: str, target: str) -> bool:
 def _tails(response: str) -> list[str]:
     """The shortest text after a key phrase, of every sentence that has one; else all of it."""
     text = response.strip().strip(".").lower()
-    found: list[str] = []
-    # the text is in lower case already: only new lines end a sentence, as there
-    sentences = re.split(r"\.\s(?=[A-Z])|\n", text)
-    for place, sentence in enumerate(sentences):
-        keys = (*KEYS, "=") if place == len(sentences) - 1 else KEYS
-        tails = [sentence.split(key)[-1].strip() for key in keys if key in sentence]
-        tails = [tail for tail in tails if tail]
-        if tails and (shortest := min(tails, key=len)) not in MARKS:
-            found.append(shortest)
-    return found or [text]
+    # the text is in lower case: where a capital would end a sentence there, only new lines do
+    *lines, last = text.split("\n")
+    found = [_shortest(line, KEYS) for line in lines] + [_shortest(last, (*KEYS, "="))]
+    return [tail for tail in found if tail and tail not in MARKS] or [text]
+
+
+def _shortest(sentence: str, keys: Sequence[str]) -> str:
+    """The shortest text after one of ``keys``. A blank one is the shortest only until the next."""
+    shortest = ""
+    for key in keys:
+        if key in sentence:
+            tail = sentence.split(key)[-1].strip()
+            if not shortest or len(tail) < len(shortest):
+                shortest = tail
+    return shortest
 
 
 def _normal(text: str) -> list[str | float]:
