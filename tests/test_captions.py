@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -20,6 +21,7 @@ from harness.types import Question, Record, Response, Score
         ("It's a man's dog, isn't it?", "it 's a man 's dog is n't it"),
         ("Two (2) dogs: 1,000 cats - 3.5 m", "two -lrb- 2 -rrb- dogs 1,000 cats 3.5 m"),
         ("they're 'here'", "they 're here"),
+        ("it’s a man’s", "it 's a man 's"),
         (
             "Mr. Smith's U.S. flag is 5'10\" tall & 100% cotton",
             "mr. smith 's u.s. flag is 5 10 tall & 100 % cotton",
@@ -50,6 +52,11 @@ def test_cider_counts_rarity_over_the_corpus():
     values = cider([said for said, _ in CORPUS], [golds for _, golds in CORPUS])
     assert values[0] > values[1] > values[2] == 0.0
     assert cider(["a dog"], [["a dog"]]) == [0.0]  # nothing is rare in a corpus of one
+    theirs = import_module("pycocoevalcap.cider.cider").Cider()
+    longer = [(said, [f"{golds[0]} with a cat", *golds[1:]]) for said, golds in CORPUS]
+    known = {n: golds for n, (_, golds) in enumerate(longer)}
+    _, expected = theirs.compute_score(known, {n: [said] for n, (said, _) in enumerate(longer)})
+    assert cider([said for said, _ in longer], list(known.values())) == pytest.approx(expected)
     copies = cider(["a dog runs", "two men cook"], [["a dog runs"], ["two men cook"]])
     assert copies == pytest.approx([7.5, 7.5])  # no 4-grams in three words
 
@@ -77,11 +84,22 @@ def test_the_corpus_figure_and_the_one_per_video_are_two():
 
 def test_a_blank_caption_has_no_value_and_the_extra_is_named(monkeypatch):
     question = Question("q", "?", target=["a dog"])
-    assert CaptionScorer().score(question, Response("q", " ")).values == {}
+    assert CaptionScorer().score(question, Response("q", " ")) == Score({}, None)
+    assert CaptionScorer().score(Question("q", "?"), Response("q", "A dog.")) == Score({}, "a dog")
     monkeypatch.setitem(sys.modules, "pycocoevalcap", None)
     monkeypatch.setitem(sys.modules, "pycocoevalcap.rouge.rouge", None)
     with pytest.raises(RequestError, match=r"its extra \[captions\]"):
         CaptionScorer().score(question, Response("q", "a dog"))
+
+
+def test_rouge_l_is_of_the_better_reference():
+    """LCS a, dog: P = 2/3, R = 2/4, of the first reference; β = 1.2."""
+    pytest.importorskip("pycocoevalcap", reason="the extra [captions] is not installed")
+    question = Question("q", "?", target=["A dog is running.", "the cat"])
+    f = (1 + 1.2**2) * (2 / 3) * (2 / 4) / (2 / 4 + 1.2**2 * (2 / 3))
+    assert CaptionScorer().score(question, Response("q", "A dog runs!")) == Score(
+        {"rouge_l": pytest.approx(f)}, "a dog runs"
+    )
 
 
 def axis(id, video, **values):

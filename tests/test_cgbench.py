@@ -12,6 +12,7 @@ from harness.scoring.extractors import EXTRACTORS, VERDICTS
 from harness.scoring.interval_sets import (
     IntervalSetScorer,
     cgbench,
+    merged,
     the_intervals,
     union_overlap,
 )
@@ -35,12 +36,14 @@ def block(result: str) -> str:
         ([(0, 4), (2, 10)], [(0, 10)], 1.0),  # overlapping ones are one
         ([(0, 2), (8, 10)], [(0, 10)], 0.4),
         ([(20, 30)], [(0, 10)], 0.0),
+        ([(0, 0.5)], [(0, 0.5)], 1.0),
         ([(3, 3)], [(3, 3)], 0.0),
         ([], [(0, 10)], 0.0),
     ],
 )
 def test_intervals_overlap_as_unions(first, second, iou):
     assert union_overlap(first, second) == pytest.approx(iou)
+    assert merged([(4, 8), (0, 4), (9, 9)]) == [(0, 8), (9, 9)]  # those that touch are one
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,9 @@ def test_intervals_overlap_as_unions(first, second, iou):
         ("From 00:08 to 00:11.", [(0, 8), (0, 11)], [(8, 11)]),
         ("At 8, 11 and 20", None, [(8, 11)]),  # an odd count of numbers
         ("11 - 8", [(11, 8)], [(8, 11)]),
+        ("8 - 8", [(8, 8)], None),
+        (f"I see 2: {block('[[8, 11]]')}", [(8, 11)], [(8, 11)]),  # the block alone
+        (f"From 1: {block('[8]')}", [(1, 8)], None),  # not of pairs: all numbers
         (block('"none"'), [], None),  # no numbers: none are paired
         ("I cannot tell.", [], None),
         ("", None, None),
@@ -66,14 +72,20 @@ def test_reading_intervals(text, official, ours):
 
 def test_recall_is_the_mean_over_five_thresholds():
     question = Question("q", "?", target=[[0, 10]])
-    values = IntervalSetScorer().score(question, Response("q", "0 - 3")).values
+    found = IntervalSetScorer().score(question, Response("q", "0 - 3"))
+    values = found.values
+    assert found.answer == [[0.0, 3.0]]
     assert values["iou"] == pytest.approx(0.3)
     assert (values["rec@0.1"], values["rec@0.3"], values["rec@0.4"]) == (1, 1, 0)
     assert values["rec"] == pytest.approx(3 / 5)
     assert IntervalSetScorer().score(question, Response("q", "?")).values == {}
     hidden = Question("q", "?")
-    assert IntervalSetScorer().score(hidden, Response("q", "0 - 3")).values == {}
+    assert IntervalSetScorer().score(hidden, Response("q", "0 - 3")) == Score({}, [[0.0, 3.0]])
     assert IntervalSetScorer().problem(hidden) is None
+    assert IntervalSetScorer().problem(Question("q", "?", target=[[3, 9], [12, 15]])) is None
+    assert "is no [[start, end], …]" in str(
+        IntervalSetScorer().problem(Question("q", "?", target=[]))
+    )
     assert "is no [[start, end], …]" in str(
         IntervalSetScorer().problem(Question("q", "?", target=[[3, 3]]))
     )

@@ -241,6 +241,10 @@ def test_the_default_comes_to_an_end_on_long_lists(response: str) -> None:
         ("C", "N", '{"answer": 3}'),
         (None, "N", '{"answer": [2, 3]}'),
         ("B", "T", '{"reason": "A is red", "answer": "blue truck"}'),
+        ("B", "T", "{'reason': 'A is red', 'Final Answer': 'B'}"),  # of Python, as JSON
+        ("C", "T", '{"answer": ["C"], "not": "A"}'),
+        (None, "T", '{"answer": null, "reason": "A is red"}'),
+        ("A", "T", '{"reason": "it must be A"}'),  # no field for an answer: the text
     ],
 )
 def test_other_options_are_read_with_the_same_care(

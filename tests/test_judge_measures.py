@@ -52,14 +52,34 @@ def test_kappa_of_the_textbook_table():
 def test_kappa_of_same_and_of_opposite_judges():
     assert kappa([1, 0, 1, 0], [1, 0, 1, 0], [1, 2, 3, 4]).value == 1.0
     assert kappa([1, 0, 1, 0], [0, 1, 0, 1], [1, 2, 3, 4]).value == -1.0
-    assert math.isnan(kappa([1, 1], [1, 1], [1, 2]).value)
-    assert math.isnan(kappa([1, 0], [1, 0], [1, 1]).ci95[0])
+    assert kappa([1], [0], [1]).value == 0.0  # as often as by chance
+    for first, videos in (([1, 1], [1, 2]), ([1, 0], [1, 1]), ([1, 0], [1, 2]), ([], [])):
+        found = kappa(first, first, videos)  # always the same, one video, one without the other
+        assert all(map(math.isnan, found.ci95))
+        assert (found.n, found.clusters) == (len(first), len(set(videos)))
+        assert found.value == 1.0 or (len(set(first)) < 2 and math.isnan(found.value))
+    with pytest.raises(ValueError, match="2, 1 and 2 values: they must be as many"):
+        kappa([1, 0], [1], [1, 2])
 
 
 def test_weighted_kappa_forgives_near_misses():
     first, second = [0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 5]
     assert kappa(first, second, first).value < 0.2
-    assert kappa(first, second, first, weighted=True).value > 0.8
+    found = kappa(first, second, first, weighted=True)
+    assert found.value == pytest.approx(1 - (5 / 6) / (35 / 6))  # mean squares: seen and by chance
+    rest = [by_hand(first, second, leave) for leave in range(6)]
+    reach = 2.570582 * math.sqrt(5 / 6 * sum((x - sum(rest) / 6) ** 2 for x in rest))
+    assert found.ci95 == pytest.approx((found.value - reach, 1.0))
+    wrong = kappa(first, second[::-1], first, weighted=True)
+    assert wrong.ci95[0] == -1.0
+    assert kappa([0, 0, 1, 1], [0, 1, 1, 1], "abab").ci95[0] < 0.5 < 1.0
+
+
+def by_hand(first, second, leave):
+    """Kappa by squared distances without one response."""
+    a, b = ([x for i, x in enumerate(s) if i != leave] for s in (first, second))
+    seen = sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) / len(a)
+    return 1 - seen / (sum((x - y) ** 2 for x in a for y in b) / len(a) ** 2)
 
 
 def test_kappas_interval_is_wider_when_a_videos_questions_agree_together():

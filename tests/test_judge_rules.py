@@ -279,6 +279,36 @@ def test_ours_does_not_guess_a_score(reply):
         rating(reply)
 
 
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ("{'Overall_Score': 4}", 4),
+        ("It gets {'temporal score': '3/5'} from me, of 2 tries", 3),
+        ("{'first score': 1} no: {'final score': 2}", 2),  # the last of them
+        ("{'quality': 4}", 4),  # the only number
+        ("{'quality': 4, 'length': 12}", JudgeError),
+        ("of 2 tries {'quality': 4}", JudgeError),
+        ("{4}", 4),
+        ("2 tries: {4}", 4),
+        ("2 tries: {4, 3}", JudgeError),
+        ("I'm sorry, but of 2 answers I cannot judge 1.", JudgeRefused),
+    ],
+)
+def test_a_score_under_another_key_or_the_only_number(reply, score):
+    if isinstance(score, type):
+        with pytest.raises(score) as caught:
+            rating(reply)
+        assert type(caught.value) is score
+    else:
+        assert rating(reply) == (score, "repaired")
+
+
+def test_why_a_reply_has_no_score_is_said():
+    for reply, why in (("a colour", "no score"), ("4 or 5", "several numbers")):
+        with pytest.raises(JudgeError, match=rf"cannot be read \({why}\): '{reply}'"):
+            rating(reply)
+
+
 def test_a_refusal_is_told_from_nonsense():
     with pytest.raises(JudgeRefused):
         rating("I'm sorry, but I cannot assist with that.")

@@ -209,3 +209,18 @@ def test_what_is_certain_without_options_is_nothing() -> None:
     assert certain_target("b", ()) == "b"
     assert certain_target(-1, ()) == -1
     assert certain_target(None, ()) is None
+
+
+def test_what_is_neither_a_text_nor_a_number_stays() -> None:
+    assert certain_target(True, ("True", "False")) is True
+    assert certain_target(None, ("None", "both")) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("x" * 58, f"'{'x' * 58}'"), ("x" * 59, f"'{'x' * 58}…"), ("x" * 999, f"'{'x' * 58}…")],
+)
+def test_a_value_that_is_named_is_cut_at_60_characters(given: str, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        listed_options(given)
+    assert str(caught.value) == f"its options are one text and not a list: {said}"

@@ -8,6 +8,7 @@ import pytest
 from harness import estimates
 from harness.metrics import GroupScore, Mean
 from harness.scoring.choice import ChoiceScorer
+from harness.scoring.groups import group_score
 from harness.types import Estimate, Response, Score
 from tests.runs import record, records, right, scored, wrong
 
@@ -261,6 +262,41 @@ def test_the_chain_of_a_group_goes_by_position_whatever_order_records_come_in():
         for r, p in zip(answers, "3412", strict=True)
     ]
     assert GroupScore().estimate(relabelled).value == 0.0
+    nowhere = [
+        replace(r, question=replace(r.question, groups=r.question.groups | {"position": ()}))
+        for r in answers
+    ]
+    assert GroupScore().estimate(nowhere).value == pytest.approx(4 / 16)  # as they come
+    for record_ in nowhere:
+        del record_.question.groups["position"]
+    assert GroupScore().estimate(nowhere).value == pytest.approx(4 / 16)
+
+
+CHAINS = {  # what a chain of 0 to 4 right answers earns, of the twelfths, tenths or sixteenths
+    "[1,2,3,4]": (0, 1 / 16, 4 / 16, 9 / 16, 1),
+    "[1,[2,3],4]": (0, 1 / 12, 4 / 12, 7 / 12, 1),
+    "[[1,2],3,4]": (0, 1 / 10, 2 / 10, 5 / 10, 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("structure", "right", "chain"),
+    [
+        *((structure, "1" * n + "0" * (4 - n), n) for structure in CHAINS for n in range(5)),
+        *((structure, "0001", 0) for structure in CHAINS),
+        ("[1,2,3,4]", "0111", 0),
+        ("[1,2,3,4]", "1011", 1),
+        ("[1, [2, 3], 4]", "1011", 2),  # the second of the two alone is as good as the first
+        ("[1,[2,3],4]", "1010", 2),
+        ("[1,[2,3],4]", "0111", 0),
+        ("[[1,2],3,4]", "0111", 1),
+        ("[[1,2],3,4]", "0100", 1),
+        ("[[1,2],3,4]", "1011", 1),
+    ],
+)
+def test_a_chain_earns_by_its_structure(structure, right, chain):
+    found = group_score("logic", structure, [float(x) for x in right])
+    assert found == CHAINS[structure.replace(" ", "")][chain]
 
 
 def test_a_question_that_does_not_count_costs_its_own_group_only():

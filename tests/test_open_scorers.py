@@ -74,6 +74,8 @@ def test_a_target_that_can_never_be_right_is_named():
     assert "[[start, end]]" in IntervalScorer().problem(Question("q", "?", target=[[3, 3]]))
     assert "[[start, end]]" in IntervalScorer().problem(Question("q", "?", target="3-9"))
     assert IntervalScorer().problem(Question("q", "?", target=[[3, 9.5]])) is None
+    for odd in ([3, 9], ["39"], [[3]], [[3, "9"]], [["3", 9]]):
+        assert "[[start, end]]" in IntervalScorer().problem(Question("q", "?", target=odd))
 
 
 @pytest.mark.parametrize(
@@ -242,8 +244,10 @@ def test_each_kind_of_question_has_its_scorer():
         "accuracy": 0.5
     }
     assert scorer.chance(Question("q", "?", (), 4, {"kind": ("number",)})) is None
-    with pytest.raises(DataError, match="kind is open, but"):
-        score(scorer, "4", 4, kind=("open",))
+    with pytest.raises(DataError, match="q: kind is a, b, but is scored for choice, number only"):
+        score(scorer, "4", 4, kind=("a", "b"))
+    with pytest.raises(DataError, match="kind is missing, but"):
+        score(scorer, "4", 4)
 
 
 @pytest.mark.parametrize("scorer", [NumberScorer, IntervalScorer, ReferenceScorer])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from harness import estimates, stats
-from harness.metrics import Mean
+from harness.metrics import Mean, Unit
 from harness.stats import selection
+from harness.types import Estimate
 from tests.runs import record, right, wrong
 
 
@@ -82,13 +83,43 @@ def test_a_statistic_of_sums_is_cut_at_its_bounds_and_unknown_where_nothing_move
     near = stats.of_sums(share, [[1, 1]] * 9 + [[0, 1]], n=10, low=0.0, high=1.0)
     assert near.value == 0.9
     assert near.ci95[1] == 1.0
+    rare = [[0, 1]] * 9 + [[1, 1]]
+    uncut = stats.of_sums(share, rare, n=10).ci95
+    assert uncut[0] < 0
+    assert stats.of_sums(share, rare, n=10, low=0.0).ci95 == (0.0, uncut[1])
     assert math.isnan(stats.of_sums(share, [[1, 2]] * 5, n=10).ci95[0])
-    assert stats.of_sums(share, [[1, 2]], n=2).clusters == 1
-    assert stats.of_sums(share, [], n=0).n == 0
+    two = stats.of_sums(share, [[1, 2], [1, 3]], n=5)
+    reach = 12.706205 * (1 / 2 - 1 / 3) / 2
+    assert two.ci95 == pytest.approx((2 / 5 - reach, 2 / 5 + reach))
+    nan = pytest.approx(math.nan, nan_ok=True)
+    assert stats.of_sums(share, [[1, 2]], n=2) == Estimate(0.5, (nan, nan), 2, 1)
+    assert stats.of_sums(share, [], n=0) == Estimate(nan, (nan, nan), 0, 0)
 
 
 def test_bootstrap_of_one_video_is_unknown():
     assert all(map(math.isnan, stats.bootstrap([1.0, 0.0], ["a", "a"])))
+    assert all(map(math.isnan, stats.bootstrap([], [])))
+
+
+def test_the_bootstrap_is_of_percentiles_by_its_seed():
+    scores = [0.0] * 6 + [0.1, 0.2, 0.4, 1.0]
+    drawn = np.random.default_rng(3).choice(scores, (40_000, 10)).mean(1)
+    found = stats.bootstrap(scores, range(10))
+    assert found == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.02)  # BCa: 0.05 to 0.5
+    assert found == stats.bootstrap(scores, range(10), seed=0, resamples=9999)
+    few = {stats.bootstrap(scores, range(10), seed=0, resamples=20) for _ in range(5)}
+    assert few == {stats.bootstrap(scores, range(10), resamples=20)}
+    assert len({stats.bootstrap(scores, range(10), seed=n, resamples=20) for n in range(5)}) > 1
+
+
+def test_what_a_run_will_be_worth_by_hand():
+    t, half = 2.009575, 0.5
+    for plan, design in ((stats.expected(50, 3), 1), (stats.expected(50, 3, correlation=0.5), 2)):
+        reach = t * math.sqrt(half * half / 150 * design)
+        assert plan == Estimate(half, pytest.approx((half - reach, half + reach)), 150, 50)
+    assert stats.expected(2, 1) == Estimate(half, (0.0, 1.0), 2, 2)
+    nan = pytest.approx(math.nan, nan_ok=True)
+    assert stats.expected(1, 3, value=0.2) == Estimate(0.2, (nan, nan), 3, 1)
 
 
 def test_settings_that_tie_are_worth_what_each_is():
@@ -111,7 +142,7 @@ def test_a_part_of_a_breakdown_is_never_macro():
     assert headline.estimate(answers).value == pytest.approx((1 + 2 / 3) / 2)
     assert estimates.part(headline, answers).value == pytest.approx(3 / 4)
     units = estimates.flat(headline.units(answers))
-    assert {unit.leaves for unit in units.values()} == {((),)}
+    assert units == {r.question.id: Unit(float(i < 3), r.video) for i, r in enumerate(answers)}
     micro = estimates.difference(headline, answers, answers[::-1], micro=True)
     assert micro.difference.value == 0
     assert micro.difference.n == 4

@@ -9,7 +9,7 @@ import pytest
 from harness.errors import RequestError
 from harness.scoring import wups as module
 from harness.scoring.wups import WupsScorer, lemmas_untagged, stop_words, wups
-from harness.types import Question, Response
+from harness.types import Question, Response, Score
 
 TABLE = [
     ("dog", "puppy", 0.8966, 0.0897),
@@ -47,17 +47,37 @@ def score(text, target, kind="CW"):
 
 
 def test_the_better_of_two_references_counts():
-    assert score("A puppy.", ["a cat", "the dog"])["wups"] == pytest.approx(0.8966, abs=5e-5)
+    question = Question("q", "?", target=["a cat", "the dog"])  # of no type
+    assert WupsScorer().score(question, Response("q", "A puppy runs.")) == Score(
+        {"wups": pytest.approx(0.08966, abs=5e-6), "wups@0.9": pytest.approx(0.00090, abs=5e-6)},
+        "puppy run",
+    )
+    values = score("A puppy.", ["a cat", "the dog"])
+    assert values == {
+        "wups": pytest.approx(0.8966, abs=5e-5), "wups@0.9": pytest.approx(0.0897, abs=5e-5),
+    }  # fmt: skip
 
 
 def test_counting_and_yes_or_no_want_the_very_answer():
     assert score("two", "three", "DC") == {"wups": 0.0, "wups@0.9": 0.0}
     assert score("It is two", "two", "DC") == {"wups": 1.0, "wups@0.9": 1.0}
+    question = Question("q", "?", target="two dogs", groups={"type": ("DB",)})
+    assert WupsScorer().score(question, Response("q", "Two dogs.")) == Score(
+        {"wups": 1.0, "wups@0.9": 1.0}, "two dog"
+    )
 
 
 def test_a_blank_response_and_a_hidden_target_have_no_value():
-    assert score(" ", "dog") == {}
-    assert score("dog", None) == {}
+    scorer, question = WupsScorer(), Question("q", "?", target="dog")
+    assert scorer.score(question, Response("q", " ")) == Score({}, " ")
+    assert scorer.score(question, Response("q", "")) == Score({}, None)
+    assert scorer.score(Question("q", "?"), Response("q", "dog")) == Score({}, "dog")
+
+
+def test_which_lemmas_are_taken_is_the_scorers_setting(monkeypatch):
+    monkeypatch.setattr(module, "lemmas_pywsd", lambda text: [f"{text} tagged"])
+    found = WupsScorer("pywsd").score(Question("q", "?", target="dog"), Response("q", "dog"))
+    assert found == Score({"wups": 1.0, "wups@0.9": 1.0}, "dog tagged")
 
 
 def test_words_are_base_forms_without_stop_words():

@@ -78,11 +78,10 @@ def from_srt(text: str) -> list[Cue]:
     vtt = bool(lines) and lines[0].startswith("WEBVTT")
     cues = []
     for place, line in enumerate(lines):
-        match = ARROW.match(line)
-        words = clean(body(lines, place + 1, blank_ends=vtt)) if match else ""
-        if match and words:
+        if match := ARROW.match(line):
+            words = clean(body(lines, place + 1, blank_ends=vtt))
             start, end = seconds(match.groups()[:4]), seconds(match.groups()[4:])
-            if end > start:
+            if words and end > start:
                 cues.append(Cue(start, end, words))
     return cues
 
