@@ -254,6 +254,24 @@ def test_other_options_are_read_with_the_same_care(
 
 
 @pytest.mark.parametrize(
+    ("rule", "response", "letter"),
+    [
+        # each phrase counts where it stands first: "my answer is" may come after "answer is"
+        ("lmms_mcq", "The answer is not A but B\nMy answer is: A or so", "A"),
+        ("lmms_mcq", "(B) as the option is C) or so", "B"),  # no phrase of theirs
+        ("lmms_mcq", "(B) as the best option is C) or so", "C"),
+        ("mvbench_lmms", "B. final answer\nand so on", "B"),
+        ("mvbench_lmms", "B.final answer\nand so on", None),  # a line alone may lack the blank
+        ("mvbench_lmms", "B.final answer", "B"),
+    ],
+)
+def test_lmms_evals_rules_by_its_functions_run(
+    rule: str, response: str, letter: str | None
+) -> None:
+    assert EXTRACTORS[rule](response, OPTIONS["T"]) == letter
+
+
+@pytest.mark.parametrize(
     ("response", "four", "ten", "fourteen"),
     [
         ("J", None, "J", "J"),

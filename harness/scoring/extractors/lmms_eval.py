@@ -10,22 +10,16 @@ from collections.abc import Callable, Sequence
 
 from harness.scoring.options import LETTERS
 
+_ANY = ("correct ", "the correct ")
+_BEST = (*_ANY, "best ", "the best ")
 MCQ_PHRASES = (
-    "answer is",  # after "the", "correct", "my" too, which finds no more
-    "option is",
-    "choice is",
-    "i choose",
-    "i select",
-    "i pick",
-    "옵션",
-    "정답은",
-    "답은",
-    "답:",
-    "答案是",
-    "答案为",
-    "选",
-    "答えは",
-)
+    # where each stands first counts: "the best answer is" may come after another "answer is"
+    *(f"{start}answer is" for start in ("", "the ", *_BEST, "my ")),
+    *(f"{start}option is" for start in _BEST),
+    *(f"{start}choice is" for start in ("", "the ", *_ANY, "my ")),
+    "i choose", "i select", "i pick",
+    "옵션", "정답은", "답은", "답:", "答案是", "答案为", "选", "答えは",
+)  # fmt: skip
 
 LONGVIDEOBENCH_PREFIXES = (
     "The best answer is",
@@ -137,7 +131,7 @@ def mvbench_lmms(response: str, options: Sequence[str]) -> str | None:
     tasks/mvbench/utils.py, mcq_acc.
     """
     text = response.strip()
-    if listed := re.match(r"([A-E])\.\s*.+", text, re.IGNORECASE):
+    if listed := re.match(r"([A-E])\.\s*.+$", text, re.IGNORECASE):
         return listed[1].upper()
     text = response.replace("\n", " ").replace("\t", " ").strip()
     spaced = re.search(r"\d,\d", text) is not None
