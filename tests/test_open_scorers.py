@@ -131,7 +131,8 @@ MOMENT_ROWS = [
     ("start: 3.5s\nend: 9.25s", (3, 9), (3, 9), (3.5, 9.25)),
     ("start: 3s\nend: 9s", None, None, (3, 9)),
     ("It happens in the 3.2s - 9.1s", (3.2, 9.1), (3.2, 9.1), (3.2, 9.1)),
-    ("A specific example is : 20.8 - 30.0 seconds! It starts in 3 - 9", (3, 9), (3, 9), None),
+    ("A specific example is : 20.8 - 30.0 seconds. It starts in 3 - 9", (3, 9), (3, 9), None),
+    ("It starts in 3 - 9\nand ends before 12", (3, 9), (3, 9), (3, 9)),
     ("I do not know", None, None, None),
     ("", None, None, None),
 ]
@@ -202,6 +203,9 @@ def test_recall_counts_from_the_threshold_on():
         ("the answer is 7\nwhich is not 42", "7", True),
         ("There are 42 in total 7", "42", False),  # "in total " is one of Video-MMMU's own phrases
         ("so it is \nthe answer is 7", "it is", False),  # a blank end is the shortest
+        ("it is what is 7", "what", False),
+        ("It is the U.S.", "U.S.", False),  # full stops at the ends are stripped
+        ("STRASSE", "Straße", False),
         ("the sum is :\n42", "42", True),
         ("the sum is :\n42", ":", True),
     ],
