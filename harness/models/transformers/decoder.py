@@ -38,9 +38,7 @@ class Decoder:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.module = model.get_decoder()
-        if self.module is model:
-            raise ModelError(f"{type(model).__name__} has no decoder that can be told from it")
+        self.module = _innermost(model)
         found = [self.module.config, model.config.get_text_config()]
         self.configs = list({id(config): config for config in found}.values())
         names = inspect.signature(type(self.module).forward).parameters
@@ -206,6 +204,18 @@ class Decoder:
 
     def _stopping(self, *args: Any, **given: Any) -> Any:
         raise _Stopped(self._bound(args, given))
+
+
+def _innermost(model: Any) -> Any:
+    """The decoder that gives hidden states: Llama 4's model holds a language model with a head of
+    its own. Raises ModelError where the model has none."""
+    found, inner = model, model.get_decoder()
+    while inner is not None and inner is not found:
+        found = inner
+        inner = found.get_decoder() if hasattr(found, "get_decoder") else None
+    if found is model:
+        raise ModelError(f"{type(model).__name__} has no decoder that can be told from it")
+    return found
 
 
 class _Stopped(Exception):

@@ -24,7 +24,7 @@ from harness.models.transformers.features import Placed, remembered
 from harness.models.transformers.plain import generate
 from harness.models.transformers.prefix import Prompts
 from harness.models.transformers.sharing import Sharing, Way, choose, make
-from harness.models.transformers.written import Writer, Written
+from harness.models.transformers.written import Writer, Written, first_line
 from harness.types import Failure, Generation, Response, Sample
 
 log = logging.getLogger(__name__)
@@ -105,23 +105,35 @@ class Engine:
         for clip in clips:
             if clip.written is not None:
                 self._admit(clip, clip.written.result(), generation)
-        asked = [clip for clip in clips if clip.branches]
-        branches = [branch for clip in asked for branch in clip.branches]
         if generation.beams > 1:
-            for branch in branches:
-                self._search(branch, generation)
-        elif asked:
-            prompts = [(clip, self._see(clip)) for clip in asked]
-            for clip, logits in zip(asked, self.way.prefill(prompts), strict=True):
+            for clip in clips:
+                self._each(clip, lambda branch: self._search(branch, generation))
+        else:
+            seen = [(clip, self._see(clip)) for clip in clips]
+            asked = [(clip, prompts) for clip, prompts in seen if clip.branches]
+            for (clip, _), logits in zip(asked, self.way.prefill(asked), strict=True):
                 append(clip.branches, logits, generation, self.stops)
+        branches = [branch for clip in clips for branch in clip.branches]
         for branch in branches:
             branch.seconds += (time.perf_counter() - began) / len(branches)
 
     def _see(self, clip: ActiveClip) -> Prompts:
         """The clip's prompts as the decoder takes them, its pictures encoded once."""
-        place = Placed(self.model)
+        place, prompts = Placed(self.model), Prompts(self.decoder)
         with remembered(self.model):
-            return Prompts(self.decoder, [place(branch.written.inputs) for branch in clip.branches])
+            self._each(clip, lambda branch: prompts.add(place(branch.written.inputs)))
+        return prompts
+
+    def _each(self, clip: ActiveClip, do: Callable[[Branch], None]) -> None:
+        """Does this with every branch; one whose prompt the model's own forward refuses (a still
+        picture beside a video, in some families) has failed."""
+        for branch in list(clip.branches):
+            try:
+                do(branch)
+            except ValueError as error:
+                reason = f"the model's own forward refuses the prompt: {first_line(error)}"
+                clip.failures.append(Failure(branch.prompt.key, "model", reason))
+                clip.branches.remove(branch)
 
     def write(self, sample: Sample, generation: Generation) -> ActiveClip:
         """A sample's prompts as branches that were not asked yet."""
@@ -197,7 +209,7 @@ def _give_back(active: Sequence[ActiveClip], pending: _Pending) -> list[ActiveCl
 def _overflow(tokens: int, context: int) -> str:
     return (
         f"the prompt's {tokens} tokens do not fit the model's context of {context}: "
-        "fewer frames, or model.rope_scaling=auto"
+        "fewer or smaller frames (LLaVA-NeXT-Video: or model.rope_scaling=auto)"
     )
 
 

@@ -15,6 +15,7 @@ from harness.errors import ModelError
 from harness.models.transformers.checkpoint import read_json
 from harness.models.transformers.configuration import rope_of
 from harness.models.transformers.writers import UNSAID, read_template
+from harness.models.transformers.written import first_line
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
@@ -81,6 +82,8 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
         raise ModelError(
             f"{folder}: its weights are damaged ({error}): fetch them again"
         ) from error
+    except (ValueError, OSError) as error:  # an attention that its class does not know, say
+        raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from error
     except RuntimeError as error:
         if "ignore_mismatched_sizes" not in str(error):
             raise

@@ -216,7 +216,7 @@ class Transformers:
         from harness.models.transformers.engine import Engine
         from harness.models.transformers.loading import load_model, stop_tokens
         from harness.models.transformers.pooled import PooledWriter
-        from harness.models.transformers.proof import self_test
+        from harness.models.transformers.self_test import self_test
 
         folder = locate(self.checkpoint, self.revision)
         writer = self._writer

@@ -84,6 +84,12 @@ def escaped(prompt: Prompt, marks: Sequence[str]) -> tuple[Prompt, tuple[str, ..
     return replace(prompt, turns=turns), notes
 
 
+def first_line(error: Exception) -> str:
+    """What a library's error says, short enough for a line of ours."""
+    said = str(error).strip() or type(error).__name__
+    return said.splitlines()[0][:200]
+
+
 def _spaced(text: str, marks: Sequence[str]) -> str:
     for mark in marks:
         text = text.replace(mark, f"{mark[0]} {mark[1:]}")
