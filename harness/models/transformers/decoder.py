@@ -208,13 +208,12 @@ class Decoder:
 
 def _innermost(model: Any) -> Any:
     """The decoder that gives hidden states: Llama 4's model holds a language model with a head of
-    its own. Raises ModelError where the model has none."""
-    found, inner = model, model.get_decoder()
-    while inner is not None and inner is not found:
-        found = inner
-        inner = found.get_decoder() if hasattr(found, "get_decoder") else None
+    its own, whose ``model`` it is. Raises ModelError where the model has none."""
+    found = model.get_decoder()
     if found is model:
         raise ModelError(f"{type(model).__name__} has no decoder that can be told from it")
+    while getattr(found, "lm_head", None) is not None and hasattr(found, "model"):
+        found = found.model
     return found
 
 

@@ -88,7 +88,7 @@ class Engine:
                         return
                     self._step(active, generation)
                 except RuntimeError as error:
-                    if not _out_of_memory(error):
+                    if not out_of_memory(error):
                         raise
                     limit = max(1, len(active) // 2)
                     active = _give_back(active, pending)
@@ -213,6 +213,6 @@ def _overflow(tokens: int, context: int) -> str:
     )
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
     """CUDA has a class for it, the CPU only a message."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -95,7 +95,7 @@ class Transformers:
             return frames * self.tokens_per_frame
         from harness.types import Question, Text, Turn, Video
 
-        ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
+        ask = Prompt(Question("any", ""), (Turn("user", (Video(), Text("?"))),))
         return self.count([ask], frames)[0]
 
     def memory(self, frames: int) -> DeviceMemory:

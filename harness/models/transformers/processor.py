@@ -82,7 +82,7 @@ class ProcessorWriter:
 
     def pixels(self, frames: int) -> int:
         """How many numbers so many frames of 1280 × 720 are to the vision tower."""
-        ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
+        ask = Prompt(Question("any", ""), (Turn("user", (Video(), Text("?"))),))
         [written] = self._sizes([ask], frames)
         if isinstance(written, Failure):
             return 0

@@ -18,7 +18,7 @@ import torch
 
 from harness.errors import ModelError
 from harness.models.transformers.branches import ActiveClip
-from harness.models.transformers.engine import Engine
+from harness.models.transformers.engine import Engine, out_of_memory
 from harness.models.transformers.plain import steps
 from harness.models.transformers.proof import ROUNDING, attention
 from harness.models.transformers.written import first_line
@@ -73,11 +73,15 @@ def _plain(engine: Engine, clip: ActiveClip, name: str) -> Asked:
             branch.prompt.key: steps(engine.model, branch.written.inputs, STEPS, engine.stops)
             for branch in clip.branches
         }
-    except ERRORS as error:
+    except (RuntimeError, *ERRORS) as error:
+        if isinstance(error, RuntimeError) and out_of_memory(error):
+            raise ModelError(
+                f"{name}: out of memory on a short video already: write backend.quantization=nf4, "
+                "or backend.device_map=auto for several GPUs"
+            ) from error
         raise ModelError(
             f"{name}: its own generate fails on a short video ({type(error).__name__}: "
-            f"{first_line(error)}): its tokenizer, processor and weights do not belong together, "
-            "or it was made for pictures (model.frames_as=images)"
+            f"{first_line(error)}): its tokenizer, processor and weights do not belong together"
         ) from error
     if not all(bool(logits.isfinite().any(-1).all()) for _, logits in found.values()):
         raise ModelError(
