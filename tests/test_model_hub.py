@@ -15,7 +15,8 @@ import torch
 from harness.errors import ModelError, RequestError
 from harness.models.transformers import Transformers, torchvision
 from harness.models.transformers.decoder import Decoder
-from harness.models.transformers.plain import generate
+from harness.models.transformers.plain import generate, placed
+from harness.models.transformers.proof import examine
 from harness.types import (
     Failure,
     Generation,
@@ -171,6 +172,16 @@ def test_what_the_processor_refuses_is_that_prompts_failure() -> None:
     assert len(backend.count(one.prompts, 2)) == 3
 
 
+@pytest.mark.parametrize(("name", "mark"), [("molmo2", "<im_patch>"), ("gemma3", "<|im_end|>")])
+def test_a_token_that_only_its_file_marks_as_special_is_text(name: str, mark: str) -> None:
+    engine = settings(name).load()
+    ids = engine.writer.tokenizer.convert_tokens_to_ids(mark)
+    asked = asking((Video(), Text(f"what is {mark}?")), (Video(), Text("what is it?")))
+    hostile, plain = engine.write(asked, SHORT).branches
+    assert (hostile.written.tokens == ids).sum() == (plain.written.tokens == ids).sum()
+    assert hostile.written.notes
+
+
 # ── chat templates ───────────────────────────────────────────────────────────────────────────
 
 TEMPLATE = "{% for m in messages %}{% for c in m['content'] %}%s{% endfor %}{% endfor %}"
@@ -188,6 +199,14 @@ def test_a_template_that_fails_as_python_does(tmp_path: Path) -> None:
     folder = copy("qwen3_vl", tmp_path)
     (folder / "chat_template.jinja").write_text(TEMPLATE.replace("%s", "{{ m['content'] + 'x' }}"))
     with pytest.raises(ModelError, match="can only concatenate list"):
+        at(folder).count(sample().prompts, 4)
+
+
+def test_a_template_that_says_a_question_twice(tmp_path: Path) -> None:
+    folder = copy("qwen3_vl", tmp_path)
+    shows = "{% if c['type'] == 'video' %}<|video_pad|>{% else %}{{ c['text'] * 2 }}{% endif %}"
+    (folder / "chat_template.jinja").write_text(TEMPLATE.replace("%s", shows))
+    with pytest.raises(ModelError, match="does not say each part of question 0/0 once"):
         at(folder).count(sample().prompts, 4)
 
 
@@ -220,6 +239,40 @@ def test_a_tokenizer_of_another_model(tmp_path: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(tokens))
     with pytest.raises(ModelError, match="weights do not belong together"):
         at(folder).load()
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_tokens_that_a_checkpoint_must_never_say(
+    tmp_path: Path, beams: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = [
+        r.text for r in settings("qwen2_5_vl").generate([sample()], LONG) if hasattr(r, "text")
+    ]
+    tokens = settings("qwen2_5_vl").load().writer.tokenizer
+    said = sorted(
+        {i for text in plain for i in tokens(text, add_special_tokens=False)["input_ids"]}
+    )
+    folder = copy("qwen2_5_vl", tmp_path)
+    edit(folder / "generation_config.json", suppress_tokens=said[:4], no_repeat_ngram_size=3)
+    engine = at(folder).load()
+    assert "no_repeat_ngram_size of its generation_config.json is not applied" in caplog.text
+    generation = Generation(max_new_tokens=8, beams=beams)
+    for clip in engine.run([sample()], generation):
+        for branch in clip.branches:
+            given = placed(engine.model, branch.written.inputs)
+            whole = engine.model.generate(
+                **given,
+                do_sample=False,
+                num_beams=beams,
+                max_new_tokens=8,
+                suppress_tokens=said[:4],
+                eos_token_id=sorted(engine.stops),
+            )
+            length = len(branch.written.tokens)
+            theirs = [t for t in whole[0, length:].tolist() if t not in engine.stops]
+            assert branch.output_ids == theirs
+            assert not set(theirs) & set(said[:4])
+    assert examine(engine, [sample()], LONG, "small").sound
 
 
 def test_weights_that_are_no_numbers(tmp_path: Path) -> None:

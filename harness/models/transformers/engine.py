@@ -35,14 +35,15 @@ class Engine:
     """A loaded model with all it needs to respond.
 
     ``context`` is its length in tokens after RoPE scaling; ``in_flight`` how many clips decode
-    together at most; ``stops`` the tokens that end a response; ``sharing`` how a clip's questions
-    share what they begin with.
+    together at most; ``stops`` the tokens that end a response, ``suppressed`` those that are never
+    said; ``sharing`` how a clip's questions share what they begin with.
     """
 
     model: Any
     writer: Writer
     context: int
     stops: frozenset[int]
+    suppressed: tuple[int, ...] = ()
     in_flight: int = 1
     allow_overflow: bool = False
     sharing: Sharing = "auto"
@@ -112,7 +113,7 @@ class Engine:
             seen = [(clip, self._see(clip)) for clip in clips]
             asked = [(clip, prompts) for clip, prompts in seen if clip.branches]
             for (clip, _), logits in zip(asked, self.way.prefill(asked), strict=True):
-                append(clip.branches, logits, generation, self.stops)
+                append(clip.branches, self._sayable(logits), generation, self.stops)
         branches = [branch for clip in clips for branch in clip.branches]
         for branch in branches:
             branch.seconds += (time.perf_counter() - began) / len(branches)
@@ -162,14 +163,23 @@ class Engine:
         began = time.perf_counter()
         asked, logits = self.way.step(active)
         if logits is not None:
-            append(asked, logits, generation, self.stops)
+            append(asked, self._sayable(logits), generation, self.stops)
         for branch in asked:
             branch.seconds += (time.perf_counter() - began) / len(asked)
+
+    def _sayable(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits [n, vocab] with those of suppressed tokens at minus infinity."""
+        if self.suppressed:
+            logits = logits.clone()
+            logits[:, list(self.suppressed)] = -torch.inf
+        return logits
 
     def _search(self, branch: Branch, generation: Generation) -> None:
         """Beam search, the plain way."""
         given = branch.written.inputs
-        branch.output_ids, _ = generate(self.model, given, generation, branch.limit, self.stops)
+        branch.output_ids, _ = generate(
+            self.model, given, generation, branch.limit, self.stops, self.suppressed
+        )
         branch.finish = "length" if len(branch.output_ids) >= branch.limit else "stop"
 
 

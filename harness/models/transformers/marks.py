@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.errors import ModelError
+from harness.models.transformers.written import special_tokens
 from harness.types import Prompt
 
 
@@ -17,7 +18,7 @@ def of(processor: Any) -> list[str]:
 
 def special(processor: Any) -> list[str]:
     """What must not stand in a question's text: pictures, and borders of turns."""
-    tokens = [str(token) for token in processor.tokenizer.all_special_tokens]
+    tokens = special_tokens(processor.tokenizer)
     return [mark for mark in dict.fromkeys([*of(processor), *tokens]) if len(mark) > 1]
 
 

@@ -214,7 +214,7 @@ class Transformers:
     def _engine(self) -> Engine:
         from harness.models.transformers.configuration import context_of
         from harness.models.transformers.engine import Engine
-        from harness.models.transformers.loading import load_model, stop_tokens
+        from harness.models.transformers.loading import load_model, stop_tokens, suppressed_tokens
         from harness.models.transformers.pooled import PooledWriter
         from harness.models.transformers.self_test import self_test
 
@@ -228,6 +228,7 @@ class Transformers:
             writer=writer,
             context=context_of(self._config),
             stops=stop_tokens(folder, self._config, writer.tokenizer),
+            suppressed=suppressed_tokens(folder),
             in_flight=self.in_flight or self.memory(self.frames).in_flight,
             allow_overflow=self.allow_overflow,
             sharing=self.sharing,

@@ -36,8 +36,10 @@ def generate(
     generation: Generation,
     limit: int,
     stops: frozenset[int],
+    suppressed: Sequence[int] = (),
 ) -> tuple[list[int], torch.Tensor]:
-    """New token ids (without the one that ends them) and the first token's logits [vocab]."""
+    """New token ids (without the one that ends them; never ``suppressed`` ones) and the first
+    token's logits [vocab]."""
     given = placed(model, inputs)
     out = model.generate(
         **given,
@@ -46,6 +48,7 @@ def generate(
         max_new_tokens=limit,
         eos_token_id=sorted(stops),
         pad_token_id=min(stops),
+        suppress_tokens=list(suppressed) or None,
         return_dict_in_generate=True,
         output_logits=True,
     )

@@ -126,7 +126,9 @@ def _plain(engine: Engine, samples: Sequence[Sample], generation: Generation) ->
     for sample in samples:
         for branch in engine.write(sample, generation).branches:
             given = branch.written.inputs
-            tokens, logits = generate(engine.model, given, generation, branch.limit, engine.stops)
+            tokens, logits = generate(
+                engine.model, given, generation, branch.limit, engine.stops, engine.suppressed
+            )
             outputs[branch.prompt.key] = Output(tuple(tokens), logits.cpu())
     return outputs
 
@@ -147,10 +149,16 @@ def attention(engine: Engine, name: str) -> Iterator[None]:
         engine.model.set_attn_implementation(usual)
 
 
+def _said(output: Output) -> torch.Tensor:
+    """The tokens that are not suppressed, bool [vocab]."""
+    return output.logits != -torch.inf
+
+
 def _compare(way: str, ours: dict[str, Output], theirs: dict[str, Output]) -> Comparison:
     pairs = [(ours[question], theirs[question]) for question in ours.keys() & theirs.keys()]
     differences = [
-        (float((a.logits - b.logits).abs().max()), float(a.logits.std())) for a, b in pairs
+        (float((a.logits - b.logits)[_said(a)].abs().max()), float(a.logits[_said(a)].std()))
+        for a, b in pairs
     ]
     return Comparison(
         way=way,
