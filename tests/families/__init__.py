@@ -97,6 +97,7 @@ UNNAMED = {
     "qwen2_5_omni": Family(unnamed.qwen2_5_omni, "", FOUR),
     "lfm3_vl": Family(unnamed.lfm3_vl, "", "H·W/32² a pair", copied=True),
     "llama4": Family(unnamed.llama4, "", TILES, "images"),
+    "gemma4_unified": Family(unnamed.gemma4_unified, "", "at most 70 a frame"),
 }
 """Families that no YAML names, for what ``model=hub`` has to find out by itself."""
 

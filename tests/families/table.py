@@ -45,7 +45,9 @@ def models(family: families.Family) -> list[str]:
 
 def _decoder(text: Any) -> str:
     types = set(getattr(text, "layer_types", None) or ["full_attention"])
-    kinds = [name for name in ("full", "sliding", "linear") if f"{name}_attention" in types]
+    names = ("full", "sliding", "chunked", "linear")
+    kinds = [name for name in names if f"{name}_attention" in types]
+    kinds += ["conv"] if "conv" in types else []
     said = " + ".join(kinds)
     rope = getattr(text, "rope_parameters", None) or {}
     if "mrope_section" in rope:
@@ -60,7 +62,7 @@ def _numbers(text: Any) -> list[tuple[str, int]]:
 
 def row(name: str) -> str:
     """One family's row."""
-    family = families.FAMILIES[name]
+    family = (families.FAMILIES | families.UNNAMED)[name]
     model = Transformers(
         str(families.build(name)),
         frames_as="images" if family.frames_as == "images" else "video",
@@ -91,6 +93,7 @@ def untried(name: str) -> str:
 def table() -> str:
     """The page, as Markdown."""
     rows = [row(n) if n in families.FAMILIES else untried(n) for n in families.EVERY]
+    rows += map(row, families.UNNAMED)
     return ABOUT + "\n".join(rows) + "\n"
 
 

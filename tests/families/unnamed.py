@@ -6,6 +6,12 @@ from typing import Any
 
 import torch
 from transformers import (
+    Gemma4UnifiedAudioFeatureExtractor,
+    Gemma4UnifiedConfig,
+    Gemma4UnifiedForConditionalGeneration,
+    Gemma4UnifiedImageProcessor,
+    Gemma4UnifiedProcessor,
+    Gemma4UnifiedVideoProcessor,
     Lfm3VlConfig,
     Lfm3VlForConditionalGeneration,
     Lfm3VlProcessor,
@@ -22,6 +28,7 @@ from transformers import (
     WhisperFeatureExtractor,
 )
 
+from tests.families.google import PICTURE, SOUND
 from tests.families.parts import decoder, ids, template, tokenizer
 from tests.families.qwen import CLIP_SIZES, EYES, KEYS, MARKS, MROPE, SIZES, TEMPLATE
 
@@ -135,3 +142,33 @@ def llama4() -> tuple[torch.nn.Module, Any]:
         chat_template=template(None, "<|image|>"),
     )
     return Llama4ForConditionalGeneration(config), processor
+
+
+def gemma4_unified() -> tuple[torch.nn.Module, Any]:
+    """No tower: patches go into the decoder; pictures attend both ways in sliding layers only."""
+    words = tokenizer(**PICTURE, **SOUND)
+    words.add_special_tokens({"additional_special_tokens": ["<|video|>"]})
+    marks = {f"{name}_id": token for name, token in (PICTURE | SOUND).items()}
+    text = {
+        "head_dim": 16,
+        "global_head_dim": 32,
+        "num_hidden_layers": 4,
+        "sliding_window": 24,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "use_bidirectional_attention": "vision",
+        "final_logit_softcapping": 30.0,
+    }
+    sizes = {"patch_size": 8, "pooling_kernel_size": 2}
+    config = Gemma4UnifiedConfig(
+        text_config=decoder(words, **text),
+        vision_config=sizes | {"mm_embed_dim": 32, "output_proj_dims": 32},
+        **ids(words, **marks, video_token_id="<|video|>"),
+    )
+    processor = Gemma4UnifiedProcessor(
+        feature_extractor=Gemma4UnifiedAudioFeatureExtractor(),
+        image_processor=Gemma4UnifiedImageProcessor(**sizes, max_soft_tokens=70),
+        tokenizer=words,
+        video_processor=Gemma4UnifiedVideoProcessor(**sizes, max_soft_tokens=70),
+        chat_template=template("<|video|>", "<image>", bos="<s>"),
+    )
+    return Gemma4UnifiedForConditionalGeneration(config), processor

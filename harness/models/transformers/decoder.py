@@ -98,7 +98,9 @@ class Decoder:
         def decode(*args: Any, **given: Any) -> Any:
             given = self._bound(args, given)
             part = self._part(given, positions)
-            mask = mask_for(call, read_rules(given.get("attention_mask"), call), part)
+            # text sees by the decoder's own rules; the model's, made for these few tokens as if
+            # they were a prompt, may know nothing of their places (Gemma 4 unified)
+            mask = mask_for(call, None, part)
             with self._usual():
                 return self._made(self._decode(part, attention_mask=mask, use_cache=False))
 

@@ -71,7 +71,7 @@ class ProcessorWriter:
         ModelError where not one of them can be written."""
         lengths = []
         found = self._sizes(prompts, frames)
-        if found and all(isinstance(each, Failure) for each in found):
+        if frames and found and all(isinstance(each, Failure) for each in found):
             raise ModelError(next(each.reason for each in found if isinstance(each, Failure)))
         for each, prompt in zip(found, prompts, strict=True):
             if isinstance(each, Failure):

@@ -41,6 +41,7 @@ WINDOWS = ("sliding_window", "attention_chunk_size")
 # in half precision: how much further apart than two kernels of plain generate an honest way may be,
 # and the least that is allowed, as a share of ROUNDING
 TIMES, LEAST = 4.0, 0.1
+SPELLED = 2048  # tokens of the longest prompt whose attention is spelled out for that
 ERRORS = (TypeError, ValueError, LookupError, AttributeError)
 
 Asked = Mapping[str, tuple[Sequence[int], torch.Tensor]]
@@ -138,7 +139,8 @@ def _bound(engine: Engine, clip: ActiveClip, plain: Asked, name: str) -> float:
     """What rounding explains: in half precision by how far apart two kernels of attention are in
     plain ``generate``, since that is more in larger models."""
     most = ROUNDING[engine.model.dtype]
-    if engine.model.dtype == torch.float32:
+    longest = max(len(branch.written.tokens) for branch in clip.branches)
+    if engine.model.dtype == torch.float32 or longest > SPELLED:
         return most
     other = "sdpa" if engine.model.config._attn_implementation == "eager" else "eager"
     try:
@@ -150,6 +152,10 @@ def _bound(engine: Engine, clip: ActiveClip, plain: Asked, name: str) -> float:
                 for branch in clip.branches
             }
     except ERRORS:  # its class knows one kernel only
+        return most
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
         return most
     return min(most, max(LEAST * most, TIMES * _apart(again, plain)))
 
