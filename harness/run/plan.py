@@ -77,7 +77,7 @@ class Plan:
             raise PlanError(
                 f"question {self.longest}: a prompt of {max(self.tokens):,} tokens and {self.new} "
                 f"new ones exceed the context of {self.memory.context:,} by {over:,}: {fewer}"
-                "model.rope_scaling=auto stretches the context as the original code did; "
+                "LLaVA-NeXT-Video's context is stretched by model.rope_scaling=auto; "
                 "allow_overflow=true runs anyway"
             )
         if self._bytes > self.memory.memory:
@@ -118,9 +118,10 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
     tokens = tuple(planner.count(prompts, frames)) if planner and prompts else ()
     longest = max(range(len(tokens)), key=tokens.__getitem__, default=0)
     per_frame = 0
-    if planner and tokens and frames > 1:
-        (fewer,) = planner.count([prompts[longest]], frames - 1)
-        per_frame = tokens[longest] - fewer
+    half = frames // 2
+    if planner and tokens and half > 1:  # some families take two frames at least, and in pairs
+        (fewer,) = planner.count([prompts[longest]], half)
+        per_frame = -(-(tokens[longest] - fewer) // (frames - half))
     costing = request.backend if tokens and isinstance(request.backend, Costing) else None
     return Plan(
         clips=len(clips),

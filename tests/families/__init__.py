@@ -24,7 +24,7 @@ from transformers.utils import logging
 
 from harness.models.transformers import releases
 from harness.types import Frames, Image, Prompt, Sample, Text, VideoInfo
-from tests.families import glm, google, llava, others, qwen, vision
+from tests.families import glm, google, llava, others, qwen, unnamed, vision
 from tests.families.parts import scatter
 
 Made = tuple[torch.nn.Module, Any]
@@ -90,6 +90,14 @@ FAMILIES: dict[str, Family] = {
 }
 """Those that the installed transformers runs."""
 
+UNNAMED = {
+    "qwen2_5_omni": Family(unnamed.qwen2_5_omni, "", FOUR),
+    "lfm3_vl": Family(unnamed.lfm3_vl, "", "H·W/32² a pair", copied=True),
+    "llama4": Family(unnamed.llama4, "", TILES, "images"),
+    "gemma4_unified": Family(unnamed.gemma4_unified, "", "at most 70 a frame"),
+}
+"""Families that no YAML names, for what ``model=hub`` has to find out by itself."""
+
 
 @dataclass(frozen=True, eq=False)
 class Reference:
@@ -113,7 +121,7 @@ def build(name: str, seed: int = 0) -> Path:
     folder = Path(_scratch().name) / f"{name}-{seed}"
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # a vector here and there keeps what its class drew
-        model, processor = FAMILIES[name].make()
+        model, processor = (FAMILIES | UNNAMED)[name].make()
     scatter(model, seed)
     model.save_pretrained(folder)  # type: ignore[operator]
     processor.save_pretrained(folder)

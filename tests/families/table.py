@@ -57,7 +57,9 @@ def models(family: families.Family) -> list[str]:
 
 def _decoder(text: Any) -> str:
     types = set(getattr(text, "layer_types", None) or ["full_attention"])
-    kinds = [name for name in ("full", "sliding", "linear") if f"{name}_attention" in types]
+    names = ("full", "sliding", "chunked", "linear")
+    kinds = [name for name in names if f"{name}_attention" in types]
+    kinds += ["conv"] if "conv" in types else []
     said = " + ".join(kinds)
     rope = getattr(text, "rope_parameters", None) or {}
     if "mrope_section" in rope:
@@ -72,7 +74,7 @@ def _numbers(text: Any) -> list[tuple[str, int]]:
 
 def row(name: str) -> str:
     """One family's row."""
-    family = families.EVERY[name]
+    family = (families.EVERY | families.UNNAMED)[name]
     model = Transformers(
         str(families.build(name)),
         frames_as="images" if family.frames_as == "images" else "video",
@@ -94,7 +96,7 @@ def row(name: str) -> str:
 
 def table() -> str:
     """The page, as Markdown; all families' classes have to be there."""
-    return ABOUT + "".join(f"{row(name)}\n" for name in families.EVERY)
+    return ABOUT + "".join(f"{row(name)}\n" for name in families.EVERY | families.UNNAMED)
 
 
 if __name__ == "__main__":

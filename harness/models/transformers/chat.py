@@ -12,6 +12,7 @@ from harness.types import JSON
 Content = Mapping[str, str]
 """A part of a message as chat templates take it: {"type": "text", "text": …}, {"type": "video"}."""
 Message = tuple[str, Sequence[Content]]
+SHORT = 20  # characters; what is shorter is not counted
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ChatTemplate:
         for attempt in (self._apply, self._apply_system_in_front, self._apply_system_in_user):
             try:
                 rendered = attempt(messages)
-            except _template_errors() as error:
+            except Exception as error:  # noqa: BLE001  # a template raises whatever it likes
                 wrong = wrong or str(error)
                 continue
             unlike = _miscounted(messages, rendered)
@@ -97,17 +98,12 @@ def _texts(messages: Sequence[Message]) -> Iterator[str]:
 
 
 def _miscounted(messages: Sequence[Message], rendered: str) -> str:
-    """The first text that the template lost, or the system turn where it repeats it; else empty."""
+    """The first text that the template lost, or says more than once; else empty. Short texts other
+    than the system turn may stand in what it says itself."""
     texts = [text.strip() for text in _texts(messages)]
     lost = next((text for text in texts if text not in rendered), "")
-    system = "".join(_texts(messages[:1])).strip()
-    if lost or messages[0][0] != "system" or not system:
-        return lost
-    expected = sum(text.count(system) for text in texts)
-    return system if rendered.count(system) > expected else ""
-
-
-def _template_errors() -> tuple[type[Exception], ...]:
-    from jinja2.exceptions import TemplateError
-
-    return (TemplateError,)
+    whole = "\n".join(texts)
+    counted = [text for text in texts if len(text) >= SHORT]
+    if messages[0][0] == "system" and (system := "".join(_texts(messages[:1])).strip()):
+        counted.append(system)
+    return lost or next((t for t in counted if rendered.count(t) > whole.count(t)), "")

@@ -21,7 +21,8 @@ def locate(checkpoint: str, revision: str | None = None, *, weights: bool = True
 
     ``checkpoint`` is a folder or a hub id; ``revision`` a hub branch, tag or commit. Without
     ``weights`` only the small files are fetched (configuration, tokenizer, templates). Raises
-    ModelError when it is not there, cannot be fetched, or has pickled weights only.
+    ModelError when it is not there, cannot be fetched, holds an adapter, or has pickled weights
+    only.
     """
     folder = Path(checkpoint).expanduser()
     if folder.is_dir():
@@ -36,6 +37,13 @@ def locate(checkpoint: str, revision: str | None = None, *, weights: bool = True
         )
     else:
         folder = _fetch(checkpoint, revision, SMALL + WEIGHTS if weights else SMALL)
+    if (folder / "adapter_config.json").is_file():
+        base = read_json(folder, "adapter_config.json").get("base_model_name_or_path")
+        raise ModelError(
+            f"{folder} holds an adapter (adapter_config.json), which is not applied here: merge it "
+            f"into its base ({base}) by peft's merge_and_unload, save that with the processor, and "
+            "write model.checkpoint=FOLDER"
+        )
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} is not a checkpoint: it has no config.json")
     if weights:

@@ -19,6 +19,8 @@ from harness.models.transformers.checkpoint import read_json
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
 
+AXES = ("mrope_section", "mrope_interleaved", "partial_rotary_factor")
+"""What a RoPE says of axes and dimensions, which no scaling changes."""
 MARGIN = 1000  # tokens that the original code leaves for the text beside the frames
 
 
@@ -43,9 +45,14 @@ def read_config(settings: Transformers, folder: Path) -> Any:
     kind = read_json(folder, "config.json").get("model_type")
     if settings.by_processor:
         releases.check(str(kind), transformers.__version__, folder)
-        found: Any = read_pretrained(transformers.AutoConfig, folder)
-        if type(found) not in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        found = _seeing(read_pretrained(transformers.AutoConfig, folder))
+        if found is None:
             raise ModelError(f"{folder} is a {kind}: transformers knows no model of it that sees")
+        if getattr(found, "is_encoder_decoder", False):
+            raise ModelError(
+                f"{folder} is a {kind}, an encoder with a decoder: only models that read pictures "
+                "and text in one sequence are run"
+            )
         scale_rope(found.get_text_config(), settings)
         return found
     if kind not in ("llava_next", "llava_next_video"):
@@ -70,6 +77,16 @@ def read_config(settings: Transformers, folder: Path) -> Any:
     return config
 
 
+def _seeing(config: Any) -> Any:
+    """The configuration of the model that sees and writes: the checkpoint's own, or a part of it
+    (the thinker of an omni model, whose talker is not needed); None where there is none."""
+    from harness.models.transformers.library import transformers
+
+    known = transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    parts = [getattr(config, name, None) for name in config.sub_configs]
+    return next((each for each in (config, *parts) if type(each) in known), None)
+
+
 def rope_of(settings: Transformers, folder: Path) -> Any:
     """The RoPE that positions follow, with the requested scaling."""
     text = read_json(folder, "config.json").get("text_config")
@@ -88,12 +105,24 @@ def scale_rope(text: Any, settings: Transformers) -> None:
     """Applies ``rope_scaling``: checkpoint | none | linear:F | auto. Raises RequestError.
 
     ``auto`` is the original code's rule for frames beyond the trained context: a linear factor of
-    ceil((frames x tokens + 1000) / context), if that is at least 2.
+    ceil((frames x tokens + 1000) / context), if that is at least 2; for LLaVA-NeXT's own ways of
+    showing frames only, whose tokens it counts.
     """
     if settings.rope_scaling == "checkpoint":
         return
+    kept = dict(getattr(text, "rope_parameters", None) or {})
+    if "rope_theta" not in kept:  # by type of layer, or none
+        raise RequestError(
+            f"model.rope_scaling={settings.rope_scaling}: this model has no one RoPE that could be "
+            "scaled: write checkpoint"
+        )
     factor = 1.0
     if settings.rope_scaling == "auto":
+        if settings.by_processor:
+            raise RequestError(
+                "model.rope_scaling=auto counts LLaVA-NeXT's pooled tokens (frames_as=pooled_video "
+                "or anyres): write checkpoint, none or linear:F"
+            )
         needed = settings.frames * settings.tokens_per_frame + MARGIN
         factor = float(math.ceil(needed / text.max_position_embeddings))
     elif found := re.fullmatch(r"linear:(\d+(\.\d+)?)", settings.rope_scaling):
@@ -102,10 +131,9 @@ def scale_rope(text: Any, settings: Transformers) -> None:
         raise RequestError(
             f"model.rope_scaling={settings.rope_scaling}: write checkpoint, none, linear:F or auto"
         )
-    rope = {"rope_type": "default", "rope_theta": text.rope_parameters["rope_theta"]}
-    if factor > 1:
-        rope |= {"rope_type": "linear", "factor": factor}
-    text.rope_parameters = rope
+    rope = {name: kept[name] for name in ("rope_theta", *AXES) if name in kept}
+    linear = {"rope_type": "linear", "factor": factor}
+    text.rope_parameters = {"rope_type": "default"} | rope | (linear if factor > 1 else {})
 
 
 def context_of(config: Any) -> int:

@@ -38,9 +38,7 @@ class Decoder:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.module = model.get_decoder()
-        if self.module is model:
-            raise ModelError(f"{type(model).__name__} has no decoder that can be told from it")
+        self.module = _innermost(model)
         found = [self.module.config, model.config.get_text_config()]
         self.configs = list({id(config): config for config in found}.values())
         names = inspect.signature(type(self.module).forward).parameters
@@ -100,7 +98,9 @@ class Decoder:
         def decode(*args: Any, **given: Any) -> Any:
             given = self._bound(args, given)
             part = self._part(given, positions)
-            mask = mask_for(call, read_rules(given.get("attention_mask"), call), part)
+            # text sees by the decoder's own rules; the model's, made for these few tokens as if
+            # they were a prompt, may know nothing of their places (Gemma 4 unified)
+            mask = mask_for(call, None, part)
             with self._usual():
                 return self._made(self._decode(part, attention_mask=mask, use_cache=False))
 
@@ -206,6 +206,17 @@ class Decoder:
 
     def _stopping(self, *args: Any, **given: Any) -> Any:
         raise _Stopped(self._bound(args, given))
+
+
+def _innermost(model: Any) -> Any:
+    """The decoder that gives hidden states: Llama 4's model holds a language model with a head of
+    its own, whose ``model`` it is. Raises ModelError where the model has none."""
+    found = model.get_decoder()
+    if found is model:
+        raise ModelError(f"{type(model).__name__} has no decoder that can be told from it")
+    while getattr(found, "lm_head", None) is not None and hasattr(found, "model"):
+        found = found.model
+    return found
 
 
 class _Stopped(Exception):

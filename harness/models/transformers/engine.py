@@ -25,7 +25,7 @@ from harness.models.transformers.merging import Merging
 from harness.models.transformers.plain import generate
 from harness.models.transformers.prefix import Prompts
 from harness.models.transformers.sharing import Sharing, Way, choose, make
-from harness.models.transformers.written import Writer, Written
+from harness.models.transformers.written import Writer, Written, first_line
 from harness.types import Failure, Generation, Response, Sample
 
 log = logging.getLogger(__name__)
@@ -36,15 +36,17 @@ class Engine:
     """A loaded model with all it needs to respond.
 
     ``context`` is its length in tokens after RoPE scaling; ``in_flight`` how many clips decode
-    together at most; ``stops`` the tokens that end a response; ``sharing`` how a clip's questions
-    share what they begin with; ``merging`` how a clip's features are joined where its frames go
-    through the vision tower a few at a time (None: all at once).
+    together at most; ``stops`` the tokens that end a response, ``suppressed`` those that are never
+    said; ``sharing`` how a clip's questions share what they begin with; ``merging`` how a clip's
+    features are joined where its frames go through the vision tower a few at a time (None: all at
+    once).
     """
 
     model: Any
     writer: Writer
     context: int
     stops: frozenset[int]
+    suppressed: tuple[int, ...] = ()
     in_flight: int = 1
     allow_overflow: bool = False
     sharing: Sharing = "auto"
@@ -91,7 +93,7 @@ class Engine:
                         return
                     self._step(active, generation)
                 except RuntimeError as error:
-                    if not _out_of_memory(error):
+                    if not out_of_memory(error):
                         raise
                     limit = max(1, len(active) // 2)
                     active = _give_back(active, pending)
@@ -108,24 +110,36 @@ class Engine:
         for clip in clips:
             if clip.written is not None:
                 self._admit(clip, clip.written.result(), generation)
-        asked = [clip for clip in clips if clip.branches]
-        branches = [branch for clip in asked for branch in clip.branches]
         if generation.beams > 1:
-            for branch in branches:
-                self._search(branch, generation)
-        elif asked:
-            prompts = [(clip, self._see(clip)) for clip in asked]
-            for clip, logits in zip(asked, self.way.prefill(prompts), strict=True):
-                append(clip.branches, logits, generation, self.stops)
+            for clip in clips:
+                self._each(clip, lambda branch: self._search(branch, generation))
+        else:
+            seen = [(clip, self._see(clip)) for clip in clips]
+            asked = [(clip, prompts) for clip, prompts in seen if clip.branches]
+            for (clip, _), logits in zip(asked, self.way.prefill(asked), strict=True):
+                append(clip.branches, self._sayable(logits), generation, self.stops)
+        branches = [branch for clip in clips for branch in clip.branches]
         for branch in branches:
             branch.seconds += (time.perf_counter() - began) / len(branches)
 
     def _see(self, clip: ActiveClip) -> Prompts:
         """The clip's prompts as the decoder takes them, its pictures encoded once."""
         place = Placed(self.model, self.merging)
+        prompts = Prompts(self.decoder, place)
         with place.remembered():
-            inputs = [place(branch.written.inputs) for branch in clip.branches]
-            return Prompts(self.decoder, inputs, place)
+            self._each(clip, lambda branch: prompts.add(place(branch.written.inputs)))
+        return prompts
+
+    def _each(self, clip: ActiveClip, do: Callable[[Branch], None]) -> None:
+        """Does this with every branch; one whose prompt the model's own forward refuses (a still
+        picture beside a video, in some families) has failed."""
+        for branch in list(clip.branches):
+            try:
+                do(branch)
+            except ValueError as error:
+                reason = f"the model's own forward refuses the prompt: {first_line(error)}"
+                clip.failures.append(Failure(branch.prompt.key, "model", reason))
+                clip.branches.remove(branch)
 
     def write(self, sample: Sample, generation: Generation) -> ActiveClip:
         """A sample's prompts as branches that were not asked yet."""
@@ -154,14 +168,23 @@ class Engine:
         began = time.perf_counter()
         asked, logits = self.way.step(active)
         if logits is not None:
-            append(asked, logits, generation, self.stops)
+            append(asked, self._sayable(logits), generation, self.stops)
         for branch in asked:
             branch.seconds += (time.perf_counter() - began) / len(asked)
+
+    def _sayable(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits [n, vocab] with those of suppressed tokens at minus infinity."""
+        if self.suppressed:
+            logits = logits.clone()
+            logits[:, list(self.suppressed)] = -torch.inf
+        return logits
 
     def _search(self, branch: Branch, generation: Generation) -> None:
         """Beam search, the plain way."""
         given = branch.written.inputs
-        branch.output_ids, _ = generate(self.model, given, generation, branch.limit, self.stops)
+        branch.output_ids, _ = generate(
+            self.model, given, generation, branch.limit, self.stops, self.suppressed
+        )
         branch.finish = "length" if len(branch.output_ids) >= branch.limit else "stop"
 
 
@@ -201,10 +224,10 @@ def _give_back(active: Sequence[ActiveClip], pending: _Pending) -> list[ActiveCl
 def _overflow(tokens: int, context: int) -> str:
     return (
         f"the prompt's {tokens} tokens do not fit the model's context of {context}: "
-        "fewer frames, or model.rope_scaling=auto"
+        "fewer or smaller frames (LLaVA-NeXT-Video: or model.rope_scaling=auto)"
     )
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
     """CUDA has a class for it, the CPU only a message."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

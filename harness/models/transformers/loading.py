@@ -7,6 +7,7 @@ spell all that it needs loads no torch either (0.8 s).
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,26 @@ from harness.errors import ModelError
 from harness.models.transformers.checkpoint import read_json
 from harness.models.transformers.configuration import rope_of
 from harness.models.transformers.writers import UNSAID, read_template
+from harness.models.transformers.written import first_line
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
+
+
+log = logging.getLogger(__name__)
+
+UNAPPLIED = (
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "exponential_decay_length_penalty",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "min_length",
+    "min_new_tokens",
+    "no_repeat_ngram_size",
+    "sequence_bias",
+)
+"""What a generation_config.json may say of choosing tokens that no request can."""
 
 
 def identify(settings: Transformers, folder: Path) -> dict[str, Any]:
@@ -52,6 +70,21 @@ def stop_tokens(folder: Path, config: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(i for i in flat if i is not None)
 
 
+def suppressed_tokens(folder: Path) -> tuple[int, ...]:
+    """The tokens that a checkpoint's files say it must never say (pictures' marks, say): that is of
+    the model, as what ends an answer is. What else its generation_config.json says of choosing
+    tokens is the request's to say, and is named in a warning where a request cannot."""
+    said = read_json(folder, "generation_config.json")
+    if left := sorted(name for name in UNAPPLIED if said.get(name)):
+        log.warning(
+            "%s: %s of its generation_config.json %s not applied",
+            folder,
+            ", ".join(left),
+            "is" if len(left) == 1 else "are",
+        )
+    return tuple(token for token in said.get("suppress_tokens") or () if token >= 0)
+
+
 def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
     """The weights, on their device. Raises ModelError when an extra is missing, or when the files
     lack a weight (it would be random)."""
@@ -81,6 +114,8 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
         raise ModelError(
             f"{folder}: its weights are damaged ({error}): fetch them again"
         ) from error
+    except (ValueError, OSError) as error:  # an attention that its class does not know, say
+        raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from error
     except RuntimeError as error:
         if "ignore_mismatched_sizes" not in str(error):
             raise

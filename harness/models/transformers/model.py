@@ -196,7 +196,7 @@ class Transformers:
         if frames not in self._clips:
             tokens = frames * self.tokens_per_frame
             if self.by_processor:
-                ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
+                ask = Prompt(Question("any", ""), (Turn("user", (Video(), Text("?"))),))
                 [tokens] = self.count([ask], frames)
             self._clips[frames] = (tokens, self._writer.picture_sizes(frames))
         return self._clips[frames]
@@ -222,9 +222,14 @@ class Transformers:
         from harness.models.transformers import towers
         from harness.models.transformers.configuration import context_of
         from harness.models.transformers.engine import Engine
-        from harness.models.transformers.loading import check_tokens, load_model, stop_tokens
+        from harness.models.transformers.loading import (
+            check_tokens,
+            load_model,
+            stop_tokens,
+            suppressed_tokens,
+        )
         from harness.models.transformers.pooled import PooledWriter
-        from harness.models.transformers.proof import self_test
+        from harness.models.transformers.self_test import self_test
 
         folder = locate(self.checkpoint, self.revision)
         writer = self._writer
@@ -236,6 +241,7 @@ class Transformers:
             writer=writer,
             context=context_of(self._config),
             stops=stop_tokens(folder, self._config, writer.tokenizer),
+            suppressed=suppressed_tokens(folder),
             in_flight=self.in_flight or self.memory(self.frames).in_flight,
             allow_overflow=self.allow_overflow,
             sharing=self.sharing,

@@ -14,7 +14,7 @@ from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.masks import Rules
 from harness.models.transformers.memory import TOGETHER
 from harness.models.transformers.packing import PREFIX, Row, Segment
-from harness.models.transformers.parts import Part, join
+from harness.models.transformers.parts import Part, join, on_axes
 from harness.models.transformers.prefix import Prompts, groups, next_position
 
 GROWTH = 64  # new tokens per branch that a row has room for at once; long answers grow it
@@ -81,11 +81,12 @@ class Packed:
         for segment in segments:
             _make_room(segment)
         tokens = torch.tensor([branch.output_ids[-1] for branch in asked])
-        positions = np.stack([branch.position for branch in asked], -1)[..., None, :]
+        each = [torch.from_numpy(branch.position[..., None, None]) for branch in asked]
+        positions = torch.cat(on_axes(each), -1)
         for branch in asked:
             branch.position = branch.position + 1
         device = self._decoder.model.device
-        logits = self._decoder.step(segments, tokens, torch.from_numpy(positions).to(device))
+        logits = self._decoder.step(segments, tokens, positions.to(device))
         return asked, logits
 
 

@@ -85,7 +85,7 @@ def join(parts: Sequence[Part]) -> Part:
     filled = [_filled(part, whole) for part in parts]
     return Part(
         torch.cat([part.embeds for part in parts], 1),
-        torch.cat([part.positions for part in parts], -1),
+        torch.cat(on_axes([part.positions for part in parts]), -1),
         {n: torch.cat([part.by_token[n] for part in filled], 1) for n in whole.by_token},
         {
             key: [
@@ -95,6 +95,13 @@ def join(parts: Sequence[Part]) -> Part:
         },
         whole.constant,
     )
+
+
+def on_axes(positions: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Positions [..., 1, n] on as many axes as the one with most has: a prompt of text alone has
+    one where a video has three (mrope), which are the same then."""
+    axes = max((each.shape[:-2] for each in positions), key=len)
+    return [each.expand(*axes, *each.shape[-2:]) for each in positions]
 
 
 def _filled(part: Part, whole: Part) -> Part:

@@ -18,7 +18,13 @@ from harness.errors import RequestError
 from harness.models.transformers.chat import ChatTemplate, Content, Message
 from harness.models.transformers.pictures import Pictures, PreparedPixels
 from harness.models.transformers.pixels import Preprocessor
-from harness.models.transformers.written import Tokens, Written, escaped, letter_tokens
+from harness.models.transformers.written import (
+    Tokens,
+    Written,
+    escaped,
+    letter_tokens,
+    special_tokens,
+)
 from harness.types import Failure, Image, Part, Pixels, Prompt, Sample, Text, Turn, Video
 
 VIDEO, IMAGE = "<video>", "<image>"
@@ -72,7 +78,7 @@ class PooledWriter:
     @cached_property
     def _special(self) -> list[str]:
         """What must not stand in a question's text: pictures, and borders of turns."""
-        special = [str(token) for token in self.tokenizer.all_special_tokens]
+        special = special_tokens(self.tokenizer)
         return [mark for mark in dict.fromkeys([VIDEO, IMAGE, *special]) if len(mark) > 1]
 
     @cached_property

@@ -23,16 +23,19 @@ class Prompts:
     ``placed`` is what put their inputs on the model's device.
     """
 
-    def __init__(
-        self, decoder: Decoder, inputs: Sequence[Mapping[str, Any]], placed: Placed
-    ) -> None:
+    def __init__(self, decoder: Decoder, placed: Placed) -> None:
+        self._decoder = decoder
         self._first: Part | None = None
         self._tails: list[tuple[int, Part]] = []
         self.rules: list[Rules] = []
-        self.inputs = list(inputs)
+        self.inputs: list[Mapping[str, Any]] = []
         self.placed = placed
-        for given in inputs:
-            self._add(decoder.see(given))
+
+    def add(self, inputs: Mapping[str, Any]) -> None:
+        """One prompt more, by what the model's forward is given (placed). Raises what that
+        forward raises; nothing is added then."""
+        self._add(self._decoder.see(inputs))
+        self.inputs.append(inputs)
 
     def length(self, number: int) -> int:
         """Tokens of a prompt."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.errors import ModelError, RequestError
 from harness.models import thinking
-from harness.models.transformers import preparing, spanning, told_times
+from harness.models.transformers import marks, preparing, spanning, told_times
 from harness.models.transformers.chat import ChatTemplate, Content
 from harness.models.transformers.hollow import Call, hollow
 from harness.models.transformers.messages import messages_of
@@ -24,7 +24,7 @@ from harness.models.transformers.shown import Shown, plain_sample
 from harness.models.transformers.spanning import Spanning
 from harness.models.transformers.spans import Spans
 from harness.models.transformers.tower import picture_sizes
-from harness.models.transformers.written import Written, escaped, letter_tokens
+from harness.models.transformers.written import Written, escaped, first_line, letter_tokens
 from harness.types import (
     JSON,
     Clip,
@@ -72,9 +72,13 @@ class ProcessorWriter:
 
     def count(self, prompts: Sequence[Prompt], frames: int) -> list[int]:
         """Each prompt's length in tokens with frames of 1280 × 720; no prompt of a clip takes more
-        where the processor bounds a clip's pixels, and content decides less than size."""
+        where the processor bounds a clip's pixels, and content decides less than size. Raises
+        ModelError where not one of them can be written."""
         lengths = []
-        for each, prompt in zip(self._sizes(prompts, frames), prompts, strict=True):
+        found = self._sizes(prompts, frames)
+        if frames and found and all(isinstance(each, Failure) for each in found):
+            raise ModelError(next(each.reason for each in found if isinstance(each, Failure)))
+        for each, prompt in zip(found, prompts, strict=True):
             if isinstance(each, Failure):
                 lengths.append(len(self.tokenizer(prompt.text)["input_ids"]))
             else:
@@ -83,7 +87,7 @@ class ProcessorWriter:
 
     def picture_sizes(self, frames: int) -> tuple[int, ...]:
         """How many numbers each picture of so many frames of 1280 × 720 is to the vision tower."""
-        ask = Prompt(Question("", ""), (Turn("user", (Video(), Text("?"))),))
+        ask = Prompt(Question("any", ""), (Turn("user", (Video(), Text("?"))),))
         [written] = self._sizes([ask], frames)
         if isinstance(written, Failure):
             return ()
@@ -94,7 +98,9 @@ class ProcessorWriter:
         sample = plain_sample(frames, prompts)
         for zeros in (False, True) if self.frames_as == "video" else ():
             with suppress(RuntimeError, TypeError):  # it has to see numbers
-                return self._all(sample, False, _Sizes(zeros))
+                found = self._all(sample, False, _Sizes(zeros))
+                if not any(isinstance(each, Failure) for each in found):
+                    return found
         return self._all(sample, False)
 
     def _all(
@@ -134,22 +140,28 @@ class ProcessorWriter:
             return None
 
     def _write(self, prompt: Prompt, shown: Shown, letters: bool, sizes: _Sizes | None) -> Written:
-        prompt, notes = escaped(prompt, self._special())
+        prompt, notes = escaped(prompt, marks.special(self.processor))
         messages, videos, images = messages_of(
             prompt, shown, self.frames_as, self.frame_text, self.system
         )
         rendered = self.template.render(messages, prompt.key)
-        self._check_marks(prompt, rendered, len(videos), len(images))
+        marks.check(self.processor, prompt, rendered, len(videos) + len(images))
         found = letter_tokens(prompt, rendered, self._encode) if letters else None
         try:
             inputs = self._process(rendered, videos, images, shown)
         except ValueError as error:
             if len({len(range(shown.count)[slice(*span)]) for span in videos}) < 2:
-                raise
+                raise RequestError(
+                    f"question {prompt.key}: the model's processor refuses what is shown: "
+                    f"{first_line(error)}"
+                ) from error
             raise RequestError(
                 f"question {prompt.key}: this model's processor takes no videos of different "
                 "lengths in one prompt: show as many frames of each, or model.frames_as=images"
             ) from error
+        if videos:
+            rates = [shown.rate(*span) for span in videos]
+            told_times.check_steps(inputs, rates, self.processor.video_processor, prompt.key)
         if sizes is not None and videos:
             inputs = sizes.filled(inputs, shown.video(*videos[0]))
         tokens = inputs["input_ids"][0].numpy().astype(np.int64)
@@ -172,6 +184,8 @@ class ProcessorWriter:
             given["videos_kwargs"] = {
                 **given.get("videos_kwargs", {}),
                 "do_sample_frames": False,
+                # nothing is sampled by it; Qwen-Omni's processors tell time by this alone
+                "fps": shown.rate(*videos[0]),
                 "video_metadata": [shown.metadata(*span) for span in videos],
             }
         if images:
@@ -188,33 +202,12 @@ class ProcessorWriter:
         special = not (bos and text.startswith(bos))
         return list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
 
-    def _marks(self) -> list[str]:
-        """The tokens that stand for pictures in text."""
-        names = ("video_token", "image_token")
-        found = [getattr(self.processor, name, None) for name in names]
-        return [mark for mark in dict.fromkeys(found) if isinstance(mark, str) and mark]
-
-    def _special(self) -> list[str]:
-        """What must not stand in a question's text: pictures, and borders of turns."""
-        special = [str(token) for token in self.tokenizer.all_special_tokens]
-        return [mark for mark in dict.fromkeys([*self._marks(), *special]) if len(mark) > 1]
-
-    def _check_marks(self, prompt: Prompt, rendered: str, videos: int, images: int) -> None:
-        """Raises ModelError when the template lost a picture, or shows one twice."""
-        found = sum(rendered.count(mark) for mark in self._marks())
-        if self._marks() and found != videos + images:
-            raise ModelError(
-                f"question {prompt.key}: the chat template shows {found} of {videos + images} "
-                "pictures: write model.chat_template=FILE for one that shows each once, or "
-                "model.frames_as=images for a model without video"
-            )
-
     def _told_times(self, tokens: Any, rendered: str) -> tuple[str, ...]:
         """The texts about time in what the processor and the frames' texts put in."""
         if self.frames_as == "images":
             says = "{time}" in self.frame_text
-            return told_times.before_pictures(rendered, self._marks()) if says else ()
-        return told_times.in_tokens(self.tokenizer, tokens, rendered, self._marks())
+            return told_times.before_pictures(rendered, marks.of(self.processor)) if says else ()
+        return told_times.in_tokens(self.tokenizer, tokens, rendered, marks.of(self.processor))
 
 
 class _NotInSpans(Exception):

@@ -12,24 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from harness.errors import ModelError
 from harness.models.transformers.engine import Engine
 from harness.models.transformers.plain import generate
-from harness.types import (
-    Clip,
-    Frames,
-    Generation,
-    Prompt,
-    Question,
-    Sample,
-    Text,
-    Turn,
-    Video,
-    VideoInfo,
-)
+from harness.types import Generation, Sample
 
 # largest logit difference that rounding explains, as a share of the logits' standard deviation
 ROUNDING = {torch.float32: 1e-3, torch.float16: 5e-2, torch.bfloat16: 5e-1}
@@ -123,55 +110,6 @@ def examine(
     return Verdict(name, compared, engine.model.dtype)
 
 
-def self_test(engine: Engine, name: str) -> None:
-    """Asks two synthetic questions about a synthetic clip, shared and by plain ``generate``.
-
-    Raises ModelError when their first logits differ by more than rounding explains, with the size
-    of the difference: this family's prompts cannot be shared this way.
-    """
-    sample = synthetic()
-    generation = Generation(max_new_tokens=2)
-    try:
-        shared = _shared(dataclasses.replace(engine, in_flight=1), [sample], generation)
-        found = _compare("", shared, _plain(engine, [sample], generation))
-    except (TypeError, ValueError, LookupError, AttributeError, IndexError) as error:
-        raise ModelError(
-            f"{name}: its decoder cannot be run this way ({type(error).__name__}: {error}): "
-            "write backend.sharing=copied or none"
-        ) from error
-    # a single top logit may be rounded further than a whole clip's: the doctor's bound is enough
-    if found.questions < 2 or found.share > ROUNDING[engine.model.dtype]:
-        raise ModelError(
-            f"{name}: shared prompts are not what generate makes of them: first logits differ by "
-            f"{found.share:.2g} of their deviation ({found.questions} of 2 questions): write "
-            "backend.sharing=copied or none"
-        )
-
-
-def synthetic(count: int = 4) -> Sample:
-    """Frames of noise over colours, half a second apart, and two questions about them."""
-    random = np.random.default_rng(0)
-    colours = random.integers(0, 256, (count, 4, 6, 3)).repeat(56, 1).repeat(56, 2)
-    pixels = (colours + random.integers(-20, 21, colours.shape)).clip(0, 255).astype(np.uint8)
-    # a beginning long enough that they share a row, whatever the frames take
-    start = (
-        "Watch the video closely, from its beginning to its end, and then answer the question that "
-        "follows in one or two words. "
-    )
-    texts = (start + "What happens first?", start + "How many colours are there?")
-    prompts = tuple(
-        Prompt(Question(f"self-test {i}", text), (Turn("user", (Video(), Text(text))),))
-        for i, text in enumerate(texts)
-    )
-    height, width = pixels.shape[1:3]
-    return Sample(
-        Clip("self-test", None),
-        VideoInfo(count, 2.0, count / 2.0, width, height),
-        Frames(pixels, np.arange(count) / 2.0, tuple(range(count))),
-        prompts,
-    )
-
-
 def _shared(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
     outputs = {}
     for clip in engine.run(samples, generation):
@@ -188,18 +126,21 @@ def _plain(engine: Engine, samples: Sequence[Sample], generation: Generation) ->
     for sample in samples:
         for branch in engine.write(sample, generation).branches:
             given = branch.written.inputs
-            tokens, logits = generate(engine.model, given, generation, branch.limit, engine.stops)
+            tokens, logits = generate(
+                engine.model, given, generation, branch.limit, engine.stops, engine.suppressed
+            )
             outputs[branch.prompt.key] = Output(tuple(tokens), logits.cpu())
     return outputs
 
 
 def _eager(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
-    with _attention(engine, "eager"):
+    with attention(engine, "eager"):
         return _shared(dataclasses.replace(engine, in_flight=1), samples, generation)
 
 
 @contextmanager
-def _attention(engine: Engine, name: str) -> Iterator[None]:
+def attention(engine: Engine, name: str) -> Iterator[None]:
+    """Meanwhile the model attends by the kernel of this name."""
     usual = engine.model.config._attn_implementation
     engine.model.set_attn_implementation(name)
     try:
@@ -208,10 +149,16 @@ def _attention(engine: Engine, name: str) -> Iterator[None]:
         engine.model.set_attn_implementation(usual)
 
 
+def _said(output: Output) -> torch.Tensor:
+    """The tokens that are not suppressed, bool [vocab]."""
+    return output.logits != -torch.inf
+
+
 def _compare(way: str, ours: dict[str, Output], theirs: dict[str, Output]) -> Comparison:
     pairs = [(ours[question], theirs[question]) for question in ours.keys() & theirs.keys()]
     differences = [
-        (float((a.logits - b.logits).abs().max()), float(a.logits.std())) for a, b in pairs
+        (float((a.logits - b.logits)[_said(a)].abs().max()), float(a.logits[_said(a)].std()))
+        for a, b in pairs
     ]
     return Comparison(
         way=way,

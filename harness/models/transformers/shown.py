@@ -45,25 +45,35 @@ class Shown:
 
     def metadata(self, start: int, stop: int | None) -> Any:
         """What the processor is told: the frames' true times, as places in a video of constant
-        rate (``frames_indices`` = times × fps, not rounded), and a length that makes the rate they
-        were sampled at their own mean rate. Raises RequestError where nothing is known of it."""
+        rate (``frames_indices`` = times × fps, not rounded), a number of frames that makes the rate
+        they were sampled at their own mean rate (``rate``), and how long the whole video is.
+        Raises RequestError where nothing is known of it."""
         from transformers.video_utils import VideoMetadata
 
         times = self.times[start:stop]
         if self._info is None:
             raise RequestError("the prompt shows a video, and nothing is known of it")
         fps = self._info.fps
-        spacing = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 1 / fps
-        total: Any = len(times) * spacing * fps
+        total: Any = len(times) / self.rate(start, stop) * fps
         indices: Any = [float(time * fps) for time in times]
         return VideoMetadata(
             total_num_frames=total,
             fps=fps,
             width=self._info.width,
             height=self._info.height,
-            duration=total / fps,
+            duration=self._info.duration,
             frames_indices=indices,
         )
+
+    def rate(self, start: int, stop: int | None) -> float:
+        """How many of a span's frames are shown a second, on average; of one alone: the video's
+        rate. Raises RequestError where nothing is known of it."""
+        if self._info is None:
+            raise RequestError("the prompt shows a video, and nothing is known of it")
+        times = self.times[start:stop]
+        if len(times) < 2 or times[-1] <= times[0]:
+            return float(self._info.fps)
+        return float((len(times) - 1) / (times[-1] - times[0]))
 
 
 def plain_sample(frames: int, prompts: Sequence[Prompt]) -> Sample:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.errors import RequestError
+
 TIME = re.compile(r"\d+(?::\d\d)+(?:\.\d+)?|\d+(?:\.\d+)?\s*s(?:ec(?:onds?)?)?\b|^\d+(?:\.\d+)?$")
 """How processors spell a frame's time: ``00:01``, ``0.5 seconds``, ``1.0s``, ``2.0``."""
 NUMBERED = re.compile(r"<(\w+)>\d+</\1>")
@@ -31,11 +33,42 @@ def before_pictures(rendered: str, marks: Sequence[str]) -> tuple[str, ...]:
     return tuple(said for said in last if TIME.search(said))
 
 
+STEPS = ("second_per_grid_ts", "video_second_per_grid")
+"""What processors call the seconds between two steps of the time axis of positions, one a video."""
+
+
 def in_positions(inputs: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is told of time through positions alone: seconds between two steps of the time axis, one
-    a video (Qwen2.5-VL)."""
-    steps = inputs.get("second_per_grid_ts")
-    return () if steps is None else tuple(f"{float(s):g} s a step of positions" for s in steps)
+    """What is told of time through positions alone (Qwen2.5-VL, Qwen-Omni)."""
+    return tuple(f"{step:g} s a step of positions" for step in steps(inputs))
+
+
+def steps(inputs: Mapping[str, Any]) -> list[float]:
+    """The seconds of a step of positions, one a video; empty where positions tell no time."""
+    found = next((inputs[name] for name in STEPS if inputs.get(name) is not None), ())
+    return [float(step) for step in found]
+
+
+def check_steps(
+    inputs: Mapping[str, Any], rates: Sequence[float], video_processor: Any, question: str
+) -> None:
+    """Raises RequestError where positions tell other times than those at which the frames are
+    shown, ``rates`` a second in each video (Qwen-Omni's know one rate for all of a prompt)."""
+    told = steps(inputs)
+    if not told:
+        return
+    true = [float(video_processor.temporal_patch_size) / rate for rate in rates]
+    if len(told) != len(true) or any(
+        abs(a - b) > 1e-3 * b for a, b in zip(told, true, strict=True)
+    ):
+        raise RequestError(
+            f"question {question}: the model's processor takes a step of positions for "
+            f"{_seconds(told)}, and the frames' own times make it {_seconds(true)}: show videos of "
+            "one rate in a prompt, or model.frames_as=images"
+        )
+
+
+def _seconds(steps: Sequence[float]) -> str:
+    return ", ".join(f"{step:g} s" for step in steps)
 
 
 def _inserted(spelled: str, rendered: str, marks: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.features import Placed
 from harness.models.transformers.merging import Merging
 from harness.models.transformers.parts import Part
-from harness.models.transformers.proof import synthetic
+from harness.models.transformers.self_test import synthetic
 from harness.models.transformers.spans import SpannedPixels
 from harness.models.transformers.written import Writer, Written
 

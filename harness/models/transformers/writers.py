@@ -73,6 +73,11 @@ def _processor_writer(settings: Transformers, folder: Path) -> Writer:
     tokenizer = getattr(processor, "tokenizer", None)
     if tokenizer is None:
         raise ModelError(f"{folder} has no processor of pictures and text: it is no model of video")
+    if settings.frames_as == "video" and getattr(processor, "video_processor", None) is None:
+        raise ModelError(
+            f"{folder}: its processor ({type(processor).__name__}) takes pictures and no video: "
+            "write model.frames_as=images"
+        )
     bos = tokenizer.bos_token or ""
     template = read_template(settings.chat_template, folder, processor)
     return ProcessorWriter(
@@ -139,7 +144,10 @@ def read_template(chosen: str, folder: Path, tokenizer: Any) -> str:
     if jinja.is_file():
         return jinja.read_text(encoding="utf-8")
     template = read_json(folder, "chat_template.json").get("chat_template")
-    template = template or tokenizer.chat_template
+    for each in (tokenizer, getattr(tokenizer, "tokenizer", None)):  # a processor, its tokenizer
+        template = template or getattr(each, "chat_template", None)
+    if isinstance(template, Mapping):  # several, by name
+        template = template.get("default")
     if not isinstance(template, str):
         raise ModelError(f"{folder} has no chat template: write model.chat_template=FILE")
     return template
