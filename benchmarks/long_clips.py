@@ -92,17 +92,7 @@ def measure(family: str, frames: int, video: Path | None) -> dict[str, Any]:
     settings.write(_sample(noise[None, :336, :644].repeat(8, 0)))  # what is loaded late, is there
     base = resident()
 
-    def read() -> Frames:
-        if video is not None:
-            import harness.video
-
-            return harness.video.read(video, range(frames), resize=resize)
-        made = np.empty((frames, size[1], size[0], 3), np.uint8)
-        for i in range(frames):
-            made[i] = resize.resized(np.roll(noise, i), *size) if i < 8 else made[i % 8]
-        return Frames(made, np.arange(frames) / 2.0)
-
-    shown, read_peak, read_seconds = peak(read)
+    shown, read_peak, read_seconds = peak(lambda: _frames(resize, size, noise, frames, video))
     [written], write_peak, write_seconds = peak(lambda: settings.write(_sample(shown.pixels)))
     _, placed_peak, placed_seconds = peak(lambda: _place(model, written))
     return {
@@ -117,6 +107,19 @@ def measure(family: str, frames: int, video: Path | None) -> dict[str, Any]:
             "on its device": {"peak": placed_peak - base, "seconds": placed_seconds},
         },
     }
+
+
+def _frames(
+    resize: Any, size: tuple[int, int], noise: Any, count: int, video: Path | None
+) -> Frames:
+    if video is not None:
+        import harness.video
+
+        return harness.video.read(video, range(count), resize=resize)
+    made = np.empty((count, size[1], size[0], 3), np.uint8)
+    for i in range(count):
+        made[i] = resize.resized(np.roll(noise, i), *size) if i < 8 else made[i % 8]
+    return Frames(made, np.arange(count) / 2.0)
 
 
 def _place(model: Any, written: Any) -> None:
