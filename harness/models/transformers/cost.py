@@ -160,7 +160,11 @@ def _attention(text: Any) -> tuple[float, float, int]:
     cost = {"full_attention": 0.0, "sliding_attention": 0.0}
     for kind, layer in zip(types, layers, strict=True):
         head = getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads
+        keys, values = head, head
+        if getattr(layer, "kv_lora_rank", None):  # latent attention
+            keys = layer.qk_nope_head_dim + layer.qk_rope_head_dim
+            values = layer.v_head_dim
         if kind in cost:
-            cost[kind] += 4.0 * layer.num_attention_heads * head
+            cost[kind] += 2.0 * layer.num_attention_heads * (keys + values)
     window = getattr(text, "sliding_window", None) or 0
     return cost["full_attention"], cost["sliding_attention"], int(window)
