@@ -27,6 +27,11 @@ TEXT: Mapping[str, int] = {
     "num_key_value_heads": 8,
     "head_dim": 128,
     "moe_intermediate_size": 1536,
+    "kv_lora_rank": 512,  # latent attention as in DeepSeek-V3
+    "q_lora_rank": 1536,
+    "qk_rope_head_dim": 64,
+    "qk_nope_head_dim": 128,
+    "v_head_dim": 128,
     "linear_key_head_dim": 128,
     "linear_value_head_dim": 128,
     "linear_num_key_heads": 16,
@@ -64,6 +69,8 @@ def at_7b(name: str) -> Any:
     spelled["vision_config"] = vision
     if spelled.get("hidden_size") == text["hidden_size"]:
         spelled["hidden_size"] = TEXT["hidden_size"]
+    if "projection_hidden_size" in spelled:  # Kimi-K2.5's norm before its patches are merged
+        spelled["projection_hidden_size"] = TOWER["hidden_size"]
     if "adapter_config" in spelled:
         adapter = _larger(spelled["adapter_config"], TOWER)
         spelled["adapter_config"] = adapter | {"text_hidden_size": TEXT["hidden_size"]}
@@ -84,6 +91,9 @@ def _own_numbers(tiny: Any) -> Any:
 
 def _text(tiny: Mapping[str, Any]) -> dict[str, Any]:
     text = _larger(tiny, TEXT)
+    if "qk_rope_head_dim" in text:  # of latent attention's heads, what positions turn
+        text["head_dim"] = TEXT["qk_rope_head_dim"]
+        text["num_key_value_heads"] = TEXT["num_attention_heads"]
     if isinstance(tiny.get("layer_types"), list):
         kinds = tiny["layer_types"]
         text["layer_types"] = [kinds[i % len(kinds)] for i in range(LAYERS)]
