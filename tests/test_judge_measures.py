@@ -53,6 +53,7 @@ def test_kappa_of_same_and_of_opposite_judges():
     assert kappa([1, 0, 1, 0], [1, 0, 1, 0], [1, 2, 3, 4]).value == 1.0
     assert kappa([1, 0, 1, 0], [0, 1, 0, 1], [1, 2, 3, 4]).value == -1.0
     assert kappa([1], [0], [1]).value == 0.0  # as often as by chance
+    assert kappa([0, 0, 2, 2], [0, 2, 2, 0], range(4)).value == 0.0
     for first, videos in (([1, 1], [1, 2]), ([1, 0], [1, 1]), ([1, 0], [1, 2]), ([], [])):
         found = kappa(first, first, videos)  # always the same, one video, one without the other
         assert all(map(math.isnan, found.ci95))

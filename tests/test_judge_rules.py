@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import JudgeError
 from harness.scoring import judge_rules as rules
-from harness.scoring.judge_replies import JudgeRefused, fields, rating, verdict
+from harness.scoring.judge_replies import JudgeRefused, as_asked, fields, rating, verdict
 
 FENCED = "```python\n{'pred': 'yes', 'score': 4}\n```"
 AGAIN, STOPS = rules.AskAgain, rules.Stops
@@ -245,6 +245,8 @@ READABLE = [
     ("{“pred”: “no”, “score”: “1/5”}", False, 1, "repaired"),
     ("pred: yes, score: 4", True, 4, "repaired"),
     ("yes, 4", True, 4, "repaired"),
+    ("No, 2", False, 2, "repaired"),
+    ("Verdict: yes, score: 4", True, 4, "repaired"),
     ("Yes. Score: 4 out of 5", True, 4, "repaired"),
     ("<think>score: 1 maybe</think>{'pred': 'no', 'score': 0}", False, 0, "repaired"),
     ("{'pred': 'incorrect', 'score': 2, 'reason': 'It's wrong, score: low'}", False, 2, "repaired"),
@@ -307,6 +309,13 @@ def test_why_a_reply_has_no_score_is_said():
     for reply, why in (("a colour", "no score"), ("4 or 5", "several numbers")):
         with pytest.raises(JudgeError, match=rf"cannot be read \({why}\): '{reply}'"):
             rating(reply)
+
+
+@pytest.mark.parametrize(
+    ("reply", "plain"), [("{'score': 4}", True), (" yes ", True), ("4", True), ("yes, 4", False)]
+)
+def test_what_was_asked_for_is_told_from_more(reply, plain):
+    assert as_asked(reply) is plain
 
 
 def test_a_refusal_is_told_from_nonsense():

@@ -108,7 +108,7 @@ def test_the_bootstrap_is_of_percentiles_by_its_seed():
     assert found == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.02)  # BCa: 0.05 to 0.5
     assert found == stats.bootstrap(scores, range(10), seed=0, resamples=9999)
     few = {stats.bootstrap(scores, range(10), seed=0, resamples=20) for _ in range(5)}
-    assert few == {stats.bootstrap(scores, range(10), resamples=20)}
+    assert few == {stats.bootstrap(scores, range(10), resamples=20)} != {found}
     assert len({stats.bootstrap(scores, range(10), seed=n, resamples=20) for n in range(5)}) > 1
 
 
