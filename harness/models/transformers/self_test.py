@@ -82,7 +82,8 @@ def _plain(engine: Engine, clip: ActiveClip, name: str) -> Asked:
             ) from error
         raise ModelError(
             f"{name}: its own generate fails on a short video ({type(error).__name__}: "
-            f"{first_line(error)}): its tokenizer, processor and weights do not belong together"
+            f"{first_line(error)}): its tokenizer, processor and weights do not belong "
+            "together, or this version of transformers cannot run it"
         ) from error
     if not all(bool(logits.isfinite().any(-1).all()) for _, logits in found.values()):
         raise ModelError(
