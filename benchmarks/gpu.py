@@ -99,7 +99,9 @@ def shared(asked: Subject, videos: int, new: int, in_flight: int) -> tuple[Stage
             clip = ActiveClip(NOTHING, branches=[Branch(each, new) for each in written])
             place = Placed(model)
             with stages.stage("vision"), place.remembered():
-                prompts = Prompts(decoder, [place(each.inputs) for each in written], place)
+                prompts = Prompts(decoder, place)
+                for each in written:
+                    prompts.add(place(each.inputs))
             with stages.stage("prefill"):
                 [first_logits] = way.prefill([(clip, prompts)])
                 append(clip.branches, first_logits, generation, ())

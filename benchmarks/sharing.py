@@ -53,7 +53,9 @@ def shared(decoder: Decoder, written: Sequence[Written]) -> Measured:
     began = time.perf_counter()
     place = Placed(decoder.model)
     with place.remembered():
-        prompts = Prompts(decoder, [place(each.inputs) for each in written], place)
+        prompts = Prompts(decoder, place)
+        for each in written:
+            prompts.add(place(each.inputs))
     [logits] = way.prefill([(clip, prompts)])
     append(clip.branches, logits, GENERATION, ())
     first = time.perf_counter() - began
