@@ -31,6 +31,7 @@ from harness.models.transformers.features import Placed
 from harness.models.transformers.plain import generate
 from harness.models.transformers.prefix import Prompts
 from harness.models.transformers.sharing import choose, make
+from harness.models.transformers.tower import picture_sizes
 from harness.models.transformers.written import Written
 from harness.types import Clip, Generation, Sample
 
@@ -135,9 +136,8 @@ def operations(asked: Subject, new: int) -> float:
     tokens = [len(each.tokens) for each in written]
     alike = [np.equal(written[0].tokens[: min(tokens)], w.tokens[: min(tokens)]) for w in written]
     common = int(np.logical_and.reduce(alike).argmin())
-    given = written[0].inputs.items()
-    pixels = sum(v.numel() for name, v in given if name.startswith("pixel_values"))
-    return cost.operations(cost.weights_of(asked.model), pixels, tokens, common, new)
+    pictures = picture_sizes(written[0].inputs)
+    return cost.operations(cost.weights_of(asked.model), pictures, tokens, common, new)
 
 
 def measure(
