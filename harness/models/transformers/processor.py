@@ -37,7 +37,6 @@ from harness.types import (
     VideoInfo,
 )
 
-
 ODD = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 """What processors raise at pictures that they were not made for."""
 
