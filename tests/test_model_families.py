@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from harness.errors import ModelError
-from harness.models.transformers import Transformers, memory, packed, packing, torchvision
+from harness.models.transformers import Transformers, memory, packed, packing, proof, torchvision
 from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
 from harness.models.transformers.spans import Spans
@@ -267,9 +268,11 @@ def test_expected_tokens_are_checked() -> None:
     settings("llava_onevision", expect_tokens=4).load()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_pictures_are_encoded_once(name: str) -> None:
-    engine = settings(name).load()
+@pytest.mark.parametrize(
+    ("name", "sharing"), [*((name, "auto") for name in NAMES), ("qwen3_vl", "none")]
+)
+def test_pictures_are_encoded_once(name: str, sharing: str) -> None:
+    engine = settings(name, sharing=sharing).load()
     decoding = {*engine.model.get_decoder().modules(), engine.model.get_output_embeddings()}
     seen: list[int] = []
     outside = [module for module in engine.model.modules() if module not in decoding]
@@ -366,3 +369,20 @@ def test_letters_and_counts(name: str) -> None:
         assert isinstance(response, Response)
         assert set(response.probabilities or {}) == {"A", "B"}
     assert backend.count(asked.prompts, 2)[0] < backend.count(asked.prompts, 8)[0]
+
+
+def test_a_kernel_that_is_refused_halfway_is_taken_back() -> None:
+    chosen = ["sdpa"]
+
+    class Model:
+        config = SimpleNamespace(_attn_implementation="sdpa")
+
+        def set_attn_implementation(self, name: str) -> None:
+            chosen.append(name)
+            if name == "eager":
+                raise ValueError("no such kernel for one of its parts")
+
+    engine: Any = SimpleNamespace(model=Model())
+    with pytest.raises(ValueError, match="no such kernel"), proof.attention(engine, "eager"):
+        pass
+    assert chosen[-1] == "sdpa"

@@ -253,7 +253,11 @@ def test_tokens_that_a_checkpoint_must_never_say(
         {i for text in plain for i in tokens(text, add_special_tokens=False)["input_ids"]}
     )
     folder = copy("qwen2_5_vl", tmp_path)
-    edit(folder / "generation_config.json", suppress_tokens=said[:4], no_repeat_ngram_size=3)
+    edit(
+        folder / "generation_config.json",
+        suppress_tokens=[*said[:4], 10**6],
+        no_repeat_ngram_size=3,
+    )
     engine = at(folder).load()
     assert "no_repeat_ngram_size of its generation_config.json is not applied" in caplog.text
     generation = Generation(max_new_tokens=8, beams=beams)

@@ -16,6 +16,7 @@ from harness.errors import ModelError, RequestError
 from harness.models.transformers import Transformers
 from harness.models.transformers.checkpoint import fingerprint, locate
 from harness.models.transformers.configuration import context_of, read_config
+from harness.models.transformers.library import transformers
 from harness.overrides import choices
 from harness.types import Generation, Prompt, Question, Response, Text, Turn, Video
 from tests import families
@@ -440,3 +441,16 @@ def test_weights_of_other_shapes_are_refused(tmp_path: Path) -> None:
     other = Transformers(str(folder), frames_as="video", dtype="float32", device="cpu")
     with pytest.raises(ModelError, match="weights have other shapes than"):
         other.load()
+
+
+def test_weights_that_do_not_fit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(
+        transformers.LlavaNextVideoForConditionalGeneration, "from_pretrained", full
+    )
+    with pytest.raises(ModelError, match="do not fit the device's memory: write backend.quant"):
+        backend(folder).load()

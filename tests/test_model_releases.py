@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
@@ -68,3 +69,12 @@ def test_an_older_one_is_refused_by_a_line_that_says_which_is_needed(
 def test_one_that_is_not_listed_is_not_refused() -> None:
     assert releases.runs("qwen2_5_vl", "5.16.0")
     releases.check("not_known", "5.16.0", "here")
+
+
+def test_families_are_built_without_classes_that_an_older_one_lacks() -> None:
+    """What stands in an import fails for all families at once."""
+    anyone = {"AutoModelForImageTextToText", "AutoProcessor", "PreTrainedTokenizerFast"}
+    for path in (ROOT / "tests" / "families").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "transformers":
+                assert {name.name for name in node.names} <= anyone, path

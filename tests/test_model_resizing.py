@@ -17,7 +17,7 @@ import torch
 from harness.models.transformers import Transformers, preparing, spans, torchvision
 from harness.models.transformers.preparing import WholePixels
 from harness.models.transformers.resizing import ProcessorResize
-from harness.models.transformers.shown import plain_sample
+from harness.models.transformers.shown import Shown, plain_sample
 from harness.models.transformers.spans import SpannedPixels
 from harness.models.transformers.written import Written
 from harness.types import Clip, Frames, Image, Part, Prompt, Question, Sample, Text, Turn, Video
@@ -253,3 +253,43 @@ def test_planning_counts_without_frames(name: str) -> None:
     assert made.count([ask], 7) == [len(written.tokens)]
     pixels = [v.numel() for k, v in written.inputs.items() if k.startswith("pixel_values")]
     assert sum(made._writer.picture_sizes(7)) == sum(pixels)
+
+
+def test_two_sizes_may_be_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next clip is written while this one's frames are resized."""
+    resizer: Any = model("qwen3_vl").frame_resize._processor  # type: ignore[union-attr]
+    kind, frame = type(resizer._video), noise(1).pixels[0]
+    expected, real, between = resizer.resized(frame, 96, 160), kind.resize, []
+
+    def resize(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not between:
+            between.append(None)
+            between.append(resizer.target(40, 150, 266))
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "resize", resize)
+    assert np.array_equal(resizer.resized(frame, 96, 160), expected)
+    assert between[1] == resizer.target(40, 150, 266)
+
+
+@pytest.mark.parametrize("why", ["it looks at numbers", "it was given a copy"])
+def test_what_fails_without_numbers_is_written_with_them(
+    why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, sample = model("qwen3_vl"), asked(noise(4))
+    writer: Any = made._writer
+    [plain] = writer._all(sample, False)
+    if why == "it looks at numbers":
+
+        def spans(*_: Any) -> Any:
+            raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+
+        monkeypatch.setattr(writer._spanning, "spans", spans)
+    else:
+        assert writer._spanning is not None
+        real = Shown.video
+        monkeypatch.setattr(Shown, "video", lambda *args: real(*args).copy())
+    [one] = made.write(sample)
+    assert isinstance(one, Written)
+    key = "pixel_values_videos"
+    assert torch.equal(one.inputs[key], plain.inputs[key])

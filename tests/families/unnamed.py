@@ -5,29 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import (
-    Gemma4UnifiedAudioFeatureExtractor,
-    Gemma4UnifiedConfig,
-    Gemma4UnifiedForConditionalGeneration,
-    Gemma4UnifiedImageProcessor,
-    Gemma4UnifiedProcessor,
-    Gemma4UnifiedVideoProcessor,
-    Lfm3VlConfig,
-    Lfm3VlForConditionalGeneration,
-    Lfm3VlProcessor,
-    Llama4Config,
-    Llama4ForConditionalGeneration,
-    Llama4ImageProcessor,
-    Llama4Processor,
-    Qwen2_5OmniConfig,
-    Qwen2_5OmniForConditionalGeneration,
-    Qwen2_5OmniProcessor,
-    Qwen2VLImageProcessor,
-    Qwen2VLVideoProcessor,
-    Qwen3VLVideoProcessor,
-    WhisperFeatureExtractor,
-)
 
+from harness.models.transformers.library import transformers
 from tests.families.google import PICTURE, SOUND
 from tests.families.parts import decoder, ids, template, tokenizer
 from tests.families.qwen import CLIP_SIZES, EYES, KEYS, MARKS, MROPE, SIZES, TEMPLATE
@@ -64,24 +43,24 @@ def qwen2_5_omni() -> tuple[torch.nn.Module, Any]:
         "text_config": decoder(words, rope_parameters=MROPE, max_position_embeddings=16384),
         **ids(words, **marks),
     }
-    config = Qwen2_5OmniConfig(thinker_config=thinker, enable_audio_output=False)
-    processor = Qwen2_5OmniProcessor(
-        image_processor=Qwen2VLImageProcessor(**SIZES),
-        video_processor=Qwen2VLVideoProcessor(**SIZES, cap_pixels_per_frame=False),
-        feature_extractor=WhisperFeatureExtractor(feature_size=128),
+    config = transformers.Qwen2_5OmniConfig(thinker_config=thinker, enable_audio_output=False)
+    processor = transformers.Qwen2_5OmniProcessor(
+        image_processor=transformers.Qwen2VLImageProcessor(**SIZES),
+        video_processor=transformers.Qwen2VLVideoProcessor(**SIZES, cap_pixels_per_frame=False),
+        feature_extractor=transformers.WhisperFeatureExtractor(feature_size=128),
         tokenizer=words,
         chat_template=template(
             "<|vision_bos|><|VIDEO|><|vision_eos|>", "<|vision_bos|><|IMAGE|><|vision_eos|>"
         ),
     )
-    return Qwen2_5OmniForConditionalGeneration(config), processor
+    return transformers.Qwen2_5OmniForConditionalGeneration(config), processor
 
 
 def lfm3_vl() -> tuple[torch.nn.Module, Any]:
     """Short convolutions beside sliding and full attention."""
     words = tokenizer(**MARKS)
     layers = ["conv", "full_attention", "conv", "sliding_attention"]
-    config = Lfm3VlConfig(
+    config = transformers.Lfm3VlConfig(
         vision_config={
             "hidden_size": 48,
             "intermediate_size": 64,
@@ -96,13 +75,15 @@ def lfm3_vl() -> tuple[torch.nn.Module, Any]:
         ),
         **ids(words, **KEYS),
     )
-    processor = Lfm3VlProcessor(
-        image_processor=Qwen2VLImageProcessor(**SIZES),
+    processor = transformers.Lfm3VlProcessor(
+        image_processor=transformers.Qwen2VLImageProcessor(**SIZES),
         tokenizer=words,
-        video_processor=Qwen3VLVideoProcessor(**CLIP_SIZES, cap_pixels_per_frame=False),
+        video_processor=transformers.Qwen3VLVideoProcessor(
+            **CLIP_SIZES, cap_pixels_per_frame=False
+        ),
         chat_template=TEMPLATE,
     )
-    return Lfm3VlForConditionalGeneration(config), processor
+    return transformers.Lfm3VlForConditionalGeneration(config), processor
 
 
 def llama4() -> tuple[torch.nn.Module, Any]:
@@ -110,7 +91,7 @@ def llama4() -> tuple[torch.nn.Module, Any]:
     words = tokenizer()
     marks = ["<|image|>", "<|image_start|>", "<|image_end|>", "<|patch|>"]
     words.add_tokens([*marks, "<|tile_x_separator|>", "<|tile_y_separator|>"], special_tokens=True)
-    config = Llama4Config(
+    config = transformers.Llama4Config(
         text_config=decoder(
             words,
             head_dim=16,
@@ -135,13 +116,15 @@ def llama4() -> tuple[torch.nn.Module, Any]:
         },
         **ids(words, image_token_index="<|patch|>"),
     )
-    processor = Llama4Processor(
-        image_processor=Llama4ImageProcessor(size={"height": 32, "width": 32}, max_patches=2),
+    processor = transformers.Llama4Processor(
+        image_processor=transformers.Llama4ImageProcessor(
+            size={"height": 32, "width": 32}, max_patches=2
+        ),
         tokenizer=words,
         patch_size=8,
         chat_template=template(None, "<|image|>"),
     )
-    return Llama4ForConditionalGeneration(config), processor
+    return transformers.Llama4ForConditionalGeneration(config), processor
 
 
 def gemma4_unified() -> tuple[torch.nn.Module, Any]:
@@ -159,16 +142,16 @@ def gemma4_unified() -> tuple[torch.nn.Module, Any]:
         "final_logit_softcapping": 30.0,
     }
     sizes = {"patch_size": 8, "pooling_kernel_size": 2}
-    config = Gemma4UnifiedConfig(
+    config = transformers.Gemma4UnifiedConfig(
         text_config=decoder(words, **text),
         vision_config=sizes | {"mm_embed_dim": 32, "output_proj_dims": 32},
         **ids(words, **marks, video_token_id="<|video|>"),
     )
-    processor = Gemma4UnifiedProcessor(
-        feature_extractor=Gemma4UnifiedAudioFeatureExtractor(),
-        image_processor=Gemma4UnifiedImageProcessor(**sizes, max_soft_tokens=70),
+    processor = transformers.Gemma4UnifiedProcessor(
+        feature_extractor=transformers.Gemma4UnifiedAudioFeatureExtractor(),
+        image_processor=transformers.Gemma4UnifiedImageProcessor(**sizes, max_soft_tokens=70),
         tokenizer=words,
-        video_processor=Gemma4UnifiedVideoProcessor(**sizes, max_soft_tokens=70),
+        video_processor=transformers.Gemma4UnifiedVideoProcessor(**sizes, max_soft_tokens=70),
         chat_template=template("<|video|>", "<image>", bos="<s>"),
     )
-    return Gemma4UnifiedForConditionalGeneration(config), processor
+    return transformers.Gemma4UnifiedForConditionalGeneration(config), processor

@@ -44,17 +44,7 @@ def read_config(settings: Transformers, folder: Path) -> Any:
 
     kind = read_json(folder, "config.json").get("model_type")
     if settings.by_processor:
-        releases.check(str(kind), transformers.__version__, folder)
-        found = _seeing(read_pretrained(transformers.AutoConfig, folder))
-        if found is None:
-            raise ModelError(f"{folder} is a {kind}: transformers knows no model of it that sees")
-        if getattr(found, "is_encoder_decoder", False):
-            raise ModelError(
-                f"{folder} is a {kind}, an encoder with a decoder: only models that read pictures "
-                "and text in one sequence are run"
-            )
-        scale_rope(found.get_text_config(), settings)
-        return found
+        return _read_any(settings, folder, str(kind))
     if kind not in ("llava_next", "llava_next_video"):
         raise ModelError(
             f"{folder} is a {kind}; model.frames_as={settings.frames_as} shows frames as "
@@ -75,6 +65,23 @@ def read_config(settings: Transformers, folder: Path) -> Any:
     if window is not None and window < context_of(config):
         raise ModelError(f"{folder} attends in a sliding window of {window}: not supported")
     return config
+
+
+def _read_any(settings: Transformers, folder: Path, kind: str) -> Any:
+    """Any family's, as its own processor shows frames."""
+    from harness.models.transformers.library import transformers
+
+    releases.check(kind, transformers.__version__, folder)
+    found = _seeing(read_pretrained(transformers.AutoConfig, folder))
+    if found is None:
+        raise ModelError(f"{folder} is a {kind}: transformers knows no model of it that sees")
+    if getattr(found, "is_encoder_decoder", False):
+        raise ModelError(
+            f"{folder} is a {kind}, an encoder with a decoder: only models that read pictures "
+            "and text in one sequence are run"
+        )
+    scale_rope(found.get_text_config(), settings)
+    return found
 
 
 def _seeing(config: Any) -> Any:

@@ -27,7 +27,8 @@ class Copied:
 
     def _prefill(self, clip: ActiveClip, prompts: Prompts) -> torch.Tensor:
         if not self._share or any(rules is not None for rules in prompts.rules):
-            return torch.cat([self._whole(clip, prompts, i) for i in range(len(clip.branches))])
+            with prompts.placed.remembered():  # pixels may be not there yet
+                return torch.cat([self._whole(clip, prompts, i) for i in range(len(clip.branches))])
         logits = []
         for group in groups(prompts, len(clip.branches)):
             shared, cache = prompts.shared(group), None
@@ -45,8 +46,7 @@ class Copied:
 
     def _whole(self, clip: ActiveClip, prompts: Prompts, number: int) -> torch.Tensor:
         branch = clip.branches[number]
-        with prompts.placed.remembered():  # pixels may be not there yet
-            logits, branch.cache = self._decoder.whole(prompts.inputs[number])
+        logits, branch.cache = self._decoder.whole(prompts.inputs[number])
         branch.position = next_position(prompts.part(number, prompts.length(number) - 1).positions)
         return logits
 

@@ -176,7 +176,7 @@ class Engine:
         """Logits [n, vocab] with those of suppressed tokens at minus infinity."""
         if self.suppressed:
             logits = logits.clone()
-            logits[:, list(self.suppressed)] = -torch.inf
+            logits[:, [token for token in self.suppressed if token < logits.shape[-1]]] = -torch.inf
         return logits
 
     def _search(self, branch: Branch, generation: Generation) -> None:

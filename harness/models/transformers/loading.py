@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,15 +89,13 @@ def suppressed_tokens(folder: Path) -> tuple[int, ...]:
 def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
     """The weights, on their device. Raises ModelError when an extra is missing, or when the files
     lack a weight (it would be random)."""
-    from safetensors import SafetensorError
-
     from harness.models.transformers.library import transformers
 
     kind = transformers.LlavaNextVideoForConditionalGeneration
     if settings.by_processor:
         kind = transformers.AutoModelForImageTextToText
     transformers.logging.disable_progress_bar()  # it would cut through the run's own
-    try:
+    with _said(settings, folder):
         model, found = kind.from_pretrained(
             folder,
             config=config,
@@ -108,20 +107,6 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
             local_files_only=True,
             output_loading_info=True,
         )
-    except ImportError as error:
-        raise ModelError(_missing_extra(settings, error)) from error
-    except SafetensorError as error:
-        raise ModelError(
-            f"{folder}: its weights are damaged ({error}): fetch them again"
-        ) from error
-    except (ValueError, OSError) as error:  # an attention that its class does not know, say
-        raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from error
-    except RuntimeError as error:
-        if "ignore_mismatched_sizes" not in str(error):
-            raise
-        raise ModelError(
-            f"{folder}: its weights have other shapes than its config.json says: fetch both again"
-        ) from error
     _check_complete(folder, found["missing_keys"])
     if (
         not settings.by_processor
@@ -131,6 +116,36 @@ def load_model(settings: Transformers, folder: Path, config: Any) -> Any:
     # generation is the request's: nothing of a checkpoint's own sampling may leak in
     model.generation_config = transformers.GenerationConfig()
     return model.eval()
+
+
+@contextmanager
+def _said(settings: Transformers, folder: Path) -> Iterator[None]:
+    """What goes wrong while weights load, as a ModelError that says what to do."""
+    from safetensors import SafetensorError
+
+    from harness.models.transformers.engine import out_of_memory
+
+    try:
+        yield
+    except ImportError as error:
+        raise ModelError(_missing_extra(settings, error)) from error
+    except SafetensorError as error:
+        raise ModelError(
+            f"{folder}: its weights are damaged ({error}): fetch them again"
+        ) from error
+    except (ValueError, OSError) as error:  # an attention that its class does not know, say
+        raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from error
+    except RuntimeError as error:
+        if out_of_memory(error):
+            raise ModelError(
+                f"{folder}: its weights do not fit the device's memory: write "
+                "backend.quantization=nf4, or backend.device_map=auto for several GPUs"
+            ) from error
+        if "ignore_mismatched_sizes" not in str(error):
+            raise
+        raise ModelError(
+            f"{folder}: its weights have other shapes than its config.json says: fetch both again"
+        ) from error
 
 
 def _check_complete(folder: Path, missing: Collection[str]) -> None:

@@ -191,13 +191,12 @@ class Transformers:
 
     def _clip(self, frames: int) -> tuple[int, tuple[int, ...]]:
         """A clip's tokens, and its pictures' numbers to the vision tower."""
-        from harness.types import Question, Text, Turn, Video
+        from harness.models.transformers.shown import COUNTED_PROMPT
 
         if frames not in self._clips:
             tokens = frames * self.tokens_per_frame
             if self.by_processor:
-                ask = Prompt(Question("any", ""), (Turn("user", (Video(), Text("?"))),))
-                [tokens] = self.count([ask], frames)
+                [tokens] = self.count([COUNTED_PROMPT], frames)
             self._clips[frames] = (tokens, self._writer.picture_sizes(frames))
         return self._clips[frames]
 
@@ -219,15 +218,9 @@ class Transformers:
 
     @cached_property
     def _engine(self) -> Engine:
-        from harness.models.transformers import towers
+        from harness.models.transformers import loading, towers
         from harness.models.transformers.configuration import context_of
         from harness.models.transformers.engine import Engine
-        from harness.models.transformers.loading import (
-            check_tokens,
-            load_model,
-            stop_tokens,
-            suppressed_tokens,
-        )
         from harness.models.transformers.pooled import PooledWriter
         from harness.models.transformers.self_test import self_test
 
@@ -235,13 +228,13 @@ class Transformers:
         writer = self._writer
         if isinstance(writer, PooledWriter):  # an image-only model is given a video token
             self._config.video_token_index = writer.video_id
-        model = load_model(self, folder, self._config)
+        model = loading.load_model(self, folder, self._config)
         engine = Engine(
             model=model,
             writer=writer,
             context=context_of(self._config),
-            stops=stop_tokens(folder, self._config, writer.tokenizer),
-            suppressed=suppressed_tokens(folder),
+            stops=loading.stop_tokens(folder, self._config, writer.tokenizer),
+            suppressed=loading.suppressed_tokens(folder),
             in_flight=self.in_flight or self.memory(self.frames).in_flight,
             allow_overflow=self.allow_overflow,
             sharing=self.sharing,
@@ -249,5 +242,5 @@ class Transformers:
         )
         if self.self_test:
             self_test(engine, self.checkpoint)
-        check_tokens(self)
+        loading.check_tokens(self)
         return engine

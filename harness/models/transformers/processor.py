@@ -20,7 +20,7 @@ from harness.models.transformers import marks, preparing, spanning, told_times
 from harness.models.transformers.chat import ChatTemplate, Content
 from harness.models.transformers.hollow import Call, hollow
 from harness.models.transformers.messages import messages_of
-from harness.models.transformers.shown import Shown, plain_sample
+from harness.models.transformers.shown import COUNTED_PROMPT, Shown, plain_sample
 from harness.models.transformers.spanning import Spanning
 from harness.models.transformers.spans import Spans
 from harness.models.transformers.tower import picture_sizes
@@ -31,13 +31,14 @@ from harness.types import (
     Failure,
     Frames,
     Prompt,
-    Question,
     Sample,
     Text,
-    Turn,
     Video,
     VideoInfo,
 )
+
+ODD = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
+"""What processors raise at pictures that they were not made for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ class ProcessorWriter:
         """Every prompt; a RequestError is that prompt's failure. Raises ModelError."""
         alone = self.frames_as == "video" and all(map(_shows_one_video, sample.prompts))
         if alone and (how := self._spanning) is not None:
-            with suppress(_NotInSpans, NotImplementedError):  # at this size it looks at numbers
+            with suppress(_NotInSpans, RuntimeError, TypeError):  # at this size it sees numbers
                 return self._all(sample, letters, _Sizes(how.zeros, how))
         return self._all(sample, letters)
 
@@ -87,8 +88,7 @@ class ProcessorWriter:
 
     def picture_sizes(self, frames: int) -> tuple[int, ...]:
         """How many numbers each picture of so many frames of 1280 × 720 is to the vision tower."""
-        ask = Prompt(Question("any", ""), (Turn("user", (Video(), Text("?"))),))
-        [written] = self._sizes([ask], frames)
+        [written] = self._sizes([COUNTED_PROMPT], frames)
         if isinstance(written, Failure):
             return ()
         return picture_sizes(written.inputs)
@@ -136,7 +136,7 @@ class ProcessorWriter:
             rendered = self.template.render([("user", [video])], "")
             given = self.settings.get("videos_kwargs", {})
             return spanning.find(self.processor, given, call)
-        except (ModelError, RuntimeError, ValueError, TypeError):  # no frames of this size, say
+        except (ModelError, *ODD):  # no frames of this size, say
             return None
 
     def _write(self, prompt: Prompt, shown: Shown, letters: bool, sizes: _Sizes | None) -> Written:
@@ -228,8 +228,8 @@ class _Sizes:
         if self.how is None:
             return inputs
         if id(video) not in self._known:
-            call = next(each for each in self.calls if each[0] is video)
-            spans = self.how.spans(inputs, call)
+            call = next((each for each in self.calls if each[0] is video), None)
+            spans = self.how.spans(inputs, call) if call is not None else None
             if spans is None:
                 raise _NotInSpans
             self._known[id(video)] = spans

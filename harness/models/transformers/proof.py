@@ -142,8 +142,8 @@ def _eager(engine: Engine, samples: Sequence[Sample], generation: Generation) ->
 def attention(engine: Engine, name: str) -> Iterator[None]:
     """Meanwhile the model attends by the kernel of this name."""
     usual = engine.model.config._attn_implementation
-    engine.model.set_attn_implementation(name)
     try:
+        engine.model.set_attn_implementation(name)
         yield
     finally:
         engine.model.set_attn_implementation(usual)

@@ -9,9 +9,11 @@ otherwise, or twice to different sizes, get whole frames. Importing this loads n
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,7 +114,8 @@ class VideoResizer:
     def _asked(self, clip: Any) -> Any:
         """What its ``resize`` makes of a clip [T, 3, H, W]; None where it is not called so."""
         found: list[Any] = []
-        real = getattr(self._video, "resize", None)
+        video = copy.copy(self._video)  # a clip's frames and the next clip's size are asked at once
+        real = getattr(video, "resize", None)
         if real is None:
             return None
 
@@ -121,13 +124,10 @@ class VideoResizer:
             self._how = {k: kwargs[k] for k in ("resample", "antialias") if k in kwargs}
             raise _Asked
 
-        self._video.resize = asked
-        try:
-            self._video(videos=[clip], do_sample_frames=False, **self._settings)
-        except (_Asked, RuntimeError, ValueError):  # no kernel for what has no numbers; too few
-            pass
-        finally:
-            del self._video.resize
+        video.resize = asked
+        # no kernel for what has no numbers; too few
+        with suppress(_Asked, RuntimeError, ValueError):
+            video(videos=[clip], do_sample_frames=False, **self._settings)
         return found[0] if found else None
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from harness.errors import RequestError
-from harness.types import Clip, Frames, Prompt, Sample, VideoInfo
+from harness.types import Clip, Frames, Prompt, Question, Sample, Text, Turn, Video, VideoInfo
 
 COUNTED = (720, 1280)  # height and width in pixels of the frames that planning counts tokens with
+COUNTED_PROMPT = Prompt(Question("any", ""), (Turn("user", (Video(), Text("?"))),))
+"""What planning asks of them."""
 
 
 class Shown:
