@@ -95,11 +95,9 @@ UNNAMED = {
     "lfm3_vl": Family(unnamed.lfm3_vl, "", "H·W/32² a pair", copied=True),
     "gemma4_unified": Family(unnamed.gemma4_unified, "", "at most 70 a frame"),
 }
-if (
-    transformers.__version__ != "5.24.0"
-):  # where its own forward asks for outputs that are not there
-    UNNAMED["llama4"] = Family(unnamed.llama4, "", TILES, "images")
 """Families that no YAML names, for what ``model=hub`` has to find out by itself."""
+if transformers.__version__ != "5.24.0":  # there its own forward asks for what is not there
+    UNNAMED["llama4"] = Family(unnamed.llama4, "", TILES, "images")
 
 
 @dataclass(frozen=True, eq=False)
