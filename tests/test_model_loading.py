@@ -452,5 +452,5 @@ def test_weights_that_do_not_fit(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(
         transformers.LlavaNextVideoForConditionalGeneration, "from_pretrained", full
     )
-    with pytest.raises(ModelError, match=r"do not fit the device.s memory: write backend\.quant"):
+    with pytest.raises(ModelError, match="do not fit the device's memory"):
         backend(folder).load()
