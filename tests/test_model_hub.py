@@ -361,3 +361,27 @@ def test_the_self_test_finds_numbers_that_are_none(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Decoder, "head", lambda self, hidden: real(self, hidden) * torch.nan)
     with pytest.raises(ModelError, match="logits differ by nan"):
         settings("internvl").load()
+
+
+# ── the processor's settings ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("processor", "said"),
+    [
+        (
+            {"videos_kwargs": {"sizee": 1}},
+            r"videos_kwargs\.sizee: .* no such setting; nearest: size",
+        ),
+        ({"vidoes_kwargs": {"size": 1}}, r"vidoes_kwargs: no such part; nearest: videos_kwargs"),
+    ],
+)
+def test_a_setting_that_the_processor_does_not_know(processor: Any, said: str) -> None:
+    with pytest.raises(ModelError, match=rf"^model\.processor\.{said}"):
+        settings("qwen2_5_vl", processor=processor).write(sample())
+
+
+def test_a_setting_of_a_processor_that_is_not_used(tmp_path: Path) -> None:
+    model = Transformers("harness/demo/checkpoints/tiny_video", processor={"do_resize": False})
+    with pytest.raises(ModelError, match=r"^model\.processor: frames shown as pooled_video go"):
+        model.write(sample())

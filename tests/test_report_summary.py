@@ -210,7 +210,8 @@ def test_a_score_that_is_no_number_is_refused(tmp_path):
 
 def test_a_run_is_found_by_folder_model_or_beginning_of_its_id(tmp_path):
     run = write(tmp_path, records(6))
-    for name in (run.folder, run.folder.parent, run.folder / "request.json", run.id[:6]):
+    listed = f"{run.task}/{run.model}/{run.id}"  # as messages name a run
+    for name in (run.folder, run.folder.parent, run.folder / "request.json", run.id[:6], listed):
         assert run_named(name, tmp_path).folder == run.folder
     write(tmp_path, records(6), frames=16)
     with pytest.raises(JournalError, match="2 runs; name one of them:\n"):

@@ -139,8 +139,9 @@ def _folders(under: Path) -> list[Path]:
 
 
 def _named(folder: Path, name: str, results: Path) -> bool:
-    """Whether a run folder has this id, or lies in the folder of this model or task/model."""
+    """Whether a run folder has this id, also behind its model or task/model (as lists of runs name
+    it), or lies in the folder of this model or task/model."""
     if folder.name.startswith(name):
         return True
-    place = folder.relative_to(results).parent.as_posix()
-    return place == name or place.endswith(f"/{name}")
+    place = folder.relative_to(results)
+    return any(f"/{path.as_posix()}".endswith(f"/{name}") for path in (place, place.parent))

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.errors import ModelError, RequestError
 from harness.models import thinking
-from harness.models.transformers import marks, preparing, spanning, told_times
+from harness.models.transformers import marks, preparing, processor_call, spanning, told_times
 from harness.models.transformers.chat import ChatTemplate, Content
 from harness.models.transformers.hollow import Call, hollow
 from harness.models.transformers.messages import messages_of
@@ -192,9 +192,8 @@ class ProcessorWriter:
             given["images"] = [list(images)]
         bos = self.tokenizer.bos_token
         special = not (bos and rendered.startswith(bos))
-        made = self.processor(
-            text=[rendered], return_tensors="pt", add_special_tokens=special, **given
-        )
+        given |= {"text": [rendered], "return_tensors": "pt", "add_special_tokens": special}
+        made = processor_call.made(self.processor, given, self.settings)
         return dict(made)
 
     def _encode(self, text: str) -> list[int]:

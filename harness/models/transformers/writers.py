@@ -12,6 +12,7 @@ from harness.models.transformers.checkpoint import read_json
 from harness.models.transformers.configuration import read_pretrained
 from harness.models.transformers.pixels import Preprocessor, read_preprocessor
 from harness.models.transformers.pooled import IMAGE, VIDEO, PooledWriter, anyres_tokens
+from harness.models.transformers.processor_call import check_parts
 from harness.models.transformers.written import Writer
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ def read_writer(settings: Transformers, folder: Path, config: Any) -> Writer:
     """How prompts are written: by the checkpoint's processor, or LLaVA-NeXT's own ways. Raises
     ModelError."""
     if not settings.by_processor:
+        if settings.processor:
+            raise ModelError(
+                f"model.processor: frames shown as {settings.frames_as} go through no processor; "
+                "it is read with model.frames_as=video or images"
+            )
         return _pooled_writer(settings, folder, config)
     return _processor_writer(settings, folder)
 
@@ -56,6 +62,7 @@ def read_processor(folder: Path, settings: Mapping[str, Any]) -> tuple[Any, dict
 
     parts = {name: dict(v) for name, v in settings.items() if isinstance(v, Mapping)}
     calls = {name: parts[name] for name in parts if name.endswith("_kwargs")}
+    check_parts(calls)
     own = {name: value for name, value in settings.items() if name not in calls}
     processor = read_pretrained(transformers.AutoProcessor, folder, **own)
     video = getattr(processor, "video_processor", None)
