@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import RequestError
-from harness.names import nearest
+from harness.names import brief, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ def evaluate(
         raise RequestError("plan=true: of the command; evaluate(tell=print) is told the plan")
     if tell is not None and not callable(tell):
         raise RequestError(
-            f"tell={_short(tell)}: a function that takes a line is needed, e.g. print"
+            f"tell={brief(tell)}: a function that takes a line is needed, e.g. print"
         )
     words = [f"task={task}", f"model={model}", *_words(settings)]
     outcome = run(compose(words), tell=tell or (lambda line: None), progress=False)
@@ -91,7 +91,7 @@ def load_run(path: Path | str, results: Path | str = "results") -> Run:
 
     for given in (path, results):
         if not isinstance(given, str | Path):
-            raise RequestError(f"load_run({_short(given)}): name a folder, an id or a model")
+            raise RequestError(f"load_run({brief(given)}): name a folder, an id or a model")
     return Run(run_named(path, results).folder)
 
 
@@ -106,7 +106,7 @@ def compare(
     names = [run.folder if isinstance(run, Run) else run for run in (first, second, *others)]
     for name in names:
         if not isinstance(name, str | Path):
-            raise RequestError(f"compare({_short(name)}): name a run, a folder, an id or a model")
+            raise RequestError(f"compare({brief(name)}): name a run, a folder, an id or a model")
     return comparing.compare(runs_named(names))
 
 
@@ -128,12 +128,6 @@ def extract(name: str, response: str, options: Sequence[str] = ()) -> str | None
         if not isinstance(option, str):
             raise RequestError(f"extract: an option is {option!r}: a text is needed")
     return EXTRACTORS[name](response, tuple(options))
-
-
-def _short(value: object) -> str:
-    """A value in one line, however it prints itself."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _words(settings: Mapping[str, Any], before: str = "") -> Iterator[str]:

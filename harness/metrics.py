@@ -192,7 +192,10 @@ def estimated(
     value is outside the bounds."""
     for key, unit in units.items():
         if (end := stats.beyond(unit.value, low, high)) is not None:
-            raise DataError(f"{key}: its value {unit.value:g} is beyond its metric's {end:g}")
+            raise DataError(
+                f"{key}: its value {unit.value:g} is beyond its metric's {end:g}: set the metric's "
+                "low or high, or run the same command again (it is unscored then)"
+            )
     cases = [(unit, leaf) for unit in units.values() for leaf in unit.leaves]
     found = stats.macro(
         [unit.value for unit, _ in cases],

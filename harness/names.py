@@ -1,4 +1,5 @@
-"""What was meant by a name that does not exist: the nearest real ones, and where old ones went."""
+"""What was meant by a name that does not exist: the nearest real ones, and where old ones went; and
+how messages show numbers and values."""
 
 from __future__ import annotations
 
@@ -18,6 +19,12 @@ MOVED = {
     "unread": "unparsed",
 }
 """Settings of earlier versions, and where their like is now."""
+
+
+def brief(value: object, most: int = 60) -> str:
+    """A value in one line of at most so many characters, however it prints itself."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def nearest(name: str, known: Iterable[str], few: int = 30) -> str:

@@ -147,7 +147,7 @@ def _readable(start: str, is_path: bool, value: str) -> str:
         except HydraException:  # it is the key, then
             raise RequestError(f"{start.lstrip('+~')}: not the name of a setting") from error
         return again
-    if start in GROUPS and not isinstance(parsed, str | list | ChoiceSweep | None):
+    if start in GROUPS and not isinstance(parsed, str | list | ChoiceSweep):
         return f"{start}={quoted(text)}"  # the name of a choice, whatever else it could be
     return f"{start}{value}"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from harness.errors import RequestError
+from harness.names import brief
 from harness.types import Clip, Estimate, Prompt, Question, Turn
 
 _Check = Callable[[Any], bool]
@@ -40,8 +41,12 @@ def prompt_of(given: object, question: Question, task: object) -> Prompt:
 
 def chance_of(given: object, scorer: object) -> Mapping[str, float] | None:
     """What ``scorer.chance`` gave."""
-    if given is not None and not isinstance(given, Mapping):
-        _refuse(scorer, "chance", f"{given!r}: a mapping of values by name, or None, is needed")
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not all(isinstance(v, Real) for v in given.values()):
+        _refuse(
+            scorer, "chance", f"{brief(given)}: a mapping of numbers by name, or None, is needed"
+        )
     return given
 
 
@@ -64,9 +69,8 @@ def _checked(given: object, cls: type[_T], fields: _Fields, maker: object, metho
     for name, (right, words) in fields.items():
         value = getattr(given, name)
         if not right(value):
-            shown = " ".join(repr(value).split())
-            shown = shown if len(shown) <= 80 else f"{shown[:79]}…"
-            _refuse(maker, method, f"{cls.__name__} with {name}={shown}: {words} is needed")
+            shown = f"{cls.__name__} with {name}={brief(value, 80)}"
+            _refuse(maker, method, f"{shown}: {words} is needed")
     return given
 
 

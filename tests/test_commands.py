@@ -104,6 +104,18 @@ def test_a_corrupt_summary_is_made_again(run: Any) -> None:
         assert "100.0" in out
 
 
+def test_a_run_with_a_value_beyond_its_scale_is_named_with_a_way_out(run: Any) -> None:
+    made = write(RESULTS, records(20))
+    path = made.folder / "records-0.jsonl"
+    path.write_text(path.read_text().replace('"accuracy": 1.0', '"accuracy": 3.0', 1))
+    (made.folder / "summary.json").unlink()
+    code, _, err = run("leaderboard")
+    assert code == 1
+    assert err.startswith(f"harness: {made.folder}: ")
+    assert "value 3 is beyond its metric's 1: set the metric's low or high, or run the same" in err
+    assert err.count("\n") == 1
+
+
 def test_the_leaderboard_goes_on_beside_a_run_that_cannot_be_read(run: Any) -> None:
     write(RESULTS, records(30))
     broken = write(RESULTS, records(30), model="broken")

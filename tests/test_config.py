@@ -213,6 +213,8 @@ def test_a_setting_that_nothing_reads_is_refused() -> None:
         (["frames=10000000"], "frames=10000000: write 1000000 or less"),
         (["task=3"], "task=3: no such task"),
         (["model=true"], "model=true: no such model"),
+        (["model=null"], "model=null: no such model"),
+        (["judge=null"], "judge=null: no such judge"),
         (["results=a\0b"], "'results=a\\x00b': holds what is no character of UTF-8"),
         (["task.prompt.system=\ud83d"], "'task.prompt.system=\\ud83d': holds what is no char"),
         (["generation.seed=1"], "generation.seed=1: nothing is drawn at temperature 0"),

@@ -14,7 +14,7 @@ from harness.config import compose
 from harness.errors import DataError, JournalError
 from harness.run.journal import Appender, read_records
 from harness.run.loop import run
-from harness.run.plain_values import odd, plain
+from harness.run.plain_values import odd, plain, pure
 from harness.run.request import Request
 from harness.scoring.choice import ChoiceScorer
 from harness.task import Task
@@ -109,6 +109,13 @@ def test_a_scorer_that_gives_no_number_costs_its_score(tmp_path: Path) -> None:
     assert "its scorer gave nan as accuracy" in outcome.complaints[0]
     again = replace(asked, benchmark=replace(asked.benchmark, scorer=ChoiceScorer()))
     assert run(again, quiet, progress=False).summary.unscored == 0
+
+
+def test_a_list_with_numbers_of_numpy_stays_a_list() -> None:
+    value = {"target": [[np.float64(3), 9.0]], "at": (np.int64(1), 2)}
+    assert pure(value) == {"target": [[3.0, 9.0]], "at": (1, 2)}
+    assert type(pure(value)["target"][0][0]) is float
+    assert pure(plain_one := {"a": [1, (2, "x")]}) is plain_one
 
 
 def test_plain_and_odd() -> None:

@@ -149,5 +149,6 @@ def test_chance_is_a_mapping_or_none() -> None:
     records = [Record(PLAIN, "v", "")]
     assert chance(Mean("accuracy"), Guess({"accuracy": 0.5}), records) == 0.5
     assert chance(Mean("accuracy"), Guess(None), records) is None
-    with pytest.raises(HarnessError, match=r"Guess: chance\(\) gave 0\.5: a mapping of values"):
-        chance(Mean("accuracy"), Guess(0.5), records)
+    for gives, shown in ((0.5, r"0\.5"), ({"accuracy": "x"}, r"\{'accuracy': 'x'\}")):
+        with pytest.raises(HarnessError, match=rf"Guess: chance\(\) gave {shown}: a mapping of"):
+            chance(Mean("accuracy"), Guess(gives), records)

@@ -40,6 +40,7 @@ GIVES: dict[str, Any] = {
     "text": Score({"accuracy": "yes"}),  # type: ignore[dict-item]
     "nothing": Score({"accuracy": None}),  # type: ignore[dict-item]
     "complex": Score({"accuracy": 1j}),  # type: ignore[dict-item]
+    "huge": Score({"accuracy": 10**400}),
     "unnamed": Score({1: 1.0}),  # type: ignore[dict-item]
     "no values": Score(1.0),  # type: ignore[arg-type]
     "set": Score({"accuracy": 1.0}, {1, 2}),  # type: ignore[arg-type]
@@ -94,6 +95,7 @@ def scored(folder: Path, scorer: object, metrics: Sequence[Metric] | None = None
         ("text", "its scorer gave 'yes' as accuracy: no finite number"),
         ("nothing", "its scorer gave None as accuracy: no finite number"),
         ("complex", "its scorer gave 1j as accuracy: no finite number"),
+        ("huge", "its scorer gave 1000"),
         ("unnamed", "its scorer gave a value named 1: a name is a text"),
         ("no values", "its scorer gave a float: a Score"),
         ("set", "its scorer gave what no record can hold: answer ({1, 2}) is a set"),

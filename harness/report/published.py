@@ -37,7 +37,6 @@ _PLACES = (
     Path(__file__).parents[2] / "results" / "published.csv",
 )
 
-
 DRIFT = "a change of judge has moved identical answers from 35.2 to 43.6"
 """What is known of it: Video-ChatGPT's authors on ActivityNet-QA, their issue 28 (2023-07-26)."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.build import build
-from harness.errors import HarnessError, JournalError
+from harness.errors import DataError, HarnessError, JournalError
 from harness.report import migration
 from harness.report.request_shape import check_shape
 from harness.report.summary import Summary, summarise
@@ -197,7 +197,10 @@ def load(folder: Path | str, records: Sequence[Record] | None = None) -> Run:
     run = Run(folder, request)
     if records is not None:
         vars(run)["records"] = _checked(folder, records)
-    _ = run.summary  # a run that cannot be read is found out here
+    try:
+        _ = run.summary  # a run that cannot be read is found out here
+    except DataError as error:  # of its records: a value beyond its metric's bounds
+        raise JournalError(f"{folder}: {error}") from error
     return run
 
 

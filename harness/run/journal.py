@@ -39,8 +39,7 @@ CIRCUMSTANCES = ("settings", "environment", "questions", "scored_from")
 """What request.json holds beside the identity: it may differ when a run is resumed."""
 
 _HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
-_LONGEST = 100
-"""How much of a value a message shows."""
+_LONGEST = 100  # characters of a value that a message shows
 
 
 class Journal:

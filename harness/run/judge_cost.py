@@ -80,11 +80,7 @@ def judge_cost(
     for question in questions:
         try:
             said = f"It is {target(question)}."
-            beside = {COMPANIONS: {str(question.metadata.get("pair")): said}}
-            asked = Question(
-                question.id, question.text, question.options, question.target, question.groups,
-                dict(question.metadata) | beside,
-            )  # fmt: skip
+            asked = _accompanied(question, said)
             prompts = scorer.judge_prompts(asked, Response(question.key, said))
         except JudgeError:
             continue  # its label is hidden: nothing to ask
@@ -104,3 +100,12 @@ def judge_cost(
         more=more,
         continued=isinstance(scorer, Continued) and foreseen is None,
     )
+
+
+def _accompanied(question: Question, said: str) -> Question:
+    """The question with such a response to the other of its pair beside it."""
+    beside = {COMPANIONS: {str(question.metadata.get("pair")): said}}
+    return Question(
+        question.id, question.text, question.options, question.target, question.groups,
+        dict(question.metadata) | beside,
+    )  # fmt: skip

@@ -75,12 +75,10 @@ def run(
             tell(line)
             log.warning(line)
         left, kept = _left(request, clips, left_out, journal, tell, stopping)
-        before = energy.joules() if _measurable(request) else None
         if left and (line := begin(journal, described["environment"], request.shard)):
             tell(line)
             log.warning(line)
         waited = _asked(request, left, journal.folder, kept, progress, stopping)
-        energy.keep(journal.folder, before, _questions(left))
         with journal.alone() as alone:
             outcome = conclude(
                 request, clips, journal.folder, waited, alone, tell, left_out, journal.records
@@ -137,7 +135,8 @@ def _asked(
         refuse_unwilling(request.judge)
     waited_in_all(folder, 0.0)  # an earlier session's, where only its summary says so
     (folder / "summary.json").unlink(missing_ok=True)
-    return answer(
+    before = energy.joules() if _measurable(request) else None
+    waited = answer(
         request,
         clips,
         folder,
@@ -145,6 +144,8 @@ def _asked(
         request.part[0] if request.part else 0,
         enough=stopping.enough if stopping is not None else None,
     )
+    energy.keep(folder, before, _questions(clips))
+    return waited
 
 
 def _measurable(request: Request) -> bool:

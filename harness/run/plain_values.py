@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import DataError
+from harness.names import brief
 from harness.types import Clip, Question
 
 _JSON = (str, bool, int, float, type(None))
@@ -26,7 +27,7 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, np.generic) and isinstance(found := value.item(), _JSON):
         return found
-    raise TypeError(f"{_short(value)} is a {type(value).__name__}")
+    raise TypeError(f"{brief(value)} is a {type(value).__name__}")
 
 
 def odd(value: Any, where: str = "") -> str:
@@ -40,7 +41,7 @@ def odd(value: Any, where: str = "") -> str:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                return f"{where} has the key {_short(key)}, which is no text"
+                return f"{where} has the key {brief(key)}, which is no text"
     if isinstance(value, Mapping | list | tuple):
         return next(filter(None, (odd(part, place) for place, part in _parts(value, where))), "")
     if isinstance(value, _JSON):
@@ -48,11 +49,12 @@ def odd(value: Any, where: str = "") -> str:
     try:
         return odd(plain(value), where)
     except TypeError:
-        return f"{where} ({_short(value)}) is a {kind.__name__}"
+        return f"{where} ({brief(value)}) is a {kind.__name__}"
 
 
 def pure(value: Any) -> Any:
-    """A value with Python's numbers for NumPy's; the very same one where it holds none."""
+    """A value with Python's numbers for NumPy's, lists still lists; the very same one where it
+    holds none."""
     if isinstance(value, np.generic):
         return value.item()
     if not isinstance(value, Mapping | list | tuple):
@@ -61,7 +63,9 @@ def pure(value: Any) -> Any:
     made = [pure(part) for part in parts]
     if all(one is other for one, other in zip(made, parts, strict=True)):
         return value
-    return dict(zip(value, made, strict=True)) if isinstance(value, Mapping) else tuple(made)
+    if isinstance(value, Mapping):
+        return dict(zip(value, made, strict=True))
+    return made if isinstance(value, list) else tuple(made)
 
 
 def kept_as_asked(clips: Sequence[Clip]) -> list[Clip]:
@@ -87,8 +91,3 @@ def _parts(value: Any, where: str) -> Iterator[tuple[str, Any]]:
     items = value.items() if isinstance(value, Mapping) else enumerate(value)
     for key, part in items:
         yield (f"{where}.{key}" if where else str(key)), part
-
-
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:59] + "…"

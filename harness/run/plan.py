@@ -117,11 +117,6 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
     prompts = [prompt for each in written for prompt in each]
     tokens = tuple(planner.count(prompts, frames)) if planner and prompts else ()
     longest = max(range(len(tokens)), key=tokens.__getitem__, default=0)
-    per_frame = 0
-    half = frames // 2
-    if planner and tokens and half > 1:  # some families take two frames at least, and in pairs
-        (fewer,) = planner.count([prompts[longest]], half)
-        per_frame = -(-(tokens[longest] - fewer) // (frames - half))
     costing = request.backend if tokens and isinstance(request.backend, Costing) else None
     return Plan(
         clips=len(clips),
@@ -131,7 +126,9 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
         tokens=tokens,
         longest=prompts[longest].key if prompts else "",
         new=request.generation.max_new_tokens,
-        tokens_per_frame=per_frame,
+        tokens_per_frame=_per_frame(planner, prompts[longest], frames, tokens[longest])
+        if planner and tokens
+        else 0,
         per_clip=max((len(clip.questions) for clip in clips), default=0),
         memory=planner.memory(frames) if planner else None,
         operations=_total(costing, request, written, tokens) if costing else 0.0,
@@ -145,6 +142,16 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
         if request.judge is not None
         else None,
     )
+
+
+def _per_frame(planner: Planner, prompt: Prompt, frames: int, tokens: int) -> int:
+    """Tokens of a frame of the prompt, rounded up; 0 where too few are shown to tell: some families
+    take two frames at least, and in pairs."""
+    half = frames // 2
+    if half < 2:
+        return 0
+    (fewer,) = planner.count([prompt], half)
+    return -(-(tokens - fewer) // (frames - half))
 
 
 def _total(

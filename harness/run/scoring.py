@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +15,7 @@ from harness import stats
 from harness.corpus_metrics import MeanOf
 from harness.errors import DataError, JournalError
 from harness.metrics import Mean
+from harness.names import brief
 from harness.run.durable import put_in_place
 from harness.run.folder import record_files
 from harness.run.plain_values import odd, pure
@@ -112,9 +113,9 @@ def sound(score: object) -> Score:
     for name, value in score.values.items():
         number = value.item() if isinstance(value, np.generic) else value
         if not isinstance(name, str):
-            raise DataError(f"its scorer gave a value named {name!r}: a name is a text")
-        if not isinstance(number, int | float) or not math.isfinite(number):
-            raise DataError(f"its scorer gave {value!r} as {name}: no finite number")
+            raise DataError(f"its scorer gave a value named {brief(name)}: a name is a text")
+        if not isinstance(number, int | float) or not abs(number) <= sys.float_info.max:
+            raise DataError(f"its scorer gave {brief(value)} as {name}: no finite number")
         values[name] = number
     if found := odd({"answer": score.answer, "explanation": score.explanation}):
         raise DataError(f"its scorer gave what no record can hold: {found}")
