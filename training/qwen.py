@@ -75,24 +75,7 @@ def build(made: PreTrainedTokenizerFast, teacher: Path, seed: int) -> Qwen:
             "out_hidden_size": text.hidden_size,
             "tokens_per_second": PER_SECOND,
         },
-        text_config={
-            "vocab_size": len(made),
-            "hidden_size": text.hidden_size,
-            "intermediate_size": text.intermediate_size,
-            "num_hidden_layers": text.num_hidden_layers,
-            "num_attention_heads": text.num_attention_heads,
-            "num_key_value_heads": text.num_key_value_heads,
-            "max_position_embeddings": CONTEXT,
-            "rms_norm_eps": text.rms_norm_eps,
-            "rope_parameters": {
-                "rope_type": "default",
-                "rope_theta": text.rope_parameters["rope_theta"],
-                "mrope_section": [8, 4, 4],
-            },
-            "bos_token_id": made.bos_token_id,
-            "eos_token_id": made.eos_token_id,
-            "pad_token_id": made.pad_token_id,
-        },
+        text_config=_language(made, text),
         image_token_id=made.vocab["<image>"],
         video_token_id=made.vocab["<video>"],
         vision_start_token_id=made.vocab[START],
@@ -101,6 +84,28 @@ def build(made: PreTrainedTokenizerFast, teacher: Path, seed: int) -> Qwen:
     model = Qwen(config)
     _take_over(model, known.state_dict())
     return model
+
+
+def _language(made: PreTrainedTokenizerFast, text: Any) -> dict[str, Any]:
+    """The teacher's language model, with positions on three axes."""
+    return {
+        "vocab_size": len(made),
+        "hidden_size": text.hidden_size,
+        "intermediate_size": text.intermediate_size,
+        "num_hidden_layers": text.num_hidden_layers,
+        "num_attention_heads": text.num_attention_heads,
+        "num_key_value_heads": text.num_key_value_heads,
+        "max_position_embeddings": CONTEXT,
+        "rms_norm_eps": text.rms_norm_eps,
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": text.rope_parameters["rope_theta"],
+            "mrope_section": [8, 4, 4],
+        },
+        "bos_token_id": made.bos_token_id,
+        "eos_token_id": made.eos_token_id,
+        "pad_token_id": made.pad_token_id,
+    }
 
 
 @torch.no_grad()

@@ -71,11 +71,11 @@ def run(
     described = describe(request, clips)
     with Journal(request.folder(), described, shard) as journal, run_log(journal.folder) as log:
         log.info("%s on %s: %s", request.model, request.task, str(needed).replace("\n", "; "))
-        if line := _passed_over(bad or (), request.limit):
-            tell(line)
-            log.warning(line)
+        notes = [_passed_over(bad or (), request.limit)]
         left, kept = _left(request, clips, left_out, journal, tell, stopping)
-        if left and (line := begin(journal, described["environment"], request.shard)):
+        if left:
+            notes.append(begin(journal, described["environment"], request.shard))
+        for line in filter(None, notes):
             tell(line)
             log.warning(line)
         waited = _asked(request, left, journal.folder, kept, progress, stopping)

@@ -28,18 +28,7 @@ def write(run: Run, path: Path) -> None:
     log.write_eval_log(
         log.EvalLog(
             status="success" if run.complete else "error",
-            eval=log.EvalSpec(
-                created=facts.started(run).isoformat(timespec="seconds"),
-                task=run.task,
-                task_id=run.id,
-                run_id=run.id,
-                dataset=log.EvalDataset(
-                    name=facts.data_set(run) or run.task, samples=len(run.records)
-                ),
-                model=facts.checkpoint(run),
-                config=log.EvalConfig(),
-                metadata={"protocol": facts.protocol_hash(run), "frames": run.frames},
-            ),
+            eval=_spec(log, run),
             results=log.EvalResults(
                 total_samples=len(run.records),
                 completed_samples=len(run.records) - lost,
@@ -56,6 +45,20 @@ def write(run: Run, path: Path) -> None:
             samples=[_sample(log, run, record) for record in run.records],
         ),
         str(path),
+    )
+
+
+def _spec(log: Any, run: Run) -> Any:
+    """What was evaluated, on what."""
+    return log.EvalSpec(
+        created=facts.started(run).isoformat(timespec="seconds"),
+        task=run.task,
+        task_id=run.id,
+        run_id=run.id,
+        dataset=log.EvalDataset(name=facts.data_set(run) or run.task, samples=len(run.records)),
+        model=facts.checkpoint(run),
+        config=log.EvalConfig(),
+        metadata={"protocol": facts.protocol_hash(run), "frames": run.frames},
     )
 
 
