@@ -13,7 +13,7 @@ from harness.errors import ModelError
 from harness.models.transformers.hollow import is_hollow
 from harness.models.transformers.merging import Merging
 from harness.models.transformers.plain import placed
-from harness.models.transformers.preparing import WholePixels, instead
+from harness.models.transformers.preparing import instead
 from harness.models.transformers.spans import SpannedPixels
 
 
@@ -46,7 +46,7 @@ class Placed:
             yield
 
     def _place(self, name: str, value: Any) -> Any:
-        if not isinstance(value, torch.Tensor | WholePixels | SpannedPixels):
+        if not isinstance(value, torch.Tensor | SpannedPixels):
             return value
         for known, there in self._known.setdefault(name, []):
             if known is value or _equal(known, value):
@@ -108,8 +108,6 @@ class Placed:
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, SpannedPixels) or isinstance(other, SpannedPixels):
         return isinstance(one, SpannedPixels) and one.same(other)
-    if isinstance(one, WholePixels) or isinstance(other, WholePixels):
-        return type(one) is type(other) and _equal(one.values, other.values)
     return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one, other)
 
 
