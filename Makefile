@@ -11,8 +11,9 @@ SWEEP := model=tiny_image,tiny_video,tiny_video_dpo,tiny_qwen
 # complains of.
 OPEN := model=tiny_image,tiny_video,tiny_video_dpo
 
-# a file's tests stay in one process, the longest files first (tests/conftest.py)
-IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# a file's tests stay in one process, the longest files first (tests/conftest.py); a process that is
+# killed ends the tests: pytest-xdist 3.8 would start another and wait for files that are done
+IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 .PHONY: demo test coverage test-ray test-formats test-lowest check docs gate mutants format clean vllm peers
 

@@ -1,7 +1,9 @@
 """Before any test module is imported: torchvision beside a CPU build of torch (see there), and
 Ctrl-C, which a shell lets its jobs in the background ignore, for the programs that tests start."""
 
+import resource
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,3 +20,20 @@ LONGEST = ("test_resume.py", "test_tiny_models.py", "test_model_shapes.py", "tes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first; the others as they are."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+# of one process, in bytes: two of them and what they start fit a machine of 16 GB
+MEMORY = 6 * 2**30
+
+
+@pytest.fixture(autouse=True)
+def memory_in_bounds() -> Iterator[None]:
+    """A test that takes more fails by name, where a smaller machine would kill its process."""
+    before = _peak()
+    yield
+    if before <= MEMORY < (after := _peak()):
+        pytest.fail(f"took {after / 2**30:.1f} GiB of memory")
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -16,6 +16,8 @@ from harness.errors import ModelError
 from harness.models.transformers import Transformers, memory, packed, packing, proof, torchvision
 from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
+from harness.models.transformers.processor import ProcessorWriter
+from harness.models.transformers.shown import plain_sample
 from harness.models.transformers.spans import Spans
 from harness.models.transformers.writers import read_processor
 from harness.types import (
@@ -359,6 +361,22 @@ def test_the_plan_s_tower_sees_a_few_frames_at_a_time() -> None:
     text = (asked.clip_tokens(4000) + memory.TEXT) / (asked.clip_tokens(100) + memory.TEXT)
     assert many <= few * text
     assert as_pictures.memory(4000).activations > 2 * many
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plan_knows_pictures_by_their_sizes_alone(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4,000 frames as pictures took 23 GB to count."""
+    backend = settings(name, frames_as="images")
+    prompts = sample().prompts[:2]
+    by_size = backend.count(prompts, 3), backend._writer.picture_sizes(3)
+
+    def seen(self: ProcessorWriter, prompts: Any, frames: int) -> Any:
+        return self._all(plain_sample(frames, prompts), False)
+
+    monkeypatch.setattr(ProcessorWriter, "_sizes", seen)
+    assert (backend.count(prompts, 3), backend._writer.picture_sizes(3)) == by_size
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -16,21 +16,29 @@ Call = tuple[Any, Mapping[str, Any]]
 
 @contextmanager
 def hollow(processor: Any, zeros: bool, calls: list[Call]) -> Iterator[None]:
-    """Meanwhile a processor's video part sees sizes without numbers, and gives such: tensors on
-    torch's meta device or, for processors that look at them, ``zeros`` without memory. ``calls``
-    takes what it was given."""
-    video = processor.video_processor
-    real = video.preprocess
+    """Meanwhile a processor's video and picture parts see sizes without numbers, and give such:
+    tensors on torch's meta device or, for processors that look at them, ``zeros`` without memory.
+    ``calls`` takes the clips and what was told beside each."""
+    video = getattr(processor, "video_processor", None)
+    picture = getattr(processor, "image_processor", None)
+    preprocess_video = getattr(video, "preprocess", None)
+    preprocess_picture = getattr(picture, "preprocess", None)
 
-    def preprocess(videos: Any, **settings: Any) -> Any:
-        calls.extend((each, settings) for each in videos)
-        made = real([empty(*each.shape[:3]) for each in videos], **settings)
-        if zeros:
-            for name, value in made.items():
-                made[name] = _zeros(value)
-        return made
+    def videos(clips: Any, **settings: Any) -> Any:
+        assert preprocess_video is not None
+        calls.extend((each, settings) for each in clips)
+        made = preprocess_video([empty(*each.shape[:3]) for each in clips], **settings)
+        return _given(made, zeros)
 
-    with preparing.instead(video, "preprocess", preprocess):
+    def pictures(shown: Any, *settings: Any, **named: Any) -> Any:
+        assert preprocess_picture is not None
+        return _given(preprocess_picture(_emptied(shown), *settings, **named), zeros)
+
+    with ExitStack() as stack:
+        if preprocess_video is not None:
+            stack.enter_context(preparing.instead(video, "preprocess", videos))
+        if preprocess_picture is not None:
+            stack.enter_context(preparing.instead(picture, "preprocess", pictures))
         yield
 
 
@@ -44,6 +52,20 @@ def is_hollow(value: Any) -> bool:
 def empty(frames: int, height: int, width: int) -> torch.Tensor:
     """A clip without numbers."""
     return torch.empty(frames, 3, height, width, dtype=torch.uint8, device="meta")
+
+
+def _emptied(pictures: Any) -> Any:
+    """Pictures [H, W, 3], in lists or not, without numbers."""
+    if isinstance(pictures, list | tuple):
+        return type(pictures)(map(_emptied, pictures))
+    return empty(1, *pictures.shape[:2])[0]
+
+
+def _given(made: Any, zeros: bool) -> Any:
+    if zeros:
+        for name, value in made.items():
+            made[name] = _zeros(value)
+    return made
 
 
 def _zeros(value: Any) -> Any:

@@ -96,7 +96,7 @@ class ProcessorWriter:
     def _sizes(self, prompts: Sequence[Prompt], frames: int) -> list[Written | Failure]:
         """The prompts with black frames: of their shape alone where the processor can."""
         sample = plain_sample(frames, prompts)
-        for zeros in (False, True) if self.frames_as == "video" else ():
+        for zeros in (False, True):
             with suppress(RuntimeError, TypeError):  # it has to see numbers
                 found = self._all(sample, False, _Sizes(zeros))
                 if not any(isinstance(each, Failure) for each in found):
