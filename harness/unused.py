@@ -18,7 +18,8 @@ from harness.targets import locate
 from harness.task import Task
 from harness.types import JudgedScorer
 
-OF_MODEL = {"name", "generation", "sampling"}
+_CARDS = ("generation", "sampling")
+OF_MODEL = {"name", *_CARDS}
 """Keys of a model's YAML that are not settings of its class."""
 _CARD = "harness.models.transformers.Transformers"
 """The class whose fields a model's YAML may set, whatever backend runs it."""
@@ -46,11 +47,27 @@ def refuse_unused(
         )
     taken = "_model_" in (raw.get("backend") or {})
     for key in sorted(said):
-        inner = key.removeprefix("model.")
-        if inner != key and inner not in OF_MODEL and not taken and not reads(raw, key):
+        top, _, inner = key.partition(".")
+        group = inner.partition(".")[0]
+        if top != "model" or not inner:
+            continue
+        if group in _CARDS:
+            _refuse_card(key, group, raw, chosen)
+        elif inner not in OF_MODEL and not taken and not reads(raw, key):
             raise RequestError(f"{key}: backend={backend} does not use it")
     if not taken:
         _refuse_unknown(settings, raw, chosen)
+
+
+def _refuse_card(key: str, group: str, raw: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
+    """A setting of the model's card where the card is not what is followed."""
+    own = raw.get(group)
+    if not (isinstance(own, Mapping) and "_model_" in own) and not reads(own, key):
+        field = key.removeprefix(f"model.{group}").lstrip(".") or "KEY"
+        raise RequestError(
+            f"{key}: {group}={chosen.get(group)} does not use the model's card: write "
+            f"{group}=card too, or {group}.{field}=VALUE"
+        )
 
 
 def _refuse_unknown(

@@ -222,6 +222,23 @@ def test_a_setting_that_nothing_reads_is_refused() -> None:
             ["generation=letters", "generation.temperature=1"],
             "generation.temperature=1: letters are compared, nothing is generated",
         ),
+        (
+            ["model.generation.top_p=0.9"],
+            "model.generation.top_p: generation=greedy does not use the model's card: write "
+            "generation=card too, or generation.top_p=VALUE",
+        ),
+        (
+            ["backend=transformers", "model=tiny_video", "model.generation.temprature=1"],
+            "model.generation.temprature: generation=greedy does not use the model's card",
+        ),
+        (
+            ["+model.sampling={rule: linspace}"],
+            "model.sampling: sampling=linspace does not use the model's card",
+        ),
+        (
+            ["model=remote", "generation=card", "model.generation.temprature=1"],
+            "generation.temprature: no such setting; nearest: generation.temperature",
+        ),
         (["video.store_gb=9"], "video.store_gb=9: no frames are kept: set video.store too"),
         (
             ["video.workers=0", "video.in_flight=2"],
@@ -297,6 +314,9 @@ def test_generation_as_the_model_s_card_or_the_protocol_says() -> None:
     assert compose([*words, "task.max_new_tokens=99"]).generation.max_new_tokens == 99
     card = compose([*words, "generation=card", "generation.top_p=0.5"]).generation
     assert (card.temperature, card.top_p, card.max_new_tokens) == (0.6, 0.5, 16)
+    own = compose([*words, "generation=card", "model.generation.top_p=0.5"]).generation
+    assert (own.temperature, own.top_p) == (0.6, 0.5)
+    assert request("model=remote", "generation=card", "model.generation.top_k=3").generation.top_k
     assert "no generation settings of its card" in refused("generation=card")
     assert compose([*words, "decoding=letters"]).generation.letters
 
