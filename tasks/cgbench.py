@@ -167,6 +167,11 @@ class OpenScorer:
     system: str = "cgbench_open_step_1"
     user: str = "cgbench_open_user"
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "accuracy"."""
+        return ("accuracy",)
+
     def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
         """Wrong or right."""
         return {"accuracy": (0.0, 1.0)}

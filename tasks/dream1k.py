@@ -57,6 +57,11 @@ class Dream1K(Task):
 class EventScorer:
     """Values "recall" and "precision", from two or three replies of the judge."""
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "recall" and "precision"."""
+        return ("recall", "precision")
+
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         """The description's events, and the reference's events by the description."""
         caption = response.text.lower().replace('"', "'")

@@ -87,6 +87,11 @@ class MomentScorer:
     in it, by case ("No, not Yes" is right for both).
     """
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "accuracy"."""
+        return ("accuracy",)
+
     def score(self, question: Question, response: Response) -> Score:
         """No values where the label is hidden."""
         text, target = response.text, question.target

@@ -57,6 +57,11 @@ class TempCompassScorer:
     extractor: str = "tempcompass"
     rule: Literal["default", "official"] = "default"
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "accuracy"."""
+        return ("accuracy",)
+
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         """None where the rule decides."""
         kind = _kind(question)

@@ -75,6 +75,11 @@ class ReasoningScorer:
 
     extractor: str = "video_holmes"
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "accuracy", and the labels."""
+        return ("accuracy", *LABELS[True], *LABELS[False])
+
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         """One, by whether the answer is right. Raises JudgeError where the plot is missing."""
         said, thought = self._letter(question, response), thinking(response)

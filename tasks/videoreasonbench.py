@@ -111,6 +111,11 @@ class StateScorer:
 
     rule: Literal["default", "official"] = "default"
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "accuracy"."""
+        return ("accuracy",)
+
     def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
         """Wrong or right."""
         return {"accuracy": (0.0, 1.0)}

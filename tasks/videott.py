@@ -72,6 +72,11 @@ class EnoughScorer:
     system: str = "activitynetqa_system"
     user: str = "activitynetqa_user"
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "accuracy" and "score"."""
+        return ("accuracy", "score")
+
     def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
         """Wrong or right; the score is the judge's taste."""
         return {"accuracy": (0.0, 1.0)}

@@ -1,18 +1,25 @@
 """What no question has any use for is refused before anything runs."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.cli import main
+from harness.config import compose
+from harness.corpus_metrics import MeanOf
 from harness.errors import RequestError
-from harness.metrics import Mean
+from harness.metrics import GroupScore, Mean
+from harness.overrides import choices
 from harness.prompts import PromptTemplate
-from harness.run.checks import refuse_idle
+from harness.run.checks import refuse_idle, refuse_metrics
+from harness.scoring.by_group import ByGroup
 from harness.scoring.choice import ChoiceScorer
+from harness.scoring.intervals import IntervalScorer
+from harness.scoring.judged import JudgedByGroup, YesNoScorer
 from harness.task import Task
-from harness.types import Clip, Question
+from harness.types import Clip, Naming, Question, Response, Score
 
 TASK = Task(
     source=None,  # type: ignore[arg-type]
@@ -67,3 +74,74 @@ def test_more_rotations_than_options_are_refused() -> None:
 )
 def test_what_cannot_be_used_is_refused(asked: dict[str, Any], said: str) -> None:
     assert refused(OPEN, **asked) == said
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A scorer that does not say which values it gives."""
+
+    def score(self, question: Question, response: Response) -> Score:
+        return Score({"anything": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("scorer", "metric", "said"),
+    [
+        (
+            ChoiceScorer(),
+            Mean("acuracy"),
+            "task.metrics.0.value=acuracy: ChoiceScorer gives no such value; nearest: accuracy",
+        ),
+        (
+            ChoiceScorer(name="right"),
+            Mean("accuracy"),
+            "task.metrics.0.value=accuracy: ChoiceScorer gives no such value; there are: right",
+        ),
+        (
+            ByGroup("kind", {"x": ChoiceScorer(), "y": IntervalScorer()}),
+            MeanOf(("iou", "r@0.4")),
+            "task.metrics.0.values.1=r@0.4: ByGroup gives no such value; nearest: r@0.",
+        ),
+        (
+            JudgedByGroup("kind", {"x": YesNoScorer("activitynetqa_user"), "y": ChoiceScorer()}),
+            GroupScore("scores"),
+            "task.metrics.0.value=scores: JudgedByGroup gives no such value; nearest: score",
+        ),
+    ],
+)
+def test_a_metric_of_a_value_that_its_scorer_never_gives_is_refused(
+    scorer: Any, metric: Any, said: str
+) -> None:
+    with pytest.raises(RequestError) as error:
+        refuse_metrics(replace(TASK, scorer=scorer, metrics=(metric,)))
+    assert str(error.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "scorer", [Silent(), ByGroup("kind", {"x": ChoiceScorer(), "y": Silent()})]
+)
+def test_a_scorer_that_does_not_say_what_it_gives_refuses_no_metric(scorer: Any) -> None:
+    refuse_metrics(replace(TASK, scorer=scorer, metrics=(Mean("acuracy"),)))
+
+
+@pytest.mark.parametrize("task", choices("task"))
+def test_every_task_s_scorer_says_what_it_gives_and_its_metrics_read_that(
+    task: str, tmp_path: Path
+) -> None:
+    found = compose([f"task={task}", "backend=fake", f"data={tmp_path}"]).benchmark
+    assert isinstance(found.scorer, Naming)
+    assert found.scorer.value_names
+    refuse_metrics(found)
+
+
+@pytest.mark.parametrize("more", [(), ("plan=true",)])
+def test_a_misspelt_value_is_refused_before_anything_is_asked(
+    more: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["task=demo", "backend=fake", "limit=2", f"results={tmp_path}"]
+    assert main([*words, "task.metrics.0.value=nope", *more]) == 2
+    said = "task.metrics.0.value=nope: ChoiceScorer gives no such value; there are: accuracy"
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert not shown.out
+    assert not list(tmp_path.iterdir())

@@ -120,6 +120,28 @@ def test_try_says_what_is_odd(folder: Path, capsys: pytest.CaptureFixture[str]) 
         assert any(said in line for line in odd), (said, odd)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["task.metrics.0.value=nope"],
+            "odd: task.metrics.0.value=nope: ChoiceScorer gives no such value; there are: accuracy",
+        ),
+        (
+            ["task.metrics.0.value=nope", "task.scorer._target_=tests.test_checks.Silent"],
+            "odd: accuracy: no score has a value called nope; there are: anything: "
+            "set task.metrics.0.value",
+        ),
+    ],
+)
+def test_try_says_that_a_metric_reads_what_the_scorer_never_gives(
+    words: list[str], said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["new", "task", "mine", "--rows", "rows.csv"])
+    assert main(["try", "task=mine", "frames=4", "video.workers=0", *words]) == 1
+    assert [line for line in capsys.readouterr().out.splitlines() if "odd" in line] == [said]
+
+
 def rows_file(folder: Path, rows: list[dict[str, Any]], name: str = "rows.jsonl") -> str:
     (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     return name

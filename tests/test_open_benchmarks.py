@@ -129,6 +129,8 @@ def test_right_answers_score_the_most_under_every_protocol(name, tmp_path):
         done = [scored(r, found[r.key]) for r in records]
     else:
         done = [scored(r, bench.scorer.score(r.question, r.response)) for r in records]
+    given = {name for r in done if r.score for name in r.score.values}
+    assert given <= set(bench.scorer.value_names)
     hidden = [r for r in done if r.question.target is None]
     assert {r.status for r in done if r not in hidden} == {"scored"}
     headline = bench.metrics[0].estimate(done)

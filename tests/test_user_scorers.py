@@ -25,7 +25,6 @@ from harness.run.journal import read_records
 from harness.run.judge_controls import _prompts as control_prompts
 from harness.run.judging import judgements
 from harness.run.loop import run
-from harness.scoring.choice import ChoiceScorer
 from harness.types import Metric, Prompt, Question, Record, Response, Score, Text, Turn
 
 
@@ -169,7 +168,7 @@ def test_a_mean_of_several_scores_has_a_scale_too(tmp_path: Path) -> None:
 
 
 def test_a_headline_that_no_score_has_is_said(tmp_path: Path) -> None:
-    outcome = scored(tmp_path, ChoiceScorer(), (Mean("acuracy"),))
+    outcome = scored(tmp_path, Gives("numpy"), (Mean("acuracy"),))
     assert outcome.complaints == (
         "acuracy: no score has a value called acuracy; nearest: accuracy: set task.metrics.0.value",
     )

@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     from harness.cli.result import result_line
     from harness.config import rescoring
     from harness.report.finding import run_named
-    from harness.run.checks import refuse_same_names
+    from harness.run.checks import refuse_metrics
     from harness.run.conclusion import complaints
     from harness.run.journal import Journal, read_json
     from harness.run.judge_options import judge_named, judge_options
@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     run = run_named(words.run, words.results)
     settings = rescoring(_settings(run), words.settings, CHANGEABLE)
     task: Task = build(settings["task"], "task")
-    refuse_same_names(task.metrics)
+    refuse_metrics(task)
     asked, options = judge_options(settings.get("judge") or {})
     with judge_named():
         judge: Model | None = build(asked, "judge") if asked else None

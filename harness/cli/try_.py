@@ -14,7 +14,7 @@ from harness.cli.completion import add_settings
 if TYPE_CHECKING:
     from harness.run.request import Request
     from harness.task import BadRow
-    from harness.types import Clip, Failure, Frames, Prompt
+    from harness.types import Clip, Failure, Frames, Prompt, Record
 
 QUESTIONS = 5
 _SAME = 0.6
@@ -43,7 +43,8 @@ def main(argv: Sequence[str]) -> int:
     every = list(request.benchmark.clips(bad))
     odd = [row.reason for row in bad] + list(_odd_labels(request, every))
     chosen = _spread(select(every, QUESTIONS))
-    odd += _shown(request, chosen)
+    said, records = _shown(request, chosen)
+    odd += [*said, *_odd_metrics(request, records)]
     shown = sum(len(clip.questions) for clip in chosen)
     count = sum(len(clip.questions) for clip in every)
     print(f"\n{count} questions about {len(every)} videos; {shown} shown")
@@ -64,14 +65,15 @@ def _spread(clips: Sequence[Clip]) -> list[Clip]:
     return made
 
 
-def _shown(request: Request, clips: Sequence[Clip]) -> list[str]:
+def _shown(request: Request, clips: Sequence[Clip]) -> tuple[list[str], list[Record]]:
     """Prints the clips' questions, their frames read as a run would read them; returns what is odd
-    about them."""
+    about them, and the right answers' scores."""
     from harness.controls import asked
     from harness.run.loading import load
     from harness.video.prefetch import Prefetcher
 
     odd: list[str] = []
+    records: list[Record] = []
 
     def skip(clip: Clip, failure: Failure) -> None:
         print(f"\n── {clip.id}\n{failure.stage}: {failure.reason}")
@@ -84,8 +86,8 @@ def _shown(request: Request, clips: Sequence[Clip]) -> list[str]:
             if sample.frames is not None:
                 odd += _frames(request, sample.clip, sample.frames)
             for prompt in sample.prompts:
-                odd += _ask(request, sample.clip, prompt)
-    return odd
+                odd += _ask(request, sample.clip, prompt, records)
+    return odd, records
 
 
 def _frames(request: Request, clip: Clip, frames: Frames) -> Iterator[str]:
@@ -101,10 +103,11 @@ def _frames(request: Request, clip: Clip, frames: Frames) -> Iterator[str]:
             yield f"{clip.id}: {note}"
 
 
-def _ask(request: Request, clip: Clip, prompt: Prompt) -> Iterator[str]:
-    """Prints one question, and what the scorer makes of the right answer."""
+def _ask(request: Request, clip: Clip, prompt: Prompt, records: list[Record]) -> Iterator[str]:
+    """Prints one question, and what the scorer makes of the right answer, which is put to
+    ``records``."""
     from harness.models.fake import Fake
-    from harness.types import Response, Sample, Scorer
+    from harness.types import Record, Response, Sample, Scorer
 
     question, scorer = prompt.question, request.benchmark.scorer
     print(f"\n{prompt.text}\n")
@@ -118,6 +121,9 @@ def _ask(request: Request, clip: Clip, prompt: Prompt) -> Iterator[str]:
         print("scored by a judge")
         return
     score = scorer.score(question, reply)
+    records.append(
+        Record(question, clip.id, prompt.text, response=reply, score=score, status="scored")
+    )
     values = ", ".join(f"{name} {value:g}" for name, value in score.values.items())
     print(
         f"answered {reply.text!r}, the right answer; read {score.answer!r}: {values or 'unparsed'}"
@@ -138,6 +144,20 @@ def _in_words(prompt: Prompt) -> dict[str, str]:
     if place < 0 or not question.target or (lettered and not question.options_hidden):
         return {}
     return {prompt.key: question.options[place]}
+
+
+def _odd_metrics(request: Request, records: Sequence[Record]) -> Iterator[str]:
+    """Metrics that read what the scorer never gives, as it says or as the records show."""
+    from harness.errors import RequestError
+    from harness.run.checks import never_given, refuse_metrics
+
+    try:
+        refuse_metrics(request.benchmark)
+    except RequestError as error:
+        yield str(error)
+        return
+    for place, metric in enumerate(request.benchmark.metrics):
+        yield from never_given(place, metric, records)
 
 
 def _odd_labels(request: Request, clips: Sequence[Clip]) -> Iterator[str]:

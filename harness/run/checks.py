@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
+from harness.corpus_metrics import MeanOf
 from harness.errors import RequestError
+from harness.metrics import Mean, Summing
 from harness.names import nearest
 from harness.run.ray_placement import Distributed
 from harness.run.request import Request
 from harness.task import Task
-from harness.types import Clip, Metric
+from harness.types import Clip, Metric, Naming, Record
 
 _OF_FRAMES = ("blank", "single_frame", "shuffled", "no_times")
 
@@ -42,12 +44,57 @@ def refuse_idle(task: Task, clips: Sequence[Clip], control: str, permute_options
 
 def refuse_early(request: Request) -> None:
     """Raises RequestError for what can be told of the request alone."""
-    refuse_same_names(request.benchmark.metrics)
+    refuse_metrics(request.benchmark)
     _refuse_same(request)
     _refuse_spread(request)
 
 
-def refuse_same_names(metrics: Sequence[Metric]) -> None:
+def refuse_metrics(task: Task) -> None:
+    """Raises RequestError where a run would have no headline, two numbers of one name, or one of a
+    value that the scorer never gives (where it says which it gives)."""
+    _refuse_same_names(task.metrics)
+    scorer = task.scorer
+    given = scorer.value_names if isinstance(scorer, Naming) else None
+    if given is None:
+        return
+    for place, metric in enumerate(task.metrics):
+        for where, value in _values_read(place, metric):
+            if value not in given:
+                said = f"{type(scorer).__name__} gives no such value{nearest(value, given)}"
+                raise RequestError(f"{where}={value}: {said}")
+
+
+def never_given(place: int, metric: Metric, records: Sequence[Record]) -> Iterator[str]:
+    """What is said of the ``place``-th metric where none of the scores that it is about has a value
+    that it reads; nothing where there are none."""
+    scores = [
+        record.score
+        for record in records
+        if record.status == "scored" and record.score is not None and _about(metric, record)
+    ]
+    known = dict.fromkeys(name for score in scores for name in score.values)
+    for where, value in _values_read(place, metric) if known else ():
+        if value not in known:
+            yield (
+                f"{metric.name}: no score has a value called {value}{nearest(value, known)}: "
+                f"set {where}"
+            )
+
+
+def _about(metric: Metric, record: Record) -> bool:
+    return not isinstance(metric, Mean) or metric.applies(record)
+
+
+def _values_read(place: int, metric: Metric) -> Iterator[tuple[str, str]]:
+    """The values of scores that the ``place``-th metric reads, each with the setting of it."""
+    if isinstance(metric, MeanOf):
+        for number, value in enumerate(metric.values):
+            yield f"task.metrics.{place}.values.{number}", value
+    elif isinstance(metric, Summing):
+        yield f"task.metrics.{place}.value", metric.value
+
+
+def _refuse_same_names(metrics: Sequence[Metric]) -> None:
     """Raises RequestError where a run would have no headline, or two numbers of one name."""
     if not metrics:
         raise RequestError("task.metrics: there is none: a run needs at least one, its headline")

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.metrics import Mean
-from harness.names import nearest, several
+from harness.names import several
 from harness.report.diagnostics import cut_off
 from harness.report.remembered import keep_units
 from harness.report.runs import Run, load
 from harness.report.summary import Summary
 from harness.run import energy
+from harness.run.checks import never_given
 from harness.run.journal import read_json, write_atomically
 from harness.run.judge_stage import NOT_JUDGED, judge_stage, not_judged
 from harness.run.record_lines import RecordFiles
@@ -21,7 +21,7 @@ from harness.run.request import Request
 from harness.run.scoring import on_scale, rewrite, score_records
 from harness.run.share import share_of_peak
 from harness.run.waiting import waited_in_all
-from harness.types import Clip, Generation, Metric, Record
+from harness.types import Clip, Generation, Record
 
 Tell = Callable[[str], None]
 
@@ -148,8 +148,8 @@ def complaints(
         yield not_judged(len(unscored) - len(lost), run.folder)
     if len(lost) > run.unjudged * len(records):
         yield f"{len(lost)} of {count} could not be scored, the first: {lost[0].reason}"
-    if summary.scored and not summary.n and (said := _nothing_read(records, run.metrics[0])):
-        yield said
+    if summary.scored and not summary.n:
+        yield from never_given(0, run.metrics[0], records)
     if said := cut_off(summary):
         yield f"{said} to {4 * _tokens(run)} or more; every question was asked, but exit code 1"
     if summary.often_degenerate and not allow_failures:
@@ -160,20 +160,6 @@ def complaints(
             "damaged checkpoint are what does this; so is a model that has nothing to say); "
             "allow_failures=true accepts them"
         )
-
-
-def _nothing_read(records: Sequence[Record], headline: Metric) -> str:
-    """What is said of a headline that reads a value which no score has; empty where some do."""
-    if not isinstance(headline, Mean):
-        return ""
-    scores = [r.score for r in records if r.status == "scored" and r.score and headline.applies(r)]
-    known = dict.fromkeys(name for score in scores for name in score.values)
-    if not known or headline.value in known:
-        return ""
-    return (
-        f"{headline.name}: no score has a value called {headline.value}"
-        f"{nearest(headline.value, known)}: set task.metrics.0.value"
-    )
 
 
 def _tokens(run: Run) -> int:

@@ -91,7 +91,9 @@ def run(
 
 
 def plan(request: Request) -> Plan:
-    """What the request will need, without running it."""
+    """What the request will need, without running it. Raises as ``run`` would for what can be told
+    of the request alone."""
+    refuse_early(request)
     return make_plan(request, prepared(request))
 
 

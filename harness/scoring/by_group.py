@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.errors import DataError
-from harness.types import Guessing, Question, Response, Score, Scorer
+from harness.types import Guessing, Naming, Question, Response, Score, Scorer
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,11 @@ class ByGroup:
 
     by: str
     scorers: Mapping[str, Scorer]
+
+    @property
+    def value_names(self) -> tuple[str, ...] | None:
+        """Those of all the scorers; None where one does not say."""
+        return names_of_all(self.scorers.values())
 
     def score(self, question: Question, response: Response) -> Score:
         """By the question's own scorer."""
@@ -37,3 +42,14 @@ class ByGroup:
             f"{question.id}: {self.by} is {', '.join(kinds) or 'missing'}, "
             f"but is scored for {', '.join(self.scorers)} only"
         )
+
+
+def names_of_all(scorers: Iterable[object]) -> tuple[str, ...] | None:
+    """Every value that some of the scorers may give; None where one of them does not say which."""
+    known: dict[str, None] = {}
+    for scorer in scorers:
+        names = scorer.value_names if isinstance(scorer, Naming) else None
+        if names is None:
+            return None
+        known |= dict.fromkeys(names)
+    return tuple(known)

@@ -58,6 +58,11 @@ def cider(responses: Sequence[str], known: Sequence[Sequence[str]]) -> list[floa
 class CaptionScorer:
     """Value "rouge_l" (0..1), of a response alone. CIDEr is a metric: ``corpus_metrics.Cider``."""
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "rouge_l"."""
+        return ("rouge_l",)
+
     def score(self, question: Question, response: Response) -> Score:
         """No values for a blank response, or where the target is hidden."""
         golds = [" ".join(words(gold)) for gold in references(question)]

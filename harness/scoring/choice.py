@@ -33,6 +33,11 @@ class ChoiceScorer:
                 f"task.scorer.extractor={self.extractor}: {unknown(self.extractor, EXTRACTORS)}"
             )
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """``name`` alone."""
+        return (self.name,)
+
     def score(self, question: Question, response: Response) -> Score:
         """No values where no letter can be read, or where the label is hidden."""
         if question.options_hidden:

@@ -94,6 +94,11 @@ class IntervalSetScorer:
         if self.rule not in RULES:
             raise RequestError(f"task.scorer.rule={self.rule}: {unknown(self.rule, RULES)}")
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "iou", "rec", and "rec@0.1" and the others."""
+        return ("iou", *recalls(0.0))
+
     def score(self, question: Question, response: Response) -> Score:
         """No values where no moment can be read, or where the target is hidden."""
         said, target = RULES[self.rule](response.text), targets(question)

@@ -149,6 +149,11 @@ class IntervalScorer:
         if self.rule not in RULES:
             raise RequestError(f"task.scorer.rule={self.rule}: {unknown(self.rule, RULES)}")
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "iou", and "r@0.3" and the others."""
+        return ("iou", *recalls(0.0))
+
     def score(self, question: Question, response: Response) -> Score:
         """No values where no moment can be read, or where the target is hidden."""
         said = RULES[self.rule](response.text)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from harness.errors import JudgeError
 from harness.scoring import judge_rules
+from harness.scoring.by_group import names_of_all
 from harness.scoring.judge_prompts import fill, judge_prompt, named
 from harness.scoring.judge_replies import NO, YES, rating, verdict
 from harness.scoring.judge_slots import COMPANIONS, Bounded, asked, slots
@@ -51,6 +52,11 @@ class YesNoScorer:
         judge_rules.check_rule(self.rule, judge_rules.YES_NO)
         for name in filter(None, (self.system, self.user)):
             named(name)
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "accuracy", and "score" where the rule or the judge gives one."""
+        return ("accuracy", "score") if self.scored or self.rule != "default" else ("accuracy",)
 
     def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
         """Wrong or right; the score is the judge's taste."""
@@ -106,6 +112,11 @@ class RatingScorer:
         for axis in (axis for axes in self.axes.values() for axis in axes):
             for name in filter(None, (axis.system, axis.user)):
                 named(name)
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """Every axis."""
+        return tuple(dict.fromkeys(axis.name for axes in self.axes.values() for axis in axes))
 
     def companions(self, question: Question) -> Sequence[str]:
         """The other question of a pair, if any."""
@@ -175,6 +186,11 @@ class JudgedByGroup:
 
     by: str
     scorers: Mapping[str, object]
+
+    @property
+    def value_names(self) -> tuple[str, ...] | None:
+        """Those of all the scorers; None where one does not say."""
+        return names_of_all(self.scorers.values())
 
     def _of(self, question: Question) -> object:
         for value in question.groups.get(self.by, ()):

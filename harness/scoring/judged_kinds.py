@@ -34,6 +34,11 @@ class SumScorer:
     def __post_init__(self) -> None:
         judge_rules.check_rule(self.rule, ("mlvu",))
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "score", and both parts of every kind but by the official rule."""
+        return ("score", *dict.fromkeys(key for kind in self.kinds.values() for key in kind[2:]))
+
     def _kind(self, question: Question) -> tuple[str, str, str, str]:
         for value in question.groups.get(self.by, ()):
             if value in self.kinds:
@@ -79,6 +84,11 @@ class StructuredScorer:
         }
     )
     by: str = "question_type"
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "accuracy"."""
+        return ("accuracy",)
 
     def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
         """Wrong or right."""
@@ -126,6 +136,11 @@ class GradeScorer:
     def __post_init__(self) -> None:
         judge_rules.check_rule(self.rule, ("videoevalpro",))
         named(self.user)
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "accuracy"."""
+        return ("accuracy",)
 
     def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
         """Wrong or right."""

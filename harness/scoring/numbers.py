@@ -79,6 +79,11 @@ class NumberScorer:
         if self.rule not in RULES:
             raise RequestError(f"task.scorer.rule={self.rule}: {unknown(self.rule, RULES)}")
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """``name`` alone."""
+        return (self.name,)
+
     def score(self, question: Question, response: Response) -> Score:
         """No values where no number can be read, or where the target is hidden."""
         said = RULES[self.rule](response.text)
@@ -107,6 +112,11 @@ class FirstTokenScorer:
     """
 
     name: str = "accuracy"
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """``name`` alone."""
+        return (self.name,)
 
     def score(self, question: Question, response: Response) -> Score:
         """Always 0 or 1, as there; no values where the target is hidden."""

@@ -114,6 +114,11 @@ class ReferenceScorer:
         if self.rule not in RULES:
             raise RequestError(f"task.scorer.rule={self.rule}: {unknown(self.rule, RULES)}")
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """``name`` alone."""
+        return (self.name,)
+
     def score(self, question: Question, response: Response) -> Score:
         """No values for a blank response, or where the target is hidden."""
         known = references(question)

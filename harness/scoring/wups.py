@@ -37,6 +37,11 @@ class WupsScorer:
     words: Literal["untagged", "pywsd"] = "untagged"
     by: str = "type"
 
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """ "wups" and "wups@0.9"."""
+        return ("wups", "wups@0.9")
+
     def score(self, question: Question, response: Response) -> Score:
         """No values for a blank response, or where the target is hidden."""
         golds = references(question)

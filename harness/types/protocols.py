@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from harness.types.questions import JSON, Prompt, Question, Sample
@@ -130,6 +130,17 @@ class Guessing(Protocol):
 
     def chance(self, question: Question) -> Mapping[str, float] | None:
         """Expected values by metric of a random answer; None where that has no meaning."""
+        ...
+
+
+@runtime_checkable
+class Naming(Protocol):
+    """A scorer that says beforehand which values it gives. Optional: a metric that reads another is
+    then refused before the model is asked."""
+
+    @property
+    def value_names(self) -> Collection[str] | None:
+        """Every name that may stand in a score's ``values``; None: not known."""
         ...
 
 
