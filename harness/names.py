@@ -21,6 +21,25 @@ MOVED = {
 """Settings of earlier versions, and where their like is now."""
 
 
+_CARD = (
+    "checkpoint", "revision", "frames_as", "frame_text", "processor", "expect_tokens",
+    "tokens_per_frame", "pool_stride", "pool_mode", "rope_scaling", "system", "chat_template",
+    "template_settings", "dtype",
+)  # fmt: skip
+"""What a model's YAML says and not how it is run: ``model.dtype``, which a run keeps as its
+backend's."""
+
+
+def written(name: str) -> str:
+    """A dotted name of what a run keeps of its request, as the command line has it:
+    ``task.prompt.template`` for ``protocol.prompt.template``, ``model.dtype`` for
+    ``backend.dtype``."""
+    top, dot, rest = name.partition(".")
+    if top == "protocol" and dot:
+        return f"task.{rest}"
+    return f"model.{rest}" if top == "backend" and rest.split(".")[0] in _CARD else name
+
+
 def brief(value: object, most: int = 60) -> str:
     """A value in one line of at most so many characters, however it prints itself."""
     text = " ".join(repr(value).split())

@@ -429,3 +429,21 @@ def test_a_setting_that_is_new_with_its_default_changes_no_baseline() -> None:
     assert compared(kept, ()) == now
     assert compared({**kept, "repeats": 2}, ()) != now
     assert compared({**kept, "sampling": asdict(Sampling(last=True))}, ()) != now
+
+
+def test_a_baseline_file_that_is_not_there_is_said_to_be_that(good, tmp_path):
+    for words in (["nothere.json", str(good.folder)], [str(good.folder), "nothere.json"]):
+        with pytest.raises(RequestError) as error:
+            main(["gate", *words, "--results", str(tmp_path)])
+        assert str(error.value) == (
+            "nothere.json: no such baseline file; harness gate --update nothere.json RUN makes it"
+        )
+
+
+@pytest.mark.parametrize("name", ["model.dtype", "backend.dtype"])
+def test_what_is_ignored_has_either_name(name, tmp_path):
+    """The one that the command line has, which the verdict shows, or the one that a run keeps."""
+    first, second = (write(tmp_path, records(30), backend={"dtype": each}) for each in ("a", "b"))
+    said = verdict(first, second)["request unchanged"]
+    assert (said.passed, said.detail) == (False, "model.dtype: baseline 'a', run 'b'")
+    assert verdict(first, second, ignore=(name,))["request unchanged"].passed

@@ -139,6 +139,25 @@ def test_scoring_again_by_the_runs_own_judge_keeps_its_numbers(activitynet, caps
     assert after["judge"]["asked"] == 0
 
 
+def test_a_model_s_name_means_its_judged_run_where_a_judge_is_needed(
+    activitynet, capsys, monkeypatch
+):
+    results = activitynet[3].removeprefix("results=")
+    plain, _ = done(activitynet)
+    assert score.main([str(plain.folder), "judge=fake", "--results", results]) == 0
+    again = plain.folder.parent / capsys.readouterr().out.strip().rpartition("/")[2]
+    monkeypatch.setattr("builtins.input", lambda prompt: "q")
+    assert label.main(["fake", "--results", results]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "no verdict given"  # no file was made
+    assert not (again / "labels.jsonl").exists()
+    typed = iter(["y", "q"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    assert label.main(["fake", "--results", results]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"1 verdict written to {again}/labels.jsonl"
+    assert judges.main(["fake", "--results", results]) == 0
+    assert "people" in capsys.readouterr().out
+
+
 def test_people_label_a_run_and_are_held_against_its_judge(activitynet, capsys, monkeypatch):
     results = activitynet[3].removeprefix("results=")
     first, _ = done([*activitynet, "backend.rule=target", "judge=word_overlap"])

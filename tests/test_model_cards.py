@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
 
 from harness.config import compose
+from harness.names import written
+from harness.overrides import config_folders
+from harness.targets import locate
 from harness.types import Generation
 
 FOLDER = Path(__file__).parents[1] / "configs" / "model"
@@ -72,3 +76,13 @@ def test_a_card_s_generation_reaches_every_size(model: str, said: dict[str, floa
 def test_molmo2_sees_two_frames_a_second_and_the_last() -> None:
     found = compose(["model=molmo2_4b", "sampling=card"]).sampling
     assert (found.rule, found.frames, found.last) == ("fps:2", 384, True)
+
+
+def test_what_a_card_says_is_called_by_its_own_name() -> None:
+    """Every field of the class that says what a model is and not how it is run."""
+    own = yaml.safe_load((config_folders()[-1] / "backend" / "transformers.yaml").read_text())
+    for field in fields(locate("harness.models.transformers.Transformers", "")):
+        top = "backend" if field.name in own else "model"
+        assert written(f"backend.{field.name}.x") == f"{top}.{field.name}.x"
+    assert written("protocol.prompt.template") == "task.prompt.template"
+    assert written("protocol") == "protocol"

@@ -70,7 +70,7 @@ def test_what_was_asked_differently_is_said(tmp_path):
     first = write(tmp_path, records(), model="a")
     second = write(tmp_path, records(), model="b", extractor="default")
     (note,) = compare.compare([first, second]).notes
-    assert "protocol.scorer.extractor: first 'videomme', second 'default'" in note
+    assert "task.scorer.extractor: first 'videomme', second 'default'" in note
 
 
 def test_runs_of_other_data_are_refused(tmp_path):
@@ -131,7 +131,7 @@ def test_other_settings_of_one_model_are_said(tmp_path):
     first = write(tmp_path, records(6), backend={"dtype": "float32"})
     second = write(tmp_path, records(6), backend={"dtype": "bfloat16"})
     (note,) = compare.compare([first, second]).notes
-    assert "backend.dtype=float32 against backend.dtype=bfloat16" in note
+    assert "model.dtype=float32 against model.dtype=bfloat16" in note
 
 
 def test_answers_that_are_no_letters_are_shown_as_json(tmp_path):

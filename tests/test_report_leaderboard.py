@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from harness.metrics import GroupScore, Mean
+from harness.names import written
 from harness.report import audit, compare, figure, html, leaderboard, rankings, tables
 from harness.report.remembered import keep_units, units
 from harness.report.runs import find, load
@@ -141,7 +142,7 @@ def test_a_field_of_the_request_makes_another_ranking_or_is_said(tmp_path, field
     if field in ("frames", "model"):
         assert str(value) in {str(row[field]) for row in rows}
     elif field != "sampling.frames":
-        assert all(f"{field}=" in row["settings"] for row in rows)
+        assert all(f"{written(field)}=" in row["settings"] for row in rows)
         assert any("other" in row["settings"] for row in rows)
 
 

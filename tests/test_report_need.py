@@ -89,3 +89,11 @@ def test_the_command_prints_and_writes_the_profile(runs, tmp_path, capsys):
     assert "| needs the video" in capsys.readouterr().out
     numbers = json.loads((runs[0].folder / "need.json").read_text())
     assert [row["questions"] for row in numbers] == [12, 12, 6, 30]
+
+
+def test_a_model_s_name_means_its_run_that_has_controls(runs, tmp_path, capsys):
+    """A run always has its controls beside it: the one that is none of them is meant."""
+    write(tmp_path, answers(set()), frames=16)  # without a control
+    assert main(["need", "tiny_video", "--results", str(tmp_path)]) == 0
+    assert "| needs the video" in capsys.readouterr().out
+    assert (runs[0].folder / "need.json").exists()

@@ -222,6 +222,34 @@ def test_a_run_is_found_by_folder_model_or_beginning_of_its_id(tmp_path):
             run_named(nothing, tmp_path)
 
 
+def test_listed_runs_are_told_apart_by_what_they_differ_in(tmp_path):
+    """Not by what only some of them have, as of another version; by the command line's names."""
+    old = {"temperature": 0.0}
+    new = {"temperature": 0.0, "min_p": 0.0}
+    prompt = {"prompt": {"template": "a"}}
+    made = [
+        write(tmp_path, records(6), generation=old, protocol=prompt),
+        write(tmp_path, records(6), generation=new | {"temperature": 0.5}, protocol=prompt),
+        write(tmp_path, records(6), generation=new, protocol={"prompt": {"template": "b"}}),
+    ]
+    with pytest.raises(JournalError) as error:
+        run_named("tiny_video", tmp_path)
+    said = dict(line.strip().split("  ") for line in str(error.value).splitlines()[1:])
+    told = ["a, generation.temperature=0", "a, generation.temperature=0.5",
+            "b, generation.temperature=0"]  # fmt: skip
+    assert said == {
+        f"{run.task}/{run.model}/{run.id}": f"8 frames, whole; task.prompt.template={words}"
+        for run, words in zip(made, told, strict=True)
+    }
+
+
+def test_runs_that_differ_in_what_only_one_has_are_told_apart_by_that(tmp_path):
+    write(tmp_path, records(6))
+    write(tmp_path, records(6), novelty=3)
+    with pytest.raises(JournalError, match="8 frames, whole; novelty=3"):
+        run_named("tiny_video", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -133,13 +133,12 @@ def _rules(words: argparse.Namespace, base: Side) -> Rules:
 
 def _like(base: Side, name: Path, results: Path, ignore: Sequence[str]) -> Side:
     """The run of this name; where there are several, the one asked as the baseline was."""
-    from harness.report import baseline, runs
-    from harness.report.finding import folders_named, run_named
+    from harness.report import baseline
+    from harness.report.finding import run_named
     from harness.report.gate_request import compared
 
-    if name.is_file() and name.suffix == ".json":
+    if name.suffix == ".json":
         return baseline.read(name, results)
     wanted = compared(base.identity, ignore)
-    several = [runs.load(folder) for folder in folders_named(name, results)]
-    alike = [run for run in several if compared(run.identity, ignore) == wanted]
-    return baseline.side_of(alike[0] if len(alike) == 1 else run_named(name, results))
+    alike = (lambda run: compared(run.identity, ignore) == wanted,)
+    return baseline.side_of(run_named(name, results, alike))

@@ -34,12 +34,12 @@ def main(argv: Sequence[str]) -> int:
 
     from harness.errors import RequestError
     from harness.names import several
-    from harness.report.finding import run_named
+    from harness.report.finding import judged, run_named
     from harness.run.journal import read_records
     from harness.run.judge_verdicts import agreements, corrected, labels, verdicts
 
-    folders = [run_named(name, words.results).folder for name in words.runs]
-    first = run_named(words.runs[0], words.results)
+    runs = [run_named(name, words.results, [judged]) for name in words.runs]
+    folders, first = [run.folder for run in runs], runs[0]
     records = read_records(folders[0])
     found = {who: said for folder in folders for who, said in verdicts(folder).items()}
     if words.people is not None:

@@ -26,14 +26,15 @@ def main(argv: Sequence[str]) -> int:
     words = parser().parse_args(argv)
 
     from harness.errors import RequestError
-    from harness.report.finding import run_named
+    from harness.names import several
+    from harness.report.finding import judged, run_named
     from harness.run.journal import read_records
     from harness.run.judge_verdicts import LABELS, label, to_label
     from harness.scoring.judge_slots import Bounded
 
     if words.n < 1:
         raise RequestError(f"-n {words.n}: write how many responses you want to see, 1 or more")
-    run = run_named(words.run, words.results)
+    run = run_named(words.run, words.results, [judged])
     scorer = run.task_object.scorer
     if not isinstance(scorer, Bounded):
         raise RequestError(f"{words.run}: its answers are scored by a rule; there is no judge")
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
         raise RequestError(f"{words.run}: no response has a judge's score yet")
     file = run.folder / LABELS
     answered = label(records, scorer, file, ask=_ask, tell=print)
-    print(f"{answered} verdicts written to {file}")
+    print(f"{several(answered, 'verdict')} written to {file}" if answered else "no verdict given")
     return 0
 
 

@@ -22,8 +22,9 @@ def main(argv: Sequence[str]) -> int:
     from harness.report import need, runs, tables
     from harness.report.finding import run_named
 
-    run = run_named(words.run, words.results)
     every, _ = runs.find(words.results)
+    wishes = (lambda run: run.control == "none", lambda run: bool(need.controls_of(run, every)))
+    run = run_named(words.run, words.results, wishes)
     found = need.profile(run, every)
     text, rows = need.markdown(found), need.rows(found)
     print(text)

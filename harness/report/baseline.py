@@ -61,8 +61,12 @@ def side_of(run: Run) -> Side:
 
 
 def read(path: Path | str, results: Path | str = "results") -> Side:
-    """A baseline file, or a run by folder or id. Raises JournalError."""
+    """A baseline file, or a run by folder or id. Raises JournalError, RequestError for none."""
     path = Path(path)
+    if path.suffix == ".json" and not path.exists():
+        raise RequestError(
+            f"{path}: no such baseline file; harness gate --update {path} RUN makes it"
+        )
     if not (path.is_file() and path.suffix == ".json" and path.name != "request.json"):
         return side_of(run_named(path, results))
     content = read_json(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.names import written
 from harness.report.runs import Run
 
 SETTINGS = ("model", "backend", "frames", "sampling", "generation", "decoding", "video")
@@ -50,9 +51,22 @@ def differences(runs: Sequence[Run]) -> dict[str, str]:
     def told(run: Run) -> Iterator[str]:
         for name, value in sorted(every[run.id].items()):
             if name in (within[run.model] if name.startswith("backend.") else anywhere):
-                yield f"{name}={_said(value)}"
+                yield f"{written(name)}={_said(value)}"
 
     return {run.id: ", ".join(told(run)) for run in runs}
+
+
+def apart(run: Run, others: Sequence[Run]) -> str:
+    """The settings of a run that are not the same in all of these, in short: ``generation.seed=3``.
+
+    Those that only some of them have, as of another version or class, are none, unless there are no
+    others.
+    """
+    every = [dict(_flat(other.identity)) for other in others]
+    own = {name: value for name, value in _flat(run.identity) if name not in _SHOWN}
+    differing = _differing(list(own), every)
+    shared = {name for name in differing if all(name in found for found in every)} or differing
+    return ", ".join(f"{written(name)}={_said(own[name])}" for name in own if name in shared)
 
 
 def _differing(names: Sequence[str], among: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -65,10 +79,12 @@ def same_but(run: Run, other: Run, **changed: Any) -> bool:
     return other.identity == run.identity | changed
 
 
-def _flat(value: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+def _flat(value: Mapping[Any, Any], before: str = "") -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for key, item in value.items():
         name = f"{before}{key}"
+        if isinstance(item, list) and item and all(isinstance(each, Mapping) for each in item):
+            item = dict(enumerate(item))
         if isinstance(item, Mapping) and item:
             found += _flat(item, f"{name}.")
         else:

@@ -12,16 +12,23 @@ from harness.names import nearest
 if TYPE_CHECKING:
     from harness.report.runs import Run
 
+Wish = Callable[["Run"], bool]
+"""What a run has to be, of several that a name may mean."""
+
 _MOST = 10
 """How many runs a message lists."""
 
 
-def run_named(name: Path | str, results: Path | str = "results") -> Run:
+def run_named(
+    name: Path | str, results: Path | str = "results", wishes: Sequence[Wish] = ()
+) -> Run:
     """The run that a folder, an id (or its beginning), a model or task/model names.
 
-    Raises JournalError for a damaged run, RequestError for no run or several: it lists them.
+    A name of several runs means the one that fulfils the ``wishes``, each of which narrows those
+    that the ones before it left, unless none fulfils it. Raises JournalError for a damaged run,
+    RequestError for no run or several: it lists them.
     """
-    return _only(_candidates(name, results), name)
+    return _only(_narrowed(_candidates(name, results), (*wishes, _own)), name)
 
 
 def runs_named(names: Sequence[Path | str], results: Path | str = "results") -> list[Run]:
@@ -31,7 +38,7 @@ def runs_named(names: Sequence[Path | str], results: Path | str = "results") -> 
     then one that is complete, of the whole benchmark, without control and judge. Raises as
     ``run_named`` does, where that leaves none or several.
     """
-    found = [_candidates(name, results) for name in names]
+    found = [_narrowed(_candidates(name, results), [_own]) for name in names]
     for place in sorted(range(len(names)), key=lambda place: len(found[place])):
         others = [one for at, some in enumerate(found) for one in some if at != place]
         certain = [some[0] for at, some in enumerate(found) if at != place and len(some) == 1]
@@ -40,12 +47,14 @@ def runs_named(names: Sequence[Path | str], results: Path | str = "results") -> 
     return [run for (run,) in found]
 
 
-def folders_named(name: Path | str, results: Path | str = "results") -> list[Path]:
-    """The run folders that a folder, an id (or its beginning), a model or task/model names."""
-    if Path(name).exists() and (found := _folders(Path(name))):
-        return [path for path in found if not _scored_again(path)] or found
-    found = [path for path in _folders(Path(results)) if _named(path, str(name), Path(results))]
-    return [path for path in found if not _scored_again(path)] or found
+def judged(run: Run) -> bool:
+    """A wish: its responses were given to a judge."""
+    return bool(run.identity.get("judge"))
+
+
+def _own(run: Run) -> bool:
+    """A wish: its responses are its own. A model's name means no run that only scores another's."""
+    return "scored_from" not in run.request
 
 
 def of_task(found: Sequence[Run], task: str | None) -> list[Run]:
@@ -62,14 +71,14 @@ def of_task(found: Sequence[Run], task: str | None) -> list[Run]:
 def _listed(found: Sequence[Run]) -> str:
     """Runs, a line each: their names, and what tells them apart in short."""
     from harness.report import tables
-    from harness.run.journal import difference
+    from harness.report.comparable import apart
 
     told = [_told(run) for run in found]
     lines = []
     for run, words in zip(found[:_MOST], told, strict=False):
-        if told.count(words) > 1 and run is not found[0]:
-            other = difference(run.identity, found[0].identity)
-            words = f"{words}; {tables.short(other, 80)}" if other else words
+        alike = [other for other, theirs in zip(found, told, strict=True) if theirs == words]
+        if more := apart(run, alike):
+            words = f"{words}; {tables.short(more, 80)}"
         lines.append(f"\n  {run.task}/{run.model}/{run.id}  {words}")
     more = f"\n  and {len(found) - _MOST:,} more" if len(found) > _MOST else ""
     return "".join(lines) + more
@@ -89,14 +98,18 @@ def _candidates(name: Path | str, results: Path | str) -> list[Run]:
     """Every run that a name may mean. Raises as ``run_named`` does, but not for several."""
     from harness.report import runs
 
-    if found := [runs.load(folder) for folder in folders_named(name, results)]:
-        return found
+    folders = _folders(Path(name)) if Path(name).exists() else []
+    if not folders:
+        every = _folders(Path(results))
+        folders = [path for path in every if _named(path, str(name), Path(results))]
+    if folders:
+        return [runs.load(folder) for folder in folders]
     if not Path(results).is_dir():
         raise RequestError(f"{name}: no such run, and no folder {results}; use --results")
-    every, _ = runs.find(results)
-    if not every:
+    known, _ = runs.find(results)
+    if not known:
         raise RequestError(f"{name}: no such run; there are none under {results}")
-    raise RequestError(f"{name}: no such run under {results}; there are:{_listed(every)}")
+    raise RequestError(f"{name}: no such run under {results}; there are:{_listed(known)}")
 
 
 def _fitting(found: list[Run], others: Sequence[Run]) -> list[Run]:
@@ -104,15 +117,20 @@ def _fitting(found: list[Run], others: Sequence[Run]) -> list[Run]:
     from harness.report.comparable import asked
 
     tasks, alike = {run.task for run in others}, [asked(run) for run in others]
-    wishes: tuple[Callable[[Run], bool], ...] = (
+    wishes: tuple[Wish, ...] = (
         lambda run: run.task in tasks,
         lambda run: asked(run) in alike,
         lambda run: run.complete,
         lambda run: run.identity.get("limit") is None,
         lambda run: run.control == "none",
-        lambda run: not run.identity.get("judge"),
+        lambda run: not judged(run),
     )
-    for wish in wishes:
+    return _narrowed(found, wishes)
+
+
+def _narrowed(found: list[Run], wishes: Sequence[Wish]) -> list[Run]:
+    """Those of the runs that fulfil the wishes, one after the other where any does."""
+    for wish in wishes if len(found) > 1 else ():
         found = [run for run in found if wish(run)] or found
     return found
 
@@ -121,13 +139,6 @@ def _only(found: Sequence[Run], name: Path | str) -> Run:
     if len(found) == 1:
         return found[0]
     raise JournalError(f"{name}: {len(found)} runs; name one of them:{_listed(found)}")
-
-
-def _scored_again(folder: Path) -> bool:
-    """Whether the run only scores another's responses: a model's name means the other then."""
-    from harness.run.journal import read_json
-
-    return "scored_from" in read_json(folder / "request.json")
 
 
 def _folders(under: Path) -> list[Path]:

@@ -38,7 +38,8 @@ def _told(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
 
 
 def compared(identity: Mapping[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
-    """What of an identity has to agree: all but the fields of ``ignore``, by dotted name."""
+    """What of an identity has to agree: all but the fields of ``ignore``, by dotted name (as the
+    command line has it, or as the run keeps it)."""
     return _without(_completed(identity), ignore)
 
 
@@ -55,7 +56,7 @@ def _completed(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without(identity: dict[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
     kept = dict(identity)
-    for name in ignore:
+    for name in (each for given in ignore for each in _kept_as(given)):
         *path, last = name.split(".")
         inner: Any = kept
         for key in path:
@@ -63,6 +64,13 @@ def _without(identity: dict[str, Any], ignore: Sequence[str]) -> dict[str, Any]:
         if isinstance(inner, dict):
             inner.pop(last, None)
     return kept
+
+
+def _kept_as(name: str) -> Sequence[str]:
+    """A setting's name, and the one that a run keeps it by."""
+    top, dot, rest = name.partition(".")
+    other = {"task": "protocol", "model": "backend"}.get(top)
+    return (name, f"{other}.{rest}") if other and dot else (name,)
 
 
 def listed(keys: Sequence[str], before: str) -> str:

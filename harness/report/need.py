@@ -71,7 +71,7 @@ def profile(run: Run, runs: Sequence[Run]) -> Profile:
         raise RequestError(f"{run.task}: its questions are not right or wrong ({headline.name})")
     if run.control != "none":
         raise RequestError(f"{run.folder}: is a control itself (control={run.control})")
-    controls = _controls(run, runs)
+    controls = controls_of(run, runs)
     if not controls:
         names = ",".join(CONTROLS)
         raise RequestError(
@@ -134,7 +134,7 @@ def rows(found: Profile) -> list[dict[str, object]]:
     return made
 
 
-def _controls(run: Run, runs: Sequence[Run]) -> dict[str, Run]:
+def controls_of(run: Run, runs: Sequence[Run]) -> dict[str, Run]:
     """One frame is shown in a control of one frame, whatever the run's number of them is."""
     found = {}
     for name in CONTROLS:

@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.errors import JournalError
+from harness.names import written
 from harness.run.durable import put_in_place
 from harness.run.folder import record_files, refuse_odd_entries
 from harness.run.record_lines import RecordFiles, line, mend, refuse_constant
@@ -226,7 +227,9 @@ def difference(
     ``frames: 8, not 16; …``, or with ``sides`` by their names: ``frames: baseline 8, run 16``."""
     found = list(_differing(theirs, ours))
     before, after = (f"{sides[0]} ", f"{sides[1]} ") if sides else ("", "not ")
-    named = [f"{where}: {before}{_brief(a)}, {after}{_brief(b)}" for where, a, b in found[:most]]
+    named = [
+        f"{written(where)}: {before}{_brief(a)}, {after}{_brief(b)}" for where, a, b in found[:most]
+    ]
     left = len(found) - len(named)
     return "; ".join([*named, *([f"and {left} more"] if left else [])])
 
