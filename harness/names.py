@@ -22,11 +22,10 @@ MOVED = {
 
 
 _CARD = (
-    "checkpoint", "revision", "frames_as", "frame_text", "processor", "expect_tokens",
-    "tokens_per_frame", "pool_stride", "pool_mode", "rope_scaling", "system", "chat_template",
-    "template_settings", "dtype",
+    "checkpoint", "revision", "processor", "expect_tokens", "pool_stride", "pool_mode",
+    "rope_scaling", "system", "chat_template", "template_settings", "dtype",
 )  # fmt: skip
-"""What a model's YAML says and not how it is run: ``model.dtype``, which a run keeps as its
+"""What a model's YAML says and no backend's: ``model.dtype``, which a run keeps as its
 backend's."""
 
 

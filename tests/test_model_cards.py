@@ -11,7 +11,7 @@ import yaml
 
 from harness.config import compose
 from harness.names import written
-from harness.overrides import config_folders
+from harness.overrides import yaml_texts
 from harness.targets import locate
 from harness.types import Generation
 
@@ -79,10 +79,16 @@ def test_molmo2_sees_two_frames_a_second_and_the_last() -> None:
 
 
 def test_what_a_card_says_is_called_by_its_own_name() -> None:
-    """Every field of the class that says what a model is and not how it is run."""
-    own = yaml.safe_load((config_folders()[-1] / "backend" / "transformers.yaml").read_text())
+    """Every field that no backend's YAML sets, but from the model's."""
+    texts = yaml_texts("backend")
+    own = {
+        key
+        for text in texts
+        for key, value in yaml.safe_load(text).items()
+        if "model." not in str(value)
+    }
     for field in fields(locate("harness.models.transformers.Transformers", "")):
-        top = "backend" if field.name in own else "model"
+        top = "backend" if field.name in own | {"frames"} else "model"
         assert written(f"backend.{field.name}.x") == f"{top}.{field.name}.x"
     assert written("protocol.prompt.template") == "task.prompt.template"
     assert written("protocol") == "protocol"
