@@ -79,19 +79,23 @@ class Looking:
 
 
 def test_a_resumed_run_is_going_on_again(tmp_path, monkeypatch):
-    """All of its questions have a record, one of them of a failure that is asked again now."""
+    """All of its questions have a record, two of them of failures that are asked again now."""
     monkeypatch.chdir(tmp_path)
     words = ["task=demo", "backend=fake", "video.workers=0", "limit=2"]
-    run(compose([*words, "backend.failures={001-1: busy}"]), progress=False)
+    run(compose([*words, "backend.failures={001-1: busy, 001-2: busy}"]), progress=False)
     (request,) = Path("results").rglob("request.json")
     now = live.state(request.parent)
     assert (now.answered, now.expected, now.done) == (6, 6, True)
-    assert now.statuses["failed"] == 1
+    assert now.statuses["failed"] == 2
     looking = Looking()
     run(compose(words), progress=False, stopping=looking)
-    assert looking.states[-1].answered == 6
-    assert not looking.states[-1].done
-    assert not looking.states[-1].speed()  # not six in the time since the first start
+    one, two = looking.states[-2:]
+    assert [(each.answered, each.kept, each.done) for each in (one, two)] == [
+        (5, 4, False),
+        (6, 4, False),
+    ]
+    assert (one.statuses["failed"], one.reason) == (0, "")
+    assert 0 < two.speed() * (two.written - two.started) < 2.1  # two, and not six
     assert live.state(request.parent).done
 
 

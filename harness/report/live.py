@@ -13,7 +13,7 @@ from harness.estimates import estimate
 from harness.report import tables
 from harness.report.runs import Run, load
 from harness.run.folder import record_files
-from harness.run.journal import read_records
+from harness.run.record_lines import RecordFiles
 from harness.run.scoring import score_records
 from harness.run.sessions import sessions
 from harness.types import Estimate, Metric, Record, Scorer
@@ -23,11 +23,12 @@ from harness.types import Estimate, Metric, Record, Scorer
 class State:
     """A run at one moment.
 
-    ``answered`` of ``expected`` questions; ``score`` over those that can be scored without a judge
+    ``answered`` of ``expected`` questions, without those that failed in an earlier session and are
+    still to be asked again; ``score`` over those that can be scored without a judge
     (None: none yet, or a judge decides); ``statuses`` counts by status; ``reason`` is the latest
     failure's; ``written`` when the records last grew (Unix time); ``started`` when the run was
     (None: not known, as of several shards), of a resumed one its latest session, before which
-    ``kept`` questions had a record; ``done``: it has ended, and is not going on again;
+    ``kept`` questions were answered; ``done``: it has ended, and is not going on again;
     ``complete``: its summary says so;
     ``waiting`` is what is said of responses that wait for a judge.
     """
@@ -57,22 +58,27 @@ class State:
 def state(folder: Path) -> State:
     """How far a run is. Raises JournalError when there is no run, or its records are damaged."""
     run = load(folder)
-    files = record_files(folder)
-    found = read_records(folder) if files else []
-    records, expected = _scored(run, list(found)), run.request.get("questions")
+    files, lines_read = record_files(folder), RecordFiles(folder)
+    records, expected = _scored(run, lines_read.read()), run.request.get("questions")
     metric = run.metrics[0]
     counted = any(record.score and record.score.values for record in records)
     failed = [record.reason for record in records if record.status == "failed" and record.reason]
-    started, kept = _began(run)
+    started, kept, before = _began(run)
     finished = expected is not None and len(records) >= int(expected)
     done = finished and (folder / "summary.json").is_file()
+    statuses: Counter[str] = Counter(record.status for record in records)
+    waiting = 0  # to be asked again
+    if before is not None and not done:  # an answered one counts, though its lines were rewritten
+        asked = kept + lines_read.lines() - before
+        waiting = max(0, min(statuses["failed"], len(records) - asked))
+        statuses["failed"] -= waiting
     return State(
-        len(records),
+        len(records) - waiting,
         int(expected) if expected is not None else None,
         estimate(metric, records) if counted else None,
         metric.unit,
-        Counter(record.status for record in records),
-        failed[-1] if failed else "",
+        statuses,
+        failed[-1] if failed and statuses["failed"] else "",
         max((path.stat().st_mtime for path in files), default=0.0),
         None if started is None else datetime.fromisoformat(started).timestamp(),
         done,
@@ -114,16 +120,19 @@ def line(now: State, before: State | None = None, clock: float | None = None) ->
     return ", ".join(parts)
 
 
-def _began(run: Run) -> tuple[str | None, int]:
-    """When the latest session began, and how many questions had a record before; None where
-    several shards are, or may be, at work."""
+def _began(run: Run) -> tuple[str | None, int, int | None]:
+    """When the latest session began, how many questions were answered before, and how many lines
+    of records there were (None: not known); no time where several shards are, or may be, at
+    work."""
     found = sessions(run.folder)
     if len(found) > 1 and any(one.get("shard") for one in found):
-        return None, 0
+        return None, 0, None
     if found:
-        return str(found[-1]["environment"]["started"]), int(found[-1]["kept"])
+        last, lines = found[-1], found[-1].get("lines")
+        known = lines if isinstance(lines, int) else None
+        return str(last["environment"]["started"]), int(last["kept"]), known
     started = (run.request.get("environment") or {}).get("started")
-    return None if started is None or _logged(run) > 1 else str(started), 0
+    return None if started is None or _logged(run) > 1 else str(started), 0, None
 
 
 def _logged(run: Run) -> int:

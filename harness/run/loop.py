@@ -74,7 +74,7 @@ def run(
         notes = [_passed_over(bad or (), request.limit)]
         left, kept = _left(request, clips, left_out, journal, tell, stopping)
         if left:
-            notes.append(begin(journal, described["environment"], request.shard))
+            notes.append(begin(journal, described["environment"], request.shard, kept))
         for line in filter(None, notes):
             tell(line)
             log.warning(line)

@@ -82,6 +82,10 @@ class RecordFiles:
                         latest[found.key] = found
         return list(latest.values())
 
+    def lines(self) -> int:
+        """How many lines there were when they were last read."""
+        return sum(file.lines for file in self._files.values())
+
     def whole(self, records: int) -> bool:
         """Whether so many records, and nothing else, lay in one file when they were last read."""
         (file, *others) = self._files.values() or (_File(),)

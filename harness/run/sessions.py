@@ -17,11 +17,15 @@ from harness.types import JSON
 NAME = "sessions.jsonl"
 
 
-def begin(journal: Journal, environment: Mapping[str, JSON], shard: str | None) -> str:
-    """Writes down that a session begins to ask, and how many records there are already; returns
-    what is said where its environment is not the first one's (empty: nothing). Raises JournalError.
+def begin(
+    journal: Journal, environment: Mapping[str, JSON], shard: str | None, kept: int = 0
+) -> str:
+    """Writes down that a session begins to ask, how many questions it need not ask (``kept``: of
+    one that failed before there is a record too, and it is asked again), and how many lines of
+    records there are; returns what is said where its environment is not the first one's (empty:
+    nothing). Raises JournalError.
     """
-    session = {"kept": len(journal.records.read()), "shard": shard}
+    session = {"kept": kept, "lines": journal.records.lines(), "shard": shard}
     append_line(journal.folder / NAME, {**session, "environment": dict(environment)})
     first = read_json(journal.folder / "request.json").get("environment") or {}
     other = difference(_lasting(first), _lasting(environment), ("first", "now"), 5)
