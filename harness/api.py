@@ -141,8 +141,8 @@ def _words(settings: Mapping[str, Any], before: str = "") -> Iterator[str]:
 
 
 def _spelt(value: Any) -> str:
-    """A value in Hydra's grammar."""
-    from harness.overrides import quoted
+    """A value in Hydra's grammar. A text is taken as it is: ``${…}`` is no reference."""
+    from harness.overrides import literal, quoted
 
     if type(value).__module__ == "numpy" and not getattr(value, "ndim", 1):
         value = value.item()
@@ -152,7 +152,7 @@ def _spelt(value: Any) -> str:
         return "{" + ",".join(f"{_key(k)}:{_spelt(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_spelt, value)) + "]"
-    return str(value) if isinstance(value, int | float) else quoted(str(value))
+    return str(value) if isinstance(value, int | float) else quoted(literal(str(value)))
 
 
 def _key(key: object) -> str:

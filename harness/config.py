@@ -18,7 +18,7 @@ from harness.build import build, build_as, check
 from harness.config_errors import in_one_line
 from harness.errors import RequestError
 from harness.names import DISTRIBUTION, nearest
-from harness.overrides import GROUPS, config_folders, key_of, prepared, top_level_keys
+from harness.overrides import GROUPS, config_folders, key_of, literal, prepared, top_level_keys
 from harness.ranges import refuse_beyond
 from harness.run.judge_options import judge_named, judge_options
 from harness.run.request import RayOptions, Request, VideoOptions
@@ -73,7 +73,7 @@ def rescoring(
                 "can be changed"
             )
     told = prepared(words)
-    changed = OmegaConf.create(dict(settings))
+    changed = OmegaConf.create(_literal(settings))
     judged = [word for word in told if key_of(word).partition(".")[0] == "judge"]
     if any(key_of(word) == "judge" for word in judged):
         changed["judge"] = _composed(judged).judge
@@ -86,6 +86,16 @@ def rescoring(
         with in_one_line():
             OmegaConf.update(changed, key, value, merge=not whole, force_add=True)
     return _plain(changed, resolve=True)
+
+
+def _literal(value: Any) -> Any:
+    """Plain settings in which no text holds a reference: those were resolved when they were
+    kept."""
+    if isinstance(value, Mapping):
+        return {key: _literal(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_literal(item) for item in value]
+    return literal(value) if isinstance(value, str) else value
 
 
 def register() -> None:

@@ -100,6 +100,11 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
+def literal(text: str) -> str:
+    """A text with its ``${…}`` as OmegaConf is to be given it: as they are, not as references."""
+    return re.sub(r"(\\*)\$\{", lambda m: m[1] * 2 + r"\${", text)
+
+
 def is_option(word: str) -> bool:
     """Whether a word is one of Hydra's own options (``-m``, ``--cfg``) and not a setting."""
     return word.startswith("-")
@@ -135,8 +140,8 @@ def _readable(start: str, is_path: bool, value: str) -> str:
     from hydra.errors import HydraException
 
     text = value[1:]
-    literal = is_path and not _PLAIN.fullmatch(text) and text[0] not in "'\"" and "${" not in text
-    if literal:
+    taken = is_path and not _PLAIN.fullmatch(text) and text[0] not in "'\"" and "${" not in text
+    if taken:
         return f"{start}={quoted(text)}"
     try:
         parsed = OverridesParser.create().parse_override(f"{start}{value}").value()

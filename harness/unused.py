@@ -126,7 +126,7 @@ def _refuse(
 
 def reads(raw: Any, key: str) -> bool:
     """Whether any value refers to a key: ``${data}``, ``${oc.select:data,null}``."""
-    pattern = re.compile(rf"\$\{{(oc\.select:\s*)?{re.escape(key)}\s*[,}}]")
+    pattern = re.compile(rf"(?<!\\)\$\{{(oc\.select:\s*)?{re.escape(key)}\s*[,}}]")
     return any(pattern.search(text) for text in _texts(raw))
 
 

@@ -1,5 +1,6 @@
 """The Python API: what is public, and that it neither prints nor exits nor leaks."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 import harness
 from harness.api import _words
+from harness.cli import main
 from harness.config import compose
 from harness.errors import HarnessError
 
@@ -90,6 +92,19 @@ def test_what_goes_wrong_is_an_exception_and_hydra_s_state_is_kept() -> None:
 def test_texts_are_taken_as_they_are() -> None:
     run = harness.evaluate(**FAKE, **{"backend.rule": "constant:it's (B), 'x'"})
     assert set(run.records["response"]) == {"it's (B), 'x'"}
+
+
+@pytest.mark.parametrize("text", ["${x}", "${data}", r"\${x}", "a ${b", r"c:\${d}\e"])
+def test_a_dollar_sign_in_a_text_is_no_reference(text: str) -> None:
+    """Not when it is given, and not when the run is scored again."""
+    words = {"backend.rule": f"constant:{text}", "task.prompt.system": f"Look: {text}"}
+    run = harness.evaluate(**FAKE, **words)
+    assert set(run.records["response"]) == {text}
+    assert run.records["prompt"].str.contains(text, regex=False).all()
+    kept = json.loads((run.folder / "request.json").read_text())
+    assert kept["protocol"]["prompt"]["system"] == words["task.prompt.system"]
+    assert main(["score", str(run.folder)]) == 0
+    assert json.loads((run.folder / "request.json").read_text()) == kept
 
 
 def test_settings_are_words_of_the_command_line() -> None:
