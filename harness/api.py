@@ -119,7 +119,7 @@ def extract(name: str, response: str, options: Sequence[str] = ()) -> str | None
     from harness.scoring.extractors import EXTRACTORS
 
     if not isinstance(name, str) or name not in EXTRACTORS:
-        raise RequestError(f"extract: no rule {name!r}{nearest(str(name), EXTRACTORS)}")
+        raise RequestError(f"extract: no rule {name!r}{nearest(str(name), EXTRACTORS, few=99)}")
     if not isinstance(response, str):
         raise RequestError(f"extract: the response is {response!r}: a text is needed")
     if isinstance(options, str) or not isinstance(options, Sequence):

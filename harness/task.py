@@ -215,7 +215,7 @@ class Task:
             except MissingField as missing:
                 reason = f" has no field {str(missing)!r}"
             except DataError as error:
-                reason = f": {error}"
+                reason = f": {str(error).removesuffix('.')}"
             else:
                 seen.add(question.id)
                 yield clip, question

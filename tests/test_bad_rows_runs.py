@@ -40,6 +40,8 @@ def data(tmp_path: Path) -> Path:
 def test_nothing_runs_while_a_row_cannot_be_asked(data: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"rows\.jsonl line 2 \(question_id .*'E' is no letter"):
         ran("videomme", data, tmp_path)
+    with pytest.raises(DataError, match=r"of the options \[.*\]: does data= hold this benchmark"):
+        ran("videomme", data, tmp_path)
     assert not (tmp_path / "results").exists()
 
 

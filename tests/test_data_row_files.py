@@ -14,7 +14,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from harness.data import Source
-from harness.data.row_files import read
+from harness.data.row_files import ENDINGS, read
 from harness.errors import DataError
 from harness.prompts import PromptTemplate
 from harness.scoring.choice import ChoiceScorer
@@ -246,3 +246,10 @@ def test_mlvu_as_its_authors_publish_it(tmp_path: Path) -> None:
     ]
     (folder / "video/4_count/m.mp4").unlink()
     assert clips(folder / "json/1_plotQA.json") == [("0", "1_plotQA?", "B", "1_plotQA")]
+
+
+def test_what_a_folder_of_rows_may_hold_is_said_with_every_ending(tmp_path: Path) -> None:
+    for source in (Source(path=str(tmp_path)), Source()):
+        with pytest.raises(DataError) as caught:
+            source.rows()
+        assert all(f"rows{ending}" in str(caught.value) for ending in ENDINGS)

@@ -24,7 +24,7 @@ from harness.data.archives import intact, sizes_below
 from harness.data.folder import FRAMES, SUBTITLES, Folder, name_text, video_endings, walk
 from harness.data.hub import commit
 from harness.data.images import kept
-from harness.data.row_files import Table, read
+from harness.data.row_files import ROWS_FILES, Table, read
 from harness.data.rows import hub_rows, rows_files, tables
 from harness.data.store import Store
 from harness.errors import DataError
@@ -175,8 +175,8 @@ class Source:
     def _store(self) -> Store:
         if not self.repo:
             raise DataError(
-                "The task names no data set: set data=PATH to a folder with rows.jsonl, rows.json "
-                "or *.parquet, or task.source.repo to one of the hub's."
+                f"The task names no data set: set data=PATH to a folder with {ROWS_FILES}, or "
+                "task.source.repo to one of the hub's."
             )
         at = commit(self.repo, self.revision)
         return Store(self.repo, at, self._cache / self.repo.replace("/", "--") / at)
@@ -206,10 +206,7 @@ class Source:
             yield from ((read(f), f.name, config) for f, config in self._rows_files.items())
             return
         if self.path is not None and not self.repo:
-            raise DataError(
-                f"data={self.path} holds no rows.jsonl, rows.json, rows.csv, rows.tsv or *.parquet "
-                "file."
-            )
+            raise DataError(f"data={self.path} holds no {ROWS_FILES} file.")
         root, at = self._store.root, self._store.at
         for config in self.configs or (self.config,):
             table = hub_rows(self.repo, at, config, self.split, root)

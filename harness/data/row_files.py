@@ -19,6 +19,10 @@ Row = Mapping[str, Any]
 ENDINGS = (".jsonl", ".json", ".parquet", ".csv", ".tsv")
 
 
+ROWS_FILES = f"{', '.join(f'rows{ending}' for ending in ENDINGS)} or *.parquet"
+"""What a folder of a benchmark's rows holds, as messages say it."""
+
+
 class _NoRowsError(ValueError):
     """A file holds other things than rows."""
 
