@@ -167,5 +167,5 @@ def test_an_extraction_rule_by_name() -> None:
             harness.extract("default", *given)  # type: ignore[arg-type]
     with pytest.raises(HarnessError, match="no rule 'defualt'; nearest: default"):
         harness.extract("defualt", "B")
-    with pytest.raises(HarnessError, match="no rule 'nope'; there are: cgbench, .*, videomme, "):
+    with pytest.raises(HarnessError, match=r"no rule 'nope'; there are: cgbench, .*, videomme, "):
         harness.extract("nope", "B")
