@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from typing import Any, cast
 
 from hydra import compose as hydra_compose
@@ -73,7 +74,7 @@ def rescoring(
                 "can be changed"
             )
     told = prepared(words)
-    changed = OmegaConf.create(_literal(settings))
+    changed = OmegaConf.create(literal(settings))
     judged = [word for word in told if key_of(word).partition(".")[0] == "judge"]
     if any(key_of(word) == "judge" for word in judged):
         changed["judge"] = _composed(judged).judge
@@ -86,16 +87,6 @@ def rescoring(
         with in_one_line():
             OmegaConf.update(changed, key, value, merge=not whole, force_add=True)
     return _plain(changed, resolve=True)
-
-
-def _literal(value: Any) -> Any:
-    """Plain settings in which no text holds a reference: those were resolved when they were
-    kept."""
-    if isinstance(value, Mapping):
-        return {key: _literal(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_literal(item) for item in value]
-    return literal(value) if isinstance(value, str) else value
 
 
 def register() -> None:
@@ -121,7 +112,7 @@ def request_from(config: DictConfig) -> Request:
     settings = {**plain, **merged, "video": _mapping(plain, "video")}
     refuse_idle(settings, said)
     _refuse_missing(settings)
-    of_card = merged["backend"].keys() - _mapping(plain, "backend").keys()
+    of_card = {key: of.keys() - _mapping(plain, key).keys() for key, of in merged.items()}
     return _request(names, settings, of_card)
 
 
@@ -131,7 +122,7 @@ def _plain(config: Any, *, resolve: bool) -> dict[str, Any]:
 
 
 def _request(
-    names: Mapping[str, Any], settings: dict[str, Any], of_card: Collection[str]
+    names: Mapping[str, Any], settings: dict[str, Any], of_card: Mapping[str, Collection[str]]
 ) -> Request:
     refuse_beyond(settings)
     given = {
@@ -142,11 +133,13 @@ def _request(
     task = build(_mapping(settings, "task"), "task")
     if settings["generation"].get("max_new_tokens") is None:
         settings["generation"]["max_new_tokens"] = task.max_new_tokens
-    built: dict[str, Any] = {
-        "benchmark": task,
-        "backend": _backend(settings, of_card),
-        "sampling": build_as(Sampling, _mapping(settings, "sampling"), "sampling"),
-        "generation": build_as(Generation, _mapping(settings, "generation"), "generation"),
+    built: dict[str, Any] = {"benchmark": task}
+    with _named_as_the_card("backend", of_card):
+        built["backend"] = _model(settings["backend"], "backend")
+    for group, cls in (("sampling", Sampling), ("generation", Generation)):
+        with _named_as_the_card(group, of_card):
+            built[group] = build_as(cls, _mapping(settings, group), group)
+    built |= {
         "video": build_as(VideoOptions, _mapping(settings, "video"), "video"),
         "ray": build_as(RayOptions, _mapping(settings, "ray"), "ray"),
     }
@@ -167,14 +160,17 @@ def _model(settings: Mapping[str, Any], where: str) -> Model:
     return cast("Model", made)
 
 
-def _backend(settings: Mapping[str, Any], of_card: Collection[str]) -> Model:
-    """The model. What is wrong with a key that its card has set is said by that name."""
+@contextmanager
+def _named_as_the_card(group: str, of_card: Mapping[str, Collection[str]]) -> Iterator[None]:
+    """What is wrong with a key of the group that the model's card has set is said by the name that
+    it has there. Raises RequestError."""
     try:
-        return _model(settings["backend"], "backend")
+        yield
     except RequestError as error:
-        key = re.split(r"[.:=]", str(error).removeprefix("backend."), maxsplit=1)[0]
-        if key in of_card:
-            raise RequestError(str(error).replace("backend.", "model.")) from error
+        key = re.split(r"[.:=]", str(error).removeprefix(f"{group}."), maxsplit=1)[0]
+        if key in of_card[group]:
+            there = "model" if group == "backend" else f"model.{group}"
+            raise RequestError(str(error).replace(f"{group}.", f"{there}.")) from error
         raise
 
 

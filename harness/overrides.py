@@ -6,9 +6,10 @@ Read from the config files alone: neither Hydra nor torch is imported here.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from harness.errors import RequestError
 from harness.names import MOVED, nearest
@@ -100,9 +101,16 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def literal(text: str) -> str:
-    """A text with its ``${…}`` as OmegaConf is to be given it: as they are, not as references."""
-    return re.sub(r"(\\*)\$\{", lambda m: m[1] * 2 + r"\${", text)
+def literal(value: Any) -> Any:
+    """A plain value as OmegaConf is to be given it so that its texts stay as they are: ``${…}`` in
+    them is no reference."""
+    if isinstance(value, Mapping):
+        return {key: literal(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [literal(item) for item in value]
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", lambda m: m[1] * 2 + r"\${", value)
+    return value
 
 
 def is_option(word: str) -> bool:

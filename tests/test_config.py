@@ -237,7 +237,15 @@ def test_a_setting_that_nothing_reads_is_refused() -> None:
         ),
         (
             ["model=remote", "generation=card", "model.generation.temprature=1"],
-            "generation.temprature: no such setting; nearest: generation.temperature",
+            "model.generation.temprature: no such setting; nearest: model.generation.temperature",
+        ),
+        (
+            ["model=remote", "sampling=card", "model.sampling.frames=x"],
+            "model.sampling.frames='x': write a whole number",
+        ),
+        (
+            ["model=remote", "sampling=card", "sampling.frames=x"],
+            "sampling.frames='x': write a whole number",
         ),
         (["video.store_gb=9"], "video.store_gb=9: no frames are kept: set video.store too"),
         (
