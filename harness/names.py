@@ -21,7 +21,7 @@ MOVED = {
 """Settings of earlier versions, and where their like is now."""
 
 
-_CARD = (
+OF_CARD = (
     "checkpoint", "revision", "processor", "expect_tokens", "pool_stride", "pool_mode",
     "rope_scaling", "system", "chat_template", "template_settings", "dtype",
 )  # fmt: skip
@@ -36,7 +36,7 @@ def written(name: str) -> str:
     top, dot, rest = name.partition(".")
     if top == "protocol" and dot:
         return f"task.{rest}"
-    return f"model.{rest}" if top == "backend" and rest.split(".")[0] in _CARD else name
+    return f"model.{rest}" if top == "backend" and rest.split(".")[0] in OF_CARD else name
 
 
 def brief(value: object, most: int = 60) -> str:

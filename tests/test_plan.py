@@ -1,11 +1,15 @@
 """What cannot fit is refused before anything loads, with what to change."""
 
+import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
+import harness.demo
+from harness.cli import main
 from harness.config import compose
-from harness.errors import PlanError
+from harness.errors import ModelError, PlanError
 from harness.run.loop import plan
 from harness.run.plan import Plan
 
@@ -62,3 +66,31 @@ def test_the_prompts_that_are_counted_have_the_subtitles_that_will_be_asked_with
     words = ("model=tiny_video", "limit=20", "frames=8")
     with_subtitles = plan(compose(["task=demo/subtitles", *words]))
     assert sum(with_subtitles.tokens) > sum(plan(compose(["task=demo", *words])).tokens)
+
+
+def test_a_plan_names_all_that_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows, checkpoint and judge in one go, a line each; videos where the rows are there."""
+    words = ["task=demo/open", "model.checkpoint=/no/model", "judge=tiny_judge", "plan=true"]
+    rows = tmp_path / "rows.jsonl"
+    shutil.copy(Path(harness.demo.__path__[0]) / "data" / "rows.jsonl", rows)
+    for data, first, last in (
+        ("/no/data", "data=/no/data does not exist", "judge.checkpoint=/no/judge: no such folder"),
+        (rows, "model.checkpoint=/no/model: no such folder", "2 videos are missing: "),
+    ):
+        given = [*words, f"data={data}", "judge.checkpoint=/no/judge", "limit=2"]
+        assert main([*given, f"results={tmp_path / 'results'}"]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0].startswith(f"harness: {first}")
+        assert lines[-1].startswith(f"harness: {last}")
+        assert len(lines) == 3
+        assert any(line.startswith("harness: model.checkpoint=/no/model") for line in lines)
+
+
+def test_a_plan_of_a_judge_that_is_missing_is_refused_as_the_run_would_be() -> None:
+    request = compose(["task=demo/open", "backend=fake", "judge=tiny_judge", "limit=1"])
+    assert plan(request).clips == 1
+    judge = replace(request.judge, checkpoint="/no/judge")  # type: ignore[type-var]
+    with pytest.raises(ModelError, match=r"^judge\.checkpoint=/no/judge: no such folder"):
+        plan(replace(request, judge=judge))

@@ -22,7 +22,7 @@ def ended(command: Callable[[], int]) -> int:
         sys.stdout.flush()
         return code
     except HarnessError as error:
-        complain(str(error))
+        refused(error)
         return 2
     except BrokenPipeError:  # `… | head`: no one reads on, and flushing at exit must not say so
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -39,6 +39,12 @@ def ended(command: Callable[[], int]) -> int:
             raise
         complain(f"{error.filename}: {str(error.strerror).lower()}")
         return 2
+
+
+def refused(error: HarnessError) -> None:
+    """Says what is wrong in one line, and all that its notes say is wrong too in a line each."""
+    for line in (str(error), *getattr(error, "__notes__", ())):
+        complain(line)
 
 
 def complain(line: str) -> None:

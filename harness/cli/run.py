@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli import stop
 from harness.cli.completion import add_settings
-from harness.cli.ending import STOPPED, complain
+from harness.cli.ending import STOPPED, complain, refused
 from harness.cli.result import result_line, sweep_size
 from harness.cli.suites import members, suite_of
 from harness.errors import HarnessError
@@ -85,7 +85,7 @@ class Runs:
             with in_one_line():
                 self.codes.append(self._run(request_from(config)) if config else 0)
         except HarnessError as error:
-            complain(str(error))
+            refused(error)
             self.codes.append(2)
         except KeyboardInterrupt:
             print("\nStopped. Run the same command again to resume.", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, RequestError
+from harness.names import OF_CARD
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,12 @@ class JudgeOptions:
 
 
 PLAIN = JudgeOptions()
+_MODEL_S = re.compile(rf"\bmodel\.(?=({'|'.join(OF_CARD)})\b)")
 
 
 def of_judge(error: Exception) -> str:
     """What a model says is wrong with it, by the names of the judge's settings."""
-    return str(error).replace("backend.", "judge.")
+    return _MODEL_S.sub("judge.", str(error).replace("backend.", "judge."))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from harness.identity import describe, digest
 from harness.names import several
 from harness.run.judge_calls import Calls, prompt_hash
 from harness.run.judge_case import Case, Judgement, cases
-from harness.run.judge_options import of_judge
+from harness.run.judge_options import judge_named, of_judge
 from harness.run.recorder import not_asked
 from harness.types import (
     Clip,
@@ -183,6 +183,14 @@ class _Served(Protocol):
 
     @property
     def url(self) -> str: ...
+
+
+def refuse_missing(judge: Model | None) -> None:
+    """Raises ModelError for a judge whose checkpoint is not here; nothing is known of a served one
+    until it is asked."""
+    if judge is not None and not isinstance(judge, _Served):
+        with judge_named():
+            judge.identity()
 
 
 def refuse_unwilling(judge: Model, generation: Generation = GENERATION) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.errors import HarnessError
 from harness.names import DISTRIBUTION, several
 from harness.rows import BadRow
 from harness.run import energy
 from harness.run.checks import refuse_early
 from harness.run.conclusion import Outcome, conclude, hidden_labels
 from harness.run.journal import Journal
-from harness.run.judging import refuse_unwilling
+from harness.run.judging import refuse_missing, refuse_unwilling
 from harness.run.log import run_log
-from harness.run.plan import Plan, make_plan
+from harness.run.plan import Plan, make_plan, missing_line, missing_videos
 from harness.run.progress import LOG, Progress
 from harness.run.questions import by_video, fetched, kept_records, pending, prepared
 from harness.run.request import Request, run_id
@@ -91,10 +93,33 @@ def run(
 
 
 def plan(request: Request) -> Plan:
-    """What the request will need, without running it. Raises as ``run`` would for what can be told
-    of the request alone."""
+    """What the request will need, without running it. Raises what is wrong first; all else that is
+    missing (rows, checkpoint, a judge's checkpoint, videos) stands in its notes, a line each."""
     refuse_early(request)
-    return make_plan(request, prepared(request))
+    failed: list[HarnessError] = []
+    clips: list[Clip] = []
+    with _noted(failed):
+        clips = prepared(request)
+    needed: Plan | None = None
+    with _noted(failed):
+        needed = make_plan(request, clips)
+    with _noted(failed):
+        refuse_missing(request.judge)
+    if needed is not None and not failed:
+        return needed
+    first, *others = failed
+    for line in filter(None, (*map(str, others), missing_line(missing_videos(clips)))):
+        first.add_note(line)
+    raise first
+
+
+@contextmanager
+def _noted(failed: list[HarnessError]) -> Iterator[None]:
+    """Puts a HarnessError within the block to the others."""
+    try:
+        yield
+    except HarnessError as error:
+        failed.append(error)
 
 
 def _left(

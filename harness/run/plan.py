@@ -60,10 +60,8 @@ class Plan:
             lines.append(self._work)
         if self.judge is not None:
             lines.append(str(self.judge))
-        if self.missing:
-            some = ", ".join(self.missing[:3]) + (", …" if len(self.missing) > 3 else "")
-            are = "is" if len(self.missing) == 1 else "are"
-            lines.append(f"{several(len(self.missing), 'video')} {are} missing: {some}")
+        if line := missing_line(self.missing):
+            lines.append(line)
         return "\n".join(lines)
 
     def refuse(self, *, allow_overflow: bool = False) -> None:
@@ -122,7 +120,7 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
         clips=len(clips),
         questions=sum(len(clip.questions) for clip in clips),
         frames=frames,
-        missing=tuple(clip.id for clip in clips if clip.video and not clip.video.exists()),
+        missing=missing_videos(clips),
         tokens=tokens,
         longest=prompts[longest].key if prompts else "",
         new=request.generation.max_new_tokens,
@@ -142,6 +140,20 @@ def make_plan(request: Request, clips: Sequence[Clip]) -> Plan:
         if request.judge is not None
         else None,
     )
+
+
+def missing_videos(clips: Sequence[Clip]) -> tuple[str, ...]:
+    """The clips whose video is not there."""
+    return tuple(clip.id for clip in clips if clip.video and not clip.video.exists())
+
+
+def missing_line(missing: Sequence[str]) -> str:
+    """``4 videos are missing: a, b, c, …``; empty for none."""
+    if not missing:
+        return ""
+    some = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+    are = "is" if len(missing) == 1 else "are"
+    return f"{several(len(missing), 'video')} {are} missing: {some}"
 
 
 def _per_frame(planner: Planner, prompt: Prompt, frames: int, tokens: int) -> int:
