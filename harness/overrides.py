@@ -62,7 +62,8 @@ def described(group: str, name: str) -> str:
             break
         if not line.startswith("# @package"):
             lines.append(line.lstrip("# "))
-    return re.split(r"(?<=[a-z)])[.:] ", " ".join(lines))[0].rstrip(".:")
+    first = re.split(r"(?<=[a-z)])[.:] (?![^()]*\))", " ".join(lines))[0]  # not in "(extra: x)"
+    return first.rstrip(".:")
 
 
 def top_level_text() -> str:

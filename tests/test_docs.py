@@ -63,6 +63,11 @@ def test_every_picture_is_there_small_and_drawn_by_the_script() -> None:
     assert all(path.stat().st_size < 150_000 for path in (DOCS / "pictures").iterdir())
 
 
+def test_the_readme_names_every_page() -> None:
+    linked = set(re.findall(r"\]\(docs/(\w+\.md)\)", (ROOT / "README.md").read_text()))
+    assert linked == {page.name for page in DOCS.glob("*.md")} - {"index.md"}
+
+
 def test_the_readmes_table_holds_the_baselines_numbers() -> None:
     rows = re.findall(r"^ +(tiny_\w+) +(.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert {name for name, _ in rows} == {path.stem for path in BASELINES.glob("*.json")}

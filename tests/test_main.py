@@ -17,6 +17,7 @@ from harness.cli import COMMANDS, main
 from harness.cli.ending import ended
 from harness.cli.helping import by_size
 from harness.errors import HarnessError
+from harness.overrides import GROUPS, choices, described
 from harness.run.journal import read_records
 
 FAKE = ("backend=fake", "backend.rule=right:0.7", "video.workers=0")
@@ -73,13 +74,37 @@ def test_help_of_a_group_says_what_each_name_is(capsys: pytest.CaptureFixture[st
     assert all(found.values())
     assert main(["model", "--help"]) == 0
     assert "llava_next_video_34b_dpo" in capsys.readouterr().out
-    with pytest.raises(HarnessError, match="--help tsak: no such group; nearest: task"):
+    with pytest.raises(HarnessError, match="--help tsak: no such group or name; nearest: task"):
         main(["--help", "tsak"])
+
+
+def test_help_of_a_name_or_a_setting_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    for word in ("videomme", "task/videomme", "task=videomme"):
+        assert main(["--help", word]) == 0
+        first, *others = capsys.readouterr().out.splitlines()
+        assert first.split() == ["task=videomme", "Video-MME,", "official", "protocol"]
+        assert any(line.startswith("task=videomme/subtitles ") for line in others)
+        assert not any(line.startswith("task=videomme_v2") for line in others)
+    assert main(["--help", "video.decoder"]) == 0
+    assert "decoder: pyav        # pyav | torchcodec" in capsys.readouterr().out
+    with pytest.raises(HarnessError, match="no such group or name; nearest: videomme"):
+        main(["--help", "videome"])
+    with pytest.raises(HarnessError, match="--help gate: a command: write harness gate --help"):
+        main(["--help", "gate"])
+
+
+def test_what_a_name_is_said_to_be_is_not_cut_within_brackets() -> None:
+    for group in GROUPS:
+        for name in choices(group):
+            said = described(group, name)
+            assert said.count("(") == said.count(")"), (group, name, said)
 
 
 def test_models_that_differ_in_size_are_one_word_of_the_help() -> None:
     names = ["a_2b", "a_7b", "b", "b_34b", "c_v_7b"]
     assert by_size(names) == ["a_{2b,7b}", "b b_34b", "c_v_7b"]
+    versions = ["q2_5_3b", "q2_5_7b", "q3_0_8b", "q3_27b", "q3_5_0_8b", "q3_5_9b", "g_26b_a4b"]
+    assert by_size(versions) == ["q2_5_{3b,7b}", "q3_{0_8b,27b}", "q3_5_{0_8b,9b}", "g_26b_a4b"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

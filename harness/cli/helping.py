@@ -25,7 +25,8 @@ scorer can be set by its dotted name, task.scorer.extractor=…):
 Commands, each with --help:
 {commands}
 """
-_SIZE = re.compile(r"(?P<name>.+?)_(?P<size>\d+(_\d+)?[bm](_a\d+b)?)")
+_SIZE = re.compile(r"(?P<name>.+?)_(?P<size>(0_)?\d+[bm](_a\d+b)?)")
+"""A size below one has a 0 first; any other number before a size is a version: ``qwen3_5_27b``."""
 
 
 def by_size(names: Sequence[str]) -> list[str]:
@@ -45,14 +46,34 @@ def by_size(names: Sequence[str]) -> list[str]:
 
 
 def group_text(group: str) -> str:
-    """Every name of a group, protocols included, with what its YAML says of it first.
+    """Every name of a group, protocols included, with what its YAML says of it first; of a name
+    alone, or behind its group (``task/videomme``), what can be chosen by it; of a setting, its
+    line.
 
-    Raises RequestError for no group."""
-    from harness.overrides import GROUPS, choices, described
+    Raises RequestError for none of these, with the nearest."""
+    from harness.cli import COMMANDS
+    from harness.overrides import GROUPS, choices, described, top_level_text
 
-    if group not in GROUPS:
-        raise RequestError(f"--help {group}: no such group{nearest(group, GROUPS)}")
-    return "\n".join(f"{name:<32} {described(group, name)}".rstrip() for name in choices(group))
+    if group in GROUPS:
+        return "\n".join(f"{name:<32} {described(group, name)}".rstrip() for name in choices(group))
+    if group in COMMANDS:
+        raise RequestError(f"--help {group}: a command: write harness {group} --help")
+    top = re.escape(group.partition(".")[0])
+    if setting := re.search(rf"^{top}:.*(\n .*)*", top_level_text(), re.MULTILINE):
+        return setting[0]
+    every = [(known, name) for known in GROUPS for name in choices(known)]
+    word = group.replace("=", "/", 1)
+    found = [
+        (known, name)
+        for known, name in every
+        if f"{known}/{name}/".startswith(f"{word}/") or f"{name}/".startswith(f"{word}/")
+    ]
+    if not found:
+        hint = nearest(group, {*GROUPS, *(name for _, name in every)})
+        raise RequestError(f"--help {group}: no such group or name{hint}")
+    return "\n".join(
+        f"{f'{known}={name}':<36} {described(known, name)}".rstrip() for known, name in found
+    )
 
 
 def help_text() -> str:
