@@ -264,6 +264,26 @@ def test_the_inline_mark_is_where_the_template_itself_puts_the_video(folder: Pat
     assert rendered(folder, Turn("user", (Video(), Text("What?")))) == theirs
 
 
+def test_a_template_is_given_what_it_reads_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    """A setting that it reads nowhere would be ignored; where that cannot be told, none is
+    refused."""
+    file = tmp_path / "mine.jinja"
+    said = "{% for m in messages %}Q {{ m['content'][0]['text'] }}{% endfor %} A"
+    file.write_text("{% if enable_thinking is defined %}!{% endif %}" + said)
+    ask = Turn("user", (Video(), Text("What?")))
+    own = {"chat_template": str(file)}
+    assert rendered(folder, ask, **own, template_settings={"enable_thinking": False})[0] == "!"
+    for name, hint in (("enable_thinkin", "; nearest: enable_thinking"), ("y", "")):
+        with pytest.raises(ModelError) as caught:
+            rendered(folder, ask, **own, template_settings={name: True})
+        assert str(caught.value) == (
+            f"model.template_settings.{name}: this checkpoint's chat template reads nothing of "
+            f"this name{hint}; ~model.template_settings.{name} leaves it out"
+        )
+    file.write_text(f"{{% generation %}}{said}{{% endgeneration %}}")  # transformers' own tag
+    assert rendered(folder, ask, **own, template_settings={"y": 1}).startswith("Q <video>")
+
+
 def test_a_template_from_a_file(folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.jinja"
     file.write_text("{% for m in messages %}Q {{ m['content'][0]['text'] }}{% endfor %} A")

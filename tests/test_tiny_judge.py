@@ -173,6 +173,12 @@ def test_it_is_asked_greedily_and_named_by_its_content(tiny: TextModel) -> None:
     assert json.dumps(identity)
 
 
+def test_a_setting_that_the_template_does_not_read_is_refused() -> None:
+    model = TextModel(str(FOLDER), device="cpu", template_settings={"enable_thinking": False})
+    with pytest.raises(ModelError, match=r"model\.template_settings\.enable_thinking: this check"):
+        answers(model, judge_prompt("k", "", "Right?"))
+
+
 def test_a_system_turn_that_the_template_refuses_stands_before_the_users(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()

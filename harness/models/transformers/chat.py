@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.errors import ModelError
+from harness.names import nearest
 from harness.types import JSON
 
 Content = Mapping[str, str]
 """A part of a message as chat templates take it: {"type": "text", "text": …}, {"type": "video"}."""
 Message = tuple[str, Sequence[Content]]
+_RENDERING = ("transformers.tokenization_utils_base", "transformers.processing_utils")
+_GIVEN = {"messages", "tools", "documents", "add_generation_prompt", "raise_exception"}
+"""What a template reads that no setting gives it."""
 SHORT = 20  # characters; what is shorter is not counted
 
 
@@ -25,6 +29,9 @@ class ChatTemplate:
     tokenizer: Any
     bos: str = ""
     settings: Mapping[str, JSON] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        refuse_unread(self.template, self.tokenizer, self.settings)
 
     def render(self, messages: Sequence[Message], question: str) -> str:
         """The prompt as text. A last message by the assistant is left open.
@@ -88,6 +95,30 @@ class ChatTemplate:
             system["text"] += asked[0]["text"]
             asked = asked[1:]
         return self._apply([(role, [system, *asked]), *rest])
+
+
+def refuse_unread(template: object, tokenizer: Any, settings: Mapping[str, JSON]) -> None:
+    """Raises ModelError for a setting that the template reads nowhere: it would be ignored. Nothing
+    is told of templates that Jinja alone cannot parse, nor of a tokenizer or processor with a way
+    of its own to render them."""
+    if not settings or not isinstance(template, str):
+        return
+    if type(tokenizer).apply_chat_template.__module__ not in _RENDERING:
+        return
+    from jinja2 import Environment, TemplateSyntaxError, meta  # a report's, else
+
+    try:
+        parsed = Environment(extensions=["jinja2.ext.loopcontrols"]).parse(template)
+    except TemplateSyntaxError:
+        return
+    read = meta.find_undeclared_variables(parsed)
+    for name in settings:
+        if name not in read:
+            raise ModelError(
+                f"model.template_settings.{name}: this checkpoint's chat template reads nothing of "
+                f"this name{nearest(name, read - _GIVEN, few=0)}; "
+                f"~model.template_settings.{name} leaves it out"
+            )
 
 
 def _texts(messages: Sequence[Message]) -> Iterator[str]:

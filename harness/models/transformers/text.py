@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from harness.errors import ModelError, RequestError
 from harness.models import thinking
+from harness.models.transformers.chat import refuse_unread
 from harness.models.transformers.checkpoint import fingerprint, locate
 from harness.models.transformers.devices import resolved
 from harness.types import JSON, Failure, Generation, Prompt, Response, Sample, Text, Usage
@@ -132,6 +133,7 @@ class TextModel:
         tokenizer = transformers.AutoTokenizer.from_pretrained(self._folder, padding_side="left")
         if tokenizer.chat_template is None:
             raise ModelError(f"{self.checkpoint}: has no chat template, so it takes no requests")
+        refuse_unread(tokenizer.chat_template, tokenizer, self.template_settings)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
         return tokenizer
