@@ -67,13 +67,13 @@ def state(folder: Path) -> State:
     finished = expected is not None and len(records) >= int(expected)
     done = finished and (folder / "summary.json").is_file()
     statuses: Counter[str] = Counter(record.status for record in records)
-    waiting = 0  # to be asked again
+    again = 0  # to be asked again
     if before is not None and not done:  # an answered one counts, though its lines were rewritten
         asked = kept + lines_read.lines() - before
-        waiting = max(0, min(statuses["failed"], len(records) - asked))
-        statuses["failed"] -= waiting
+        again = max(0, min(statuses["failed"], len(records) - asked))
+        statuses["failed"] -= again
     return State(
-        len(records) - waiting,
+        len(records) - again,
         int(expected) if expected is not None else None,
         estimate(metric, records) if counted else None,
         metric.unit,

@@ -25,6 +25,7 @@ def begin(
     records there are; returns what is said where its environment is not the first one's (empty:
     nothing). Raises JournalError.
     """
+    journal.records.read()  # its files may have been rewritten since
     session = {"kept": kept, "lines": journal.records.lines(), "shard": shard}
     append_line(journal.folder / NAME, {**session, "environment": dict(environment)})
     first = read_json(journal.folder / "request.json").get("environment") or {}
