@@ -147,7 +147,7 @@ def test_a_judge_that_makes_no_sense_costs_the_score_and_is_asked_again(run: Any
     assert record.response is not None
     code, _, err = run(*words)
     assert code == 1
-    assert "could not be scored" in err
+    assert "got no verdict of the judge" in err
 
 
 def test_a_judge_that_cannot_be_had_costs_no_response(run: Any) -> None:

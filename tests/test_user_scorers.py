@@ -284,7 +284,7 @@ def test_the_page_and_the_controls_do_without_prompts_that_cannot_be_written() -
 
 
 def test_a_bug_is_not_paid_for_with_more_calls(tmp_path: Path) -> None:
-    for step, more in (("json", 0), ("error", 1)):  # another reply may hold a verdict
+    for step, more in (("json", 0), ("none", 0), ("error", 1)):  # another reply may be a verdict
         folder = tmp_path / step
         judgements(Asked(), Judged(step), records(), folder)  # type: ignore[arg-type]
         again = Asked()
