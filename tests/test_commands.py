@@ -9,6 +9,7 @@ import pytest
 
 from harness.cli import main
 from harness.cli.ending import ended
+from harness.report.runs import load
 from tests.runs import records, write
 
 RESULTS = Path("results")
@@ -104,16 +105,19 @@ def test_a_corrupt_summary_is_made_again(run: Any) -> None:
         assert "100.0" in out
 
 
-def test_a_run_with_a_value_beyond_its_scale_is_named_with_a_way_out(run: Any) -> None:
-    made = write(RESULTS, records(20))
+def test_a_value_beyond_its_scale_costs_its_own_score_before_there_is_a_summary_too(
+    run: Any,
+) -> None:
+    made = write(RESULTS, records(20, share=1.0))
     path = made.folder / "records-0.jsonl"
     path.write_text(path.read_text().replace('"accuracy": 1.0', '"accuracy": 3.0', 1))
     (made.folder / "summary.json").unlink()
-    code, _, err = run("leaderboard")
-    assert code == 1
-    assert err.startswith(f"harness: {made.folder}: ")
-    assert "value 3 is beyond its metric's 1: set the metric's low or high, or run the same" in err
-    assert err.count("\n") == 1
+    again = load(made.folder).summary
+    assert (again.scored, again.unscored, again.complete) == (19, 1, False)
+    code, out, err = run("leaderboard")
+    assert (code, err) == (0, "")
+    assert "100.0" in out
+    assert "incomplete" in out
 
 
 def test_the_leaderboard_goes_on_beside_a_run_that_cannot_be_read(run: Any) -> None:

@@ -20,6 +20,7 @@ from harness.run.journal import CIRCUMSTANCES, read_json, read_records
 from harness.run.judge_stage import not_judged
 from harness.run.judging import LIMIT
 from harness.run.raised import clause
+from harness.run.scoring import on_scale
 from harness.types import JSON, JudgedScorer, Metric, Record, Scorer
 
 if TYPE_CHECKING:
@@ -103,12 +104,13 @@ class Run:
 
     @cached_property
     def summary(self) -> Summary:
-        """From summary.json; made again from the records where that is missing or damaged."""
+        """From summary.json; made again from the records where that is missing or damaged. A value
+        beyond its metric's bounds is unscored then too."""
         path = self.folder / "summary.json"
         try:
             return Summary.from_json(read_json(path))
         except JournalError:
-            return self.summarised(self.records)
+            return self.summarised(on_scale(self.records, self.metrics))
 
     @cached_property
     def records(self) -> list[Record]:
@@ -199,7 +201,7 @@ def load(folder: Path | str, records: Sequence[Record] | None = None) -> Run:
         vars(run)["records"] = _checked(folder, records)
     try:
         _ = run.summary  # a run that cannot be read is found out here
-    except DataError as error:  # of its records: a value beyond its metric's bounds
+    except DataError as error:  # of its records: a group that its metric cannot score
         raise JournalError(f"{folder}: {error}") from error
     return run
 
