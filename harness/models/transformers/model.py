@@ -238,7 +238,7 @@ class Transformers:
             in_flight=self.in_flight or self.memory(self.frames).in_flight,
             allow_overflow=self.allow_overflow,
             sharing=self.sharing,
-            merging=towers.find(model, writer),
+            merging=towers.find(model, writer, self.checkpoint),
         )
         if self.self_test:
             self_test(engine, self.checkpoint)
