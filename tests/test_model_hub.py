@@ -279,6 +279,23 @@ def test_tokens_that_a_checkpoint_must_never_say(
     assert examine(engine, [sample()], LONG, "small").sound
 
 
+@pytest.mark.parametrize("beams", [1, 2])
+def test_a_checkpoint_that_names_no_end_of_an_answer(
+    tmp_path: Path, beams: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = copy("internvl", tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    edit(folder / "config.json", text_config={**config["text_config"], "eos_token_id": None})
+    edit(folder / "config.json", eos_token_id=None)
+    edit(folder / "generation_config.json", eos_token_id=None)
+    edit(folder / "tokenizer_config.json", eos_token=None)
+    backend = at(folder)
+    answers = list(backend.generate([sample()], Generation(max_new_tokens=8, beams=beams)))
+    assert [answer.finish for answer in answers if isinstance(answer, Response)] == ["length"] * 3
+    assert "no file names a token that ends an answer" in caplog.text
+    assert examine(backend.load(), [sample()], LONG, "small").sound
+
+
 def test_weights_that_are_no_numbers(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

@@ -117,7 +117,15 @@ def cases(records: Sequence[Record], scorer: JudgedScorer) -> list[Case]:
     left out."""
     judgeable = [r for r in records if r.response and r.status not in ("failed", "truncated")]
     texts = {_asking(r.question): r.response.text for r in judgeable if r.response}
-    return [Case(_accompanied(record, texts, scorer)) for record in judgeable]
+    return [_case(record, texts, scorer) for record in judgeable]
+
+
+def _case(record: Record, texts: Mapping[tuple[str, int, int], str], scorer: JudgedScorer) -> Case:
+    """The record's case, with the responses to the questions that the scorer wants beside it."""
+    try:
+        return Case(_accompanied(record, texts, scorer))
+    except Exception as error:  # noqa: BLE001  # a bug in a user's scorer costs one score
+        return Case(record, failure=error, done=True)
 
 
 def _asking(question: Question, id: str | None = None) -> tuple[str, int, int]:
@@ -128,7 +136,6 @@ def _asking(question: Question, id: str | None = None) -> tuple[str, int, int]:
 def _accompanied(
     record: Record, texts: Mapping[tuple[str, int, int], str], scorer: JudgedScorer
 ) -> Record:
-    """The record, with the responses to the questions that the scorer wants beside it."""
     if not isinstance(scorer, Accompanied):
         return record
     ids = scorer.companions(record.question)

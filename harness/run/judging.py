@@ -195,12 +195,14 @@ def refuse_unwilling(judge: Model, generation: Generation = GENERATION) -> None:
     prompt = Prompt(question, (Turn("user", (Text(question.text),)),))
     sample = Sample(Clip(question.id, None), None, None, (prompt,))
     try:
-        (said,) = judge.generate([sample], generation)
+        answers = list(judge.generate([sample], generation))
     except HarnessError as error:
         raise JudgeError(f"judge: {of_judge(error)}") from error
-    if isinstance(said, Failure):
+    failed = [answer.reason for answer in answers if isinstance(answer, Failure)]
+    if failed or [answer.question for answer in answers] != [question.id]:
+        found = failed[0] if failed else f"{several(len(answers), 'answer')}, not one to it"
         raise JudgeError(
-            f"judge: does not answer a first, tiny question ({said.reason}), so the model is not "
+            f"judge: does not answer a first, tiny question ({found}), so the model is not "
             "asked anything; without judge= its responses are kept, to be judged later"
         )
 

@@ -132,7 +132,7 @@ class Merging:
 
 
 def _differing(path: Path, pieces: list[torch.Tensor]) -> Axis | None:
-    """The dimension in which two pieces differ; None where they have one shape. Raises NotJoined."""
+    """The dimension in which two pieces differ; None: they have one shape. Raises NotJoined."""
     one, other = (piece.shape for piece in pieces)
     axes = [i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b]
     if len(one) != len(other) or len(axes) > 1:

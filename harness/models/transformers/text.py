@@ -132,8 +132,8 @@ class TextModel:
         tokenizer = transformers.AutoTokenizer.from_pretrained(self._folder, padding_side="left")
         if tokenizer.chat_template is None:
             raise ModelError(f"{self.checkpoint}: has no chat template, so it takes no requests")
-        if tokenizer.pad_token_id is None:
-            tokenizer.pad_token = tokenizer.eos_token
+        if tokenizer.pad_token_id is None:  # masked, so that any does
+            tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
         return tokenizer
 
     @cached_property
