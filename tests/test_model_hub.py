@@ -134,10 +134,15 @@ def test_the_length_that_is_told_is_the_whole_videos() -> None:
 # ── prompts of other kinds ───────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("how", ["packed", "copied"])
-def test_text_alone_beside_videos_where_positions_have_axes(how: str) -> None:
+AXES = [("qwen2_5_vl", "packed"), ("qwen2_5_vl", "copied")]
+COPIED = [(name, "auto") for name in ("qwen3_5", "minicpmv4_6")]
+PICTURES = [(name, "auto") for name in ("gemma3", "gemma3n", "idefics3", "mistral3", "ovis2")]
+
+
+@pytest.mark.parametrize(("name", "how"), [*AXES, *COPIED, *PICTURES])
+def test_text_alone_beside_videos(name: str, how: str) -> None:
     turns = ((Video(), Text("What?")), (Text("Two and two?"),), (Video(), Text("How many?")))
-    engine = settings("qwen2_5_vl", sharing=how, in_flight=2).load()
+    engine = settings(name, sharing=how, in_flight=2).load()
     clips = [asking(*turns), sample(1)]
     found = outputs(engine, *clips)
     for branch in engine.write(clips[0], LONG).branches:
