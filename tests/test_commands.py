@@ -72,7 +72,7 @@ def test_a_run_with_an_odd_entry_or_a_copy_of_itself_is_one_line_or_itself(run: 
         code, out, err = run(*command)
         assert code == 1 + (command != ["leaderboard"])
         assert err.startswith(line)
-        assert err.count("\n") == 1
+        assert err.count("\n") == 1 + (command == ["leaderboard"])  # which names the copy
     assert "other" in out
 
 
@@ -118,6 +118,28 @@ def test_a_value_beyond_its_scale_costs_its_own_score_before_there_is_a_summary_
     assert (code, err) == (0, "")
     assert "100.0" in out
     assert "incomplete" in out
+
+
+@pytest.mark.parametrize("place", ["copy", "demo/tiny_video/copy", "demo/tiny_video/ID/ID", "a/b"])
+def test_a_copied_run_counts_once_and_is_said(run: Any, place: str) -> None:
+    made = write(RESULTS, records(30))
+    other = write(RESULTS, records(30, share=1.0), model="other")
+    alone = run("compare", "tiny_video", "other")
+    _, table, _ = run("leaderboard")
+    copy = RESULTS / place.replace("ID", made.id)
+    shutil.copytree(made.folder, copy, dirs_exist_ok=True)
+    code, out, err = run("leaderboard")
+    assert (code, out) == (1, table)
+    assert err == (
+        f"harness: {copy}: the same run as {made.folder}, which alone counts: move one of them "
+        "away\n"
+    )
+    assert run("compare", "tiny_video", "other") == alone
+    for name in ("results", "results/demo/tiny_video", made.id, str(made.folder)):
+        names = (name, str(other.folder)) if name != "results" else ("tiny_video", "other")
+        assert run("compare", *names)[0] == alone[0]
+    code, _, err = run("site")
+    assert err.count("the same run as") == 1
 
 
 def test_the_leaderboard_goes_on_beside_a_run_that_cannot_be_read(run: Any) -> None:

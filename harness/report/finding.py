@@ -90,7 +90,7 @@ def _candidates(name: Path | str, results: Path | str) -> list[Run]:
     from harness.report import runs
 
     if found := [runs.load(folder) for folder in folders_named(name, results)]:
-        return found
+        return runs.without_copies(found)[0]
     if not Path(results).is_dir():
         raise RequestError(f"{name}: no such run, and no folder {results}; use --results")
     every, _ = runs.find(results)

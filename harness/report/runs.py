@@ -207,7 +207,7 @@ def load(folder: Path | str, records: Sequence[Record] | None = None) -> Run:
 
 
 def find(results: Path | str) -> tuple[list[Run], list[str]]:
-    """Every readable run under ``results``, and one line about each that is not.
+    """Every readable run under ``results``, and one line about each that is not, or is a copy.
 
     A folder in which nothing was ever answered is a failed start, and no run.
     """
@@ -222,7 +222,29 @@ def find(results: Path | str) -> tuple[list[Run], list[str]]:
             complaints.append(f"{error.filename or path}: {str(error.strerror).lower()}")
         except Exception as error:  # noqa: BLE001  # a user's own metric: it costs its run alone
             complaints.append(f"{path.parent}: {clause(error)}")
-    return runs, complaints
+    once, copies = without_copies(runs)
+    return once, complaints + copies
+
+
+def without_copies(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs in order, each id once, and a line about each copy: of those with one id the one at
+    its own place (task/model/id) counts, else the one in the fewest folders."""
+
+    def rank(run: Run) -> tuple[bool, int]:
+        parts = run.folder.resolve().parts
+        own = Path(run.task, run.model, run.id).parts
+        return parts[-len(own) :] != own, len(parts)
+
+    first: dict[str, Run] = {}
+    for run in sorted(runs, key=rank):
+        first.setdefault(run.id, run)
+    copies = [
+        f"{run.folder}: the same run as {first[run.id].folder}, which alone counts: move one of "
+        "them away"
+        for run in runs
+        if run is not first[run.id]
+    ]
+    return [run for run in runs if run is first[run.id]], copies
 
 
 def _checked(folder: Path, found: Sequence[Record]) -> list[Record]:
