@@ -17,7 +17,7 @@ from harness.errors import ModelError
 from harness.models.transformers.checkpoint import read_json
 from harness.models.transformers.configuration import rope_of
 from harness.models.transformers.writers import UNSAID, read_template
-from harness.models.transformers.written import first_line
+from harness.names import first_line
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers

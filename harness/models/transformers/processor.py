@@ -24,7 +24,8 @@ from harness.models.transformers.shown import COUNTED_PROMPT, Shown, plain_sampl
 from harness.models.transformers.spanning import Spanning
 from harness.models.transformers.spans import Spans
 from harness.models.transformers.tower import picture_sizes
-from harness.models.transformers.written import Written, escaped, first_line, letter_tokens
+from harness.models.transformers.written import Written, escaped, letter_tokens
+from harness.names import first_line
 from harness.types import (
     JSON,
     Clip,

@@ -21,7 +21,7 @@ from harness.models.transformers.branches import ActiveClip
 from harness.models.transformers.engine import Engine, out_of_memory
 from harness.models.transformers.plain import steps
 from harness.models.transformers.proof import ROUNDING, attention
-from harness.models.transformers.written import first_line
+from harness.names import first_line
 from harness.types import (
     Clip,
     Frames,
