@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.simulated import percent
 from harness import stats
 from harness.scoring.calibration import calibrated
 from harness.stats.sequential import Sequential
@@ -75,7 +76,7 @@ def sequential(rounds: int) -> Iterator[dict[str, object]]:
             for mean, wrong in ((0.0, "worse"), (-MARGIN, "as good")):
                 rng = np.random.default_rng([clips, len(name)])
                 found = [_verdict(draw(rng, clips, mean)) for _ in range(rounds)]
-                row[f"mean {100 * mean:g}: called {wrong}"] = _percent(found.count(wrong), rounds)
+                row[f"mean {100 * mean:g}: called {wrong}"] = percent(found.count(wrong), rounds)
             yield row
 
 
@@ -108,8 +109,8 @@ def paired(rounds: int) -> Iterator[dict[str, object]]:
             yield {
                 "differences": name,
                 "clips": clips,
-                "p below 0.05": _percent(rejected, rounds),
-                "interval holds 0": _percent(held, rounds),
+                "p below 0.05": percent(rejected, rounds),
+                "interval holds 0": percent(held, rounds),
             }
 
 
@@ -145,7 +146,7 @@ def people(rounds: int) -> Iterator[dict[str, object]]:
                     "judge": judge.name,
                     "mean": mean,
                     "labelled": labelled,
-                    "coverage": _percent(held, rounds),
+                    "coverage": percent(held, rounds),
                     "mean width": f"{np.mean(widths):.3f}",
                     "of width 0": sum(width == 0 for width in widths),
                 }
@@ -161,7 +162,3 @@ def _corrected(
     seen = rng.choice(videos, labelled, replace=False)
     human = {str(i): float(truth[i]) for i in seen}
     return calibrated(judged, human, {name: name for name in names}, scale=(0.0, 1.0)).ci95
-
-
-def _percent(count: int, of: int) -> str:
-    return f"{100 * count / of:.1f}%"

@@ -15,7 +15,7 @@ Each reads the same clips (2 s of 720p, 8 frames, shortest edge 336) by the same
              are left 5 s later
 
 For hang and crash: how many of the other three clips come, on one worker. Every measurement is a
-program of its own that is ended, with all that it started, after ``_HARD`` seconds.
+program of its own that is ended, with all that it started, after ``HARD`` seconds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import ast
 import hashlib
 import inspect
 import json
-import multiprocessing
 import os
 import signal
 import statistics
@@ -35,7 +34,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -44,107 +42,29 @@ from typing import Any
 import psutil
 
 from benchmarks.clips import clip_file
+from benchmarks.pool_kinds import (
+    HARD,
+    POOLS,
+    Pool,
+    end_with_parent,
+    loky,
+    pebble,
+    pebble_watched,
+    windowed,
+)
 from harness.video import prefetch, prefetch_worker, reading_process
-from harness.video.clip_reading import look
-from harness.video.prefetch import Prefetcher, ReadRequest
+from harness.video.prefetch import ReadRequest
 from harness.video.sampling import Sampling
 
-_LIMIT, _HARD, _WORKERS, _CLIPS = 6.0, 120.0, 2, 6
+_LIMIT, _WORKERS, _CLIPS = 6.0, 2, 6
 _HELPERS = ("resource_tracker", "forkserver")
-
-# From requests, the number of workers and the seconds a clip may take to what each request gave,
-# in order: pixels or an error.
-Pool = Callable[[Sequence[ReadRequest], int, float], Iterator[Any]]
-
-
-def ours(requests: Sequence[ReadRequest], workers: int, limit: float) -> Iterator[Any]:
-    """As the harness runs it."""
-    with Prefetcher(workers, timeout=limit) as reader:
-        for _, result in reader.read(requests):
-            yield result if isinstance(result, Exception) else result[1].pixels
-
-
-def pebble(
-    requests: Sequence[ReadRequest],
-    workers: int,
-    limit: float,
-    begin: Callable[[], None] | None = None,
-) -> Iterator[Any]:
-    """A future for each clip; pixels come back pickled."""
-    context = multiprocessing.get_context("spawn")
-    pool = import_module("pebble").ProcessPool(workers, context=context, initializer=begin)
-    try:
-        yield from _windowed(
-            requests, workers, _HARD, lambda one: pool.schedule(look, args=[one], timeout=limit)
-        )
-    finally:
-        pool.stop()
-        pool.join()
-
-
-def pebble_watched(requests: Sequence[ReadRequest], workers: int, limit: float) -> Iterator[Any]:
-    """As ``pebble``; no worker outlives the program."""
-    yield from pebble(requests, workers, limit, _end_with_parent)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def wait() -> None:
-        parent.join()
-        os._exit(0)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def loky(requests: Sequence[ReadRequest], workers: int, limit: float) -> Iterator[Any]:
-    """It has no time limit for a task: what does not come in time is given up by its caller."""
-    pool = import_module("loky").ProcessPoolExecutor(workers)
-    try:
-        yield from _windowed(requests, workers, 2 * limit, lambda one: pool.submit(look, one))
-    finally:
-        pool.shutdown(wait=False, kill_workers=True)
-
-
-def _windowed(
-    requests: Sequence[ReadRequest],
-    workers: int,
-    patience: float,
-    submit: Callable[[ReadRequest], Any],
-) -> Iterator[Any]:
-    """In order, with two more in flight than there are workers."""
-    waiting: list[Any] = []
-    left = list(requests)
-    while left or waiting:
-        while left and len(waiting) < workers + 2:
-            try:
-                waiting.append(submit(left.pop(0)))
-            except Exception as error:  # noqa: BLE001  # a broken pool takes nothing on
-                waiting.append(error)
-        first = waiting.pop(0)
-        if isinstance(first, Exception):
-            yield first
-            continue
-        try:
-            yield first.result(timeout=patience)[1].pixels
-        except Exception as error:  # noqa: BLE001  # whatever this pool raises is its answer
-            yield error
-
-
-POOLS: dict[str, Pool] = {
-    "ours": ours,
-    "pebble": pebble,
-    "pebble+": pebble_watched,
-    "loky": loky,
-}
 
 
 def healthy(pool: Pool, path: Path, frames: int) -> dict[str, Any]:
     """Seconds, CPU seconds and a digest of all pixels, once every worker has read a clip."""
     requests = [_request(path, frames) for _ in range(_CLIPS + _WORKERS)]
     digest = hashlib.sha256()
-    results = pool(requests, _WORKERS, _HARD)
+    results = pool(requests, _WORKERS, HARD)
     began, busy = time.perf_counter(), _cpu()
     for _ in range(_WORKERS):
         next(results)
@@ -176,7 +96,7 @@ def crash(pool: Pool, path: Path, frames: int) -> dict[str, Any]:
 
     timer = threading.Timer(2.0, segfault)
     results = []
-    for result in pool(_with_a_stuck_one(path, frames), 1, _HARD):
+    for result in pool(_with_a_stuck_one(path, frames), 1, HARD):
         results.append(result)
         if len(results) == 1:
             timer.start()
@@ -186,7 +106,7 @@ def crash(pool: Pool, path: Path, frames: int) -> dict[str, Any]:
 def orphans(pool: Pool, path: Path, frames: int) -> dict[str, Any]:
     """Says when both workers hang, and waits to be killed."""
     stuck = [_request(_stuck(), frames) for _ in range(_WORKERS)]
-    results = pool([_request(path, frames)] * _WORKERS + stuck, _WORKERS, _HARD)
+    results = pool([_request(path, frames)] * _WORKERS + stuck, _WORKERS, HARD)
     for _ in range(_WORKERS):
         next(results)
     print("up", flush=True)
@@ -233,7 +153,7 @@ def measured(what: str, name: str, path: Path, frames: int) -> dict[str, Any] | 
             ended.set()
             _kill([psutil.Process(child.pid)])
 
-        timer = threading.Timer(_HARD, end)
+        timer = threading.Timer(HARD, end)
         timer.start()
         try:
             line = child.stdout.readline()
@@ -303,9 +223,9 @@ def _table(path: Path, frames: int, repeats: int) -> Iterator[str]:
     served = (prefetch_worker._answer, prefetch_worker.main)
     yield (
         f"lines of code: ours {lines(*reading, *shared, *told, *served)}, of which shared memory "
-        f"{lines(*shared)}; the least use of pebble {lines(pebble, _windowed)}, of pebble+ "
-        f"{lines(pebble, pebble_watched, _end_with_parent, _windowed)}, of loky "
-        f"{lines(loky, _windowed)}"
+        f"{lines(*shared)}; the least use of pebble {lines(pebble, windowed)}, of pebble+ "
+        f"{lines(pebble, pebble_watched, end_with_parent, windowed)}, of loky "
+        f"{lines(loky, windowed)}"
     )
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from tabulate import tabulate
 
-from benchmarks.side_by_side import NEW, OPTIONS, save_model
+from benchmarks.side_by_side_task import NEW, OPTIONS, save_model
 from harness.controls import asked
 from harness.models.transformers import Transformers
 from harness.models.transformers.engine import Engine

@@ -49,8 +49,7 @@ SETTINGS = {
     "HF_HUB_OFFLINE": "1",
     "OMP_NUM_THREADS": "1",
 }
-START = 600.0
-"""Seconds that a server may take to start: the first time it compiles."""
+START = 600.0  # seconds that a server may take to start: the first time it compiles
 
 CPU = ("client_ms", "front_ms", "engine_ms")
 
@@ -176,9 +175,9 @@ def over_http(asked: Server, samples: list[Sample], ours: Said) -> dict[str, Any
     settings: list[tuple[str, dict[str, Any]]] = [
         (f"{n} in flight", {"in_flight": n}) for n in (1, 4, 8, 16, 32)
     ]
-    settings += [("frames with each question", {"send_once": False})]
-    settings += [("webp", {"picture": "webp"})]
-    settings += [(f"video file, {codec}", _video(codec)) for codec in ("h264", "ffv1")]
+    settings += [("frames with each question", {"send_once": False}), ("webp", {"picture": "webp"})]
+    for codec in ("h264", "ffv1"):
+        settings += [(f"video file, {codec}", {"frames_as": "video", "video_codec": codec})]
     for name, given in settings:
         model = OpenAI(asked.url, NAME, reference=own_engine(), **given)
         found[f"HTTP, {name}"], _ = turn(model, samples, Generation(), ours, asked)
@@ -187,10 +186,6 @@ def over_http(asked: Server, samples: list[Sample], ours: Said) -> dict[str, Any
     served = OpenAI(asked.url, NAME, reference=own_engine())
     found["HTTP, letters"], _ = turn(served, samples, letters, own, asked)
     return found
-
-
-def _video(codec: str) -> dict[str, Any]:
-    return {"frames_as": "video", "video_codec": codec}
 
 
 def in_process(checkpoint: Path) -> None:

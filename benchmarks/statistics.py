@@ -23,13 +23,11 @@ import numpy as np
 from tabulate import tabulate
 
 from benchmarks import error_rates, intervals
+from benchmarks.gate_rates import gate
+from benchmarks.simulated import PER_VIDEO, clusters, difficulties, percent
 from harness import stats
-from harness.stats import selection, sequential
+from harness.stats import selection
 from harness.types import Estimate
-
-PER_VIDEO = 3
-MARGIN = 0.05
-ALPHA = 0.05
 
 Draw = Callable[[np.random.Generator, int], tuple[Estimate, float]]
 
@@ -48,21 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def difficulties(
-    rng: np.random.Generator, videos: int, mean: float, spread: float = 2.0
-) -> np.ndarray:
-    """How likely each video's questions are answered rightly [videos]: questions of one video have
-    a correlation of 1 / (spread + 1)."""
-    return rng.beta(mean * spread, (1 - mean) * spread, size=videos)
-
-
 def binary(mean: float) -> Draw:
     """Right or wrong."""
 
     def draw(rng: np.random.Generator, videos: int) -> tuple[Estimate, float]:
         hard = difficulties(rng, videos, mean)
         scores = (rng.random((videos, PER_VIDEO)) < hard[:, None]).astype(float)
-        return stats.accuracy(scores.ravel().tolist(), _clusters(videos)), mean
+        return stats.accuracy(scores.ravel().tolist(), clusters(videos)), mean
 
     return draw
 
@@ -73,7 +63,7 @@ def graded(mean: float) -> Draw:
     def draw(rng: np.random.Generator, videos: int) -> tuple[Estimate, float]:
         hard = difficulties(rng, videos, mean, 4.0)
         scores = rng.binomial(5, hard[:, None], size=(videos, PER_VIDEO)).astype(float)
-        return stats.accuracy(scores.ravel().tolist(), _clusters(videos), high=5.0), 5 * mean
+        return stats.accuracy(scores.ravel().tolist(), clusters(videos), high=5.0), 5 * mean
 
     return draw
 
@@ -85,7 +75,7 @@ def macro(rng: np.random.Generator, videos: int) -> tuple[Estimate, float]:
     chances = means[None, :] + shift[:, None]
     scores = (rng.random((videos, PER_VIDEO)) < chances).astype(float)
     kinds = list(range(PER_VIDEO)) * videos
-    return stats.macro(scores.ravel().tolist(), _clusters(videos), kinds), float(means.mean())
+    return stats.macro(scores.ravel().tolist(), clusters(videos), kinds), float(means.mean())
 
 
 def unequal(rng: np.random.Generator, videos: int) -> tuple[Estimate, float]:
@@ -96,7 +86,7 @@ def unequal(rng: np.random.Generator, videos: int) -> tuple[Estimate, float]:
     hard = np.concatenate([difficulties(rng, 1, means[kind], 6.0) for kind in kinds])
     scores = (rng.random((videos, PER_VIDEO)) < hard[:, None]).astype(float)
     groups = np.repeat(kinds, PER_VIDEO).tolist()
-    return stats.macro(scores.ravel().tolist(), _clusters(videos), groups), float(means.mean())
+    return stats.macro(scores.ravel().tolist(), clusters(videos), groups), float(means.mean())
 
 
 def coverage(rounds: int) -> Iterator[dict[str, object]]:
@@ -120,7 +110,7 @@ def coverage(rounds: int) -> Iterator[dict[str, object]]:
             yield {
                 "scores": name,
                 "videos": videos,
-                "coverage": _percent(held, len(known)),
+                "coverage": percent(held, len(known)),
                 "mean width": f"{np.mean([e.ci95[1] - e.ci95[0] for e, _ in known]):.3f}",
                 "of width 0": sum(e.ci95[0] == e.ci95[1] for e, _ in known),
                 "unknown": len(found) - len(known),
@@ -155,11 +145,11 @@ def chosen(rounds: int) -> Iterator[dict[str, object]]:
             "true value of the chosen": f"{100 * np.mean(true):.2f}",
             "as reported": f"{100 * np.mean(naive):.2f}",
             "corrected": f"{100 * np.mean(fair):.2f} ± {196 * np.std(fair) / rounds**0.5:.2f}",
-            "its interval covers": _percent(
+            "its interval covers": percent(
                 sum(low <= value <= high for (low, high), value in zip(ends, true, strict=True)),
                 rounds,
             ),
-            "and its own mean": _percent(
+            "and its own mean": percent(
                 sum(low <= np.mean(fair) <= high for low, high in ends), rounds
             ),
         }
@@ -169,80 +159,6 @@ def _worth(means: np.ndarray) -> list[float]:
     """The expected score of each setting when difficulty is beta(1, 1), clipped to 0..1."""
     grid = (np.arange(20_000) + 0.5) / 20_000
     return [float(np.clip(grid + mean, 0, 1).mean()) for mean in means]
-
-
-def gate(rounds: int) -> Iterator[dict[str, object]]:
-    """Runs that lose so many points, by questions that flip both ways; a baseline at 70."""
-    for videos in (100, 900):
-        for drop in (0.0, 0.02, 0.05, 0.10, 0.20):
-            rng = np.random.default_rng([videos, int(1000 * drop)])
-            outcomes = [_gated(rng, videos, drop) for _ in range(rounds)]
-            row: dict[str, object] = {"clips": videos, "true drop": f"{100 * drop:g}"}
-            for i, name in enumerate(("sequential", "fixed size", "worst of 5 × 50")):
-                row[f"{name}: fails"] = _percent(sum(o[0][i] for o in outcomes), rounds)
-            early = [o for o in outcomes if o[2]]
-            row["decided early"] = _percent(len(early), rounds)
-            row["wrong early"] = _percent(sum(_wrong(o[2], drop) for o in outcomes), rounds)
-            row["clips asked"] = _percent(sum(o[1] for o in outcomes), rounds * videos)
-            yield row
-
-
-def _wrong(verdict: str, drop: float) -> bool:
-    return (verdict == "worse" and drop <= 0) or (verdict == "as good" and drop >= MARGIN)
-
-
-def _gated(
-    rng: np.random.Generator, videos: int, drop: float
-) -> tuple[tuple[bool, bool, bool], int, str]:
-    """Whether each gate fails the run, how many clips the sequential one asked, and what it decided
-    early ("" nothing)."""
-    before, after = _pair(rng, videos, drop)
-    steps = (after - before).sum(1)
-    test = sequential.Sequential(dict.fromkeys(map(str, range(videos)), PER_VIDEO), MARGIN, ALPHA)
-    for clip, step in enumerate(steps):
-        if test.add(str(clip), float(step), PER_VIDEO) != "undecided":
-            break
-    found = stats.macro(
-        (after - before).ravel().tolist(), _clusters(videos), [0] * after.size, low=-1.0, high=1.0
-    )
-    p = _p(steps)
-    fixed = (found.value < 0 and p < ALPHA) or found.value < -MARGIN
-    early = "" if test.verdict == "undecided" else test.verdict
-    failed = test.verdict == "worse" or (not early and fixed)
-    asked = rng.choice(after.size, size=(5, 50))
-    worst = after.ravel()[asked].mean(1).min() < before.mean() - MARGIN
-    return (failed, fixed, bool(worst)), len(test.asked), early
-
-
-def _pair(rng: np.random.Generator, videos: int, drop: float) -> tuple[np.ndarray, np.ndarray]:
-    """0/1 scores [videos, 3] of a baseline and a run: 4% of questions flip each way by rounding,
-    and ``drop`` of them are lost besides, in clips that are hit or spared as a whole half the
-    time."""
-    before = (rng.random((videos, PER_VIDEO)) < difficulties(rng, videos, 0.7)[:, None]) * 1.0
-    noise = rng.random((videos, PER_VIDEO))
-    after = before.copy()
-    after[(before == 1) & (noise < 0.04 / 0.7)] = 0.0
-    after[(before == 0) & (noise < 0.04 / 0.3)] = 1.0
-    hit = rng.random((videos, 1)) < 0.5  # half of the clips lose twice as many
-    share = 2 * drop / 0.7 * hit / (1 - 0.04 / 0.7)
-    after[(before == 1) & (after == 1) & (rng.random((videos, PER_VIDEO)) < share)] = 0.0
-    return before, after
-
-
-def _p(steps: np.ndarray) -> float:
-    from scipy import stats as scipy_stats
-
-    if not np.any(steps):
-        return 1.0
-    return float(scipy_stats.ttest_1samp(steps, 0).pvalue)
-
-
-def _clusters(videos: int) -> list[int]:
-    return np.repeat(np.arange(videos), PER_VIDEO).tolist()
-
-
-def _percent(count: int, of: int) -> str:
-    return f"{100 * count / of:.1f}%" if of else "?"
 
 
 TABLES: dict[str, Callable[[int], Iterator[dict[str, object]]]] = {

@@ -16,7 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from harness.build import build, build_as, check
-from harness.config_errors import in_one_line
+from harness.config_errors import as_request_error
 from harness.errors import RequestError
 from harness.names import DISTRIBUTION, nearest
 from harness.overrides import GROUPS, config_folders, key_of, literal, prepared, top_level_keys
@@ -42,7 +42,7 @@ def compose(overrides: Sequence[str]) -> Request:
     """The request that ``python -m harness OVERRIDES`` would run. Raises RequestError.
 
     Hydra's global state is as before afterwards."""
-    with in_one_line():
+    with as_request_error():
         return request_from(_composed(prepared(overrides)))
 
 
@@ -54,7 +54,7 @@ def _composed(words: Sequence[str]) -> DictConfig:
     search = [f"hydra.searchpath=[{','.join(f'file://{path}' for path in mine)}]"] if mine else []
     try:
         GlobalHydra.instance().clear()
-        with in_one_line(), initialize_config_dir(str(built_in), version_base="1.3"):
+        with as_request_error(), initialize_config_dir(str(built_in), version_base="1.3"):
             return hydra_compose("config", [*words, *search], return_hydra_config=True)
     finally:
         GlobalHydra.instance().hydra = before
@@ -84,7 +84,7 @@ def rescoring(
     for override in map(parse, [*rest, *judged]):
         key, value = override.key_or_group, override.value()
         whole = isinstance(value, dict) and "_target_" in value
-        with in_one_line():
+        with as_request_error():
             OmegaConf.update(changed, key, value, merge=not whole, force_add=True)
     return _plain(changed, resolve=True)
 

@@ -28,7 +28,7 @@ _OF_LISTS = {
 
 
 @contextmanager
-def in_one_line() -> Iterator[None]:
+def as_request_error() -> Iterator[None]:
     """What Hydra and OmegaConf raise within the block becomes a RequestError."""
     try:
         yield

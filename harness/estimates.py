@@ -104,10 +104,11 @@ def chance(metric: Metric, scorer: object, records: Sequence[Record]) -> float |
         return None
     guesses: list[tuple[Record, Mapping[str, float]]] = []
     value_name = metric.value if isinstance(metric, Summing) else None  # slow to ask: once
+    scales = {metric.value: (metric.low, metric.high)} if isinstance(metric, Mean) else {}
     for record in records:
         if hidden(record) or (isinstance(metric, Mean) and not metric.applies(record)):
             continue
-        expected = chance_of(scorer.chance(record.question), scorer)
+        expected = chance_of(scorer.chance(record.question), scorer, scales)
         if expected is None or (value_name is not None and value_name not in expected):
             return None
         guesses.append((record, expected))

@@ -194,7 +194,7 @@ def estimated(
         if (end := stats.beyond(unit.value, low, high)) is not None:
             raise DataError(
                 f"{key}: its value {unit.value:g} is beyond its metric's {end:g}: set the metric's "
-                "low or high, or run the same command again (it is unscored then)"
+                "low or high, or harness score RUN (it is unscored then)"
             )
     cases = [(unit, leaf) for unit in units.values() for leaf in unit.leaves]
     found = stats.macro(

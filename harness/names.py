@@ -45,6 +45,17 @@ def brief(value: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def one_line(error: BaseException) -> str:
+    """All that an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error of many lines says first, short enough for a line of ours."""
+    said = str(error).strip() or type(error).__name__
+    return said.splitlines()[0][:200]
+
+
 def nearest(name: str, known: Iterable[str], few: int = 30) -> str:
     """``; nearest: a, b`` – or all the names when none is near and they are few."""
     names = sorted(known)

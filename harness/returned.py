@@ -6,12 +6,14 @@ as an error of somebody else's. Each function returns what it was given, or rais
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from harness import stats
 from harness.errors import RequestError
 from harness.names import brief
 from harness.types import Clip, Estimate, Prompt, Question, Turn
@@ -19,6 +21,8 @@ from harness.types import Clip, Estimate, Prompt, Question, Turn
 _Check = Callable[[Any], bool]
 _Fields = Mapping[str, tuple[_Check, str]]
 _T = TypeVar("_T")
+
+NO_SCALES: Mapping[str, tuple[float | None, float | None]] = {}
 
 
 def clip_of(given: object, task: object) -> Clip:
@@ -39,14 +43,21 @@ def prompt_of(given: object, question: Question, task: object) -> Prompt:
     return prompt
 
 
-def chance_of(given: object, scorer: object) -> Mapping[str, float] | None:
-    """What ``scorer.chance`` gave."""
+def chance_of(
+    given: object,
+    scorer: object,
+    scales: Mapping[str, tuple[float | None, float | None]] = NO_SCALES,
+) -> Mapping[str, float] | None:
+    """What ``scorer.chance`` gave; a value is within the ends of its scale, where it has one."""
     if given is None:
         return None
-    if not isinstance(given, Mapping) or not all(isinstance(v, Real) for v in given.values()):
+    if not isinstance(given, Mapping) or not all(map(_finite, given.values())):
         _refuse(
             scorer, "chance", f"{brief(given)}: a mapping of numbers by name, or None, is needed"
         )
+    for name, (low, high) in scales.items():
+        if name in given and (end := stats.beyond(given[name], low, high)) is not None:
+            _refuse(scorer, "chance", f"{given[name]:g} as {name}, whose scale ends at {end:g}")
     return given
 
 
@@ -81,6 +92,10 @@ def _refuse(maker: object, method: str, what: str) -> NoReturn:
 
 def _is(*kinds: type) -> _Check:
     return lambda value: isinstance(value, kinds)
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def _several(kind: type) -> _Check:

@@ -9,6 +9,7 @@ import pytest
 
 from harness.cli import main
 from harness.cli.ending import ended
+from harness.report.runs import load
 from tests.runs import records, write
 
 RESULTS = Path("results")
@@ -71,7 +72,7 @@ def test_a_run_with_an_odd_entry_or_a_copy_of_itself_is_one_line_or_itself(run: 
         code, out, err = run(*command)
         assert code == 1 + (command != ["leaderboard"])
         assert err.startswith(line)
-        assert err.count("\n") == 1
+        assert err.count("\n") == 1 + (command == ["leaderboard"])  # which names the copy
     assert "other" in out
 
 
@@ -104,16 +105,41 @@ def test_a_corrupt_summary_is_made_again(run: Any) -> None:
         assert "100.0" in out
 
 
-def test_a_run_with_a_value_beyond_its_scale_is_named_with_a_way_out(run: Any) -> None:
-    made = write(RESULTS, records(20))
+def test_a_value_beyond_its_scale_costs_its_own_score_before_there_is_a_summary_too(
+    run: Any,
+) -> None:
+    made = write(RESULTS, records(20, share=1.0))
     path = made.folder / "records-0.jsonl"
     path.write_text(path.read_text().replace('"accuracy": 1.0', '"accuracy": 3.0', 1))
     (made.folder / "summary.json").unlink()
-    code, _, err = run("leaderboard")
-    assert code == 1
-    assert err.startswith(f"harness: {made.folder}: ")
-    assert "value 3 is beyond its metric's 1: set the metric's low or high, or run the same" in err
-    assert err.count("\n") == 1
+    again = load(made.folder).summary
+    assert (again.scored, again.unscored, again.complete) == (19, 1, False)
+    code, out, err = run("leaderboard")
+    assert (code, err) == (0, "")
+    assert "100.0" in out
+    assert "incomplete" in out
+
+
+@pytest.mark.parametrize("place", ["copy", "demo/tiny_video/copy", "demo/tiny_video/ID/ID", "a/b"])
+def test_a_copied_run_counts_once_and_is_said(run: Any, place: str) -> None:
+    made = write(RESULTS, records(30))
+    other = write(RESULTS, records(30, share=1.0), model="other")
+    alone = run("compare", "tiny_video", "other")
+    _, table, _ = run("leaderboard")
+    copy = RESULTS / place.replace("ID", made.id)
+    shutil.copytree(made.folder, copy, dirs_exist_ok=True)
+    code, out, err = run("leaderboard")
+    assert (code, out) == (1, table)
+    assert err == (
+        f"harness: {copy}: the same run as {made.folder}, which alone counts: move one of them "
+        "away\n"
+    )
+    assert run("compare", "tiny_video", "other") == alone
+    for name in ("results", "results/demo/tiny_video", made.id, str(made.folder)):
+        names = (name, str(other.folder)) if name != "results" else ("tiny_video", "other")
+        assert run("compare", *names)[0] == alone[0]
+    code, _, err = run("site")
+    assert err.count("the same run as") == 1
 
 
 def test_the_leaderboard_goes_on_beside_a_run_that_cannot_be_read(run: Any) -> None:

@@ -19,6 +19,7 @@ from harness.run.journal import read_records
 from harness.run.judge_cost import judge_cost
 from harness.run.loop import plan, run
 from harness.scoring.judge_prompts import judge_prompt
+from harness.scoring.judged import YesNoScorer
 from harness.types import Question, Score
 from tests.bad_server import MODEL, Answer, said, serving
 from tests.open_rows import ROWS
@@ -98,7 +99,7 @@ def test_a_finished_run_without_a_verdict_on_some_is_not_called_complete(activit
 @pytest.mark.parametrize(("lost", "complete"), [(1, True), (2, False)])
 def test_a_judge_may_leave_two_percent_without_a_verdict(lost, complete, tmp_path):
     """Of 60 responses one: complete, exit code 0, and said beside the number; two are too many."""
-    unread = {"score": None, "status": "unscored", "reason": "the judge failed: no verdict"}
+    unread = {"score": None, "status": "unscored", "stage": "judge", "reason": "no verdict"}
     answers = [replace(r, **unread) if n < lost else r for n, r in enumerate(records(60))]
     made = write(tmp_path, answers, judge={"model": "m"})
     found = list(complaints(made.records, made.summary, False, made))
@@ -108,6 +109,45 @@ def test_a_judge_may_leave_two_percent_without_a_verdict(lost, complete, tmp_pat
     assert live.line(live.state(made.folder)).endswith("complete" if complete else "ended")
     alone = write(tmp_path, answers, model="alone")
     assert list(complaints(alone.records, alone.summary, False, alone))
+
+
+def test_a_score_that_its_scorer_lost_is_no_missing_verdict(tmp_path):
+    """Of 60 responses one: within the judge's 2%, and not the judge's."""
+    lost = {"score": None, "status": "unscored", "stage": "scorer", "reason": "a bug in own.py"}
+    answers = [replace(r, **lost) if n < 1 else r for n, r in enumerate(records(60))]
+    made = write(tmp_path, answers, judge={"model": "m"})
+    (said,) = complaints(made.records, made.summary, False, made)
+    assert said == "1 of 60 questions could not be scored, the first: a bug in own.py"
+    assert not made.complete
+    assert not [line for line in diagnosed(made.summary) if "without a verdict" in line]
+
+
+@dataclass(frozen=True)
+class Buggy(YesNoScorer):
+    """Reads every reply but one as its base does."""
+
+    def score_judged(self, question, response, replies):
+        if question.id == "abc0":
+            return {}["pred"]
+        if question.id == "abc1":
+            raise JudgeError("the reply says nothing")
+        return super().score_judged(question, response, replies)
+
+
+def test_bugs_and_lost_verdicts_of_one_run_are_told_apart(activitynet):
+    asked = compose([*activitynet, "backend.rule=target", "judge=word_overlap"])
+    kept = asked.benchmark.scorer
+    buggy = Buggy(**{name: getattr(kept, name) for name in kept.__dataclass_fields__})
+    asked = replace(asked, benchmark=replace(asked.benchmark, scorer=buggy))
+    outcome = run(asked, tell=lambda line: None, progress=False)
+    bug, verdict = outcome.complaints
+    assert bug.startswith("1 of 8 questions could not be scored, the first: a bug in ")
+    assert bug.endswith("in score_judged: KeyError: 'pred'")
+    assert verdict == (
+        "1 of 8 questions got no verdict of the judge, the first: the reply says nothing"
+    )
+    stages = {r.question.id: r.stage for r in read_records(outcome.folder) if r.stage}
+    assert stages == {"abc0": "scorer", "abc1": "judge"}
 
 
 def test_another_judge_scores_kept_responses_where_its_own_run_would_be(activitynet, capsys):

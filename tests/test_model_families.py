@@ -16,6 +16,7 @@ from harness.errors import ModelError
 from harness.models.transformers import Transformers, memory, packed, packing, proof, torchvision
 from harness.models.transformers.decoder import Decoder
 from harness.models.transformers.engine import Engine
+from harness.models.transformers.merging import Merging
 from harness.models.transformers.processor import ProcessorWriter
 from harness.models.transformers.shown import plain_sample
 from harness.models.transformers.spans import Spans
@@ -355,6 +356,71 @@ def test_a_tower_that_must_see_all_frames_does(dtype: str, monkeypatch: pytest.M
     assert all(tokens for tokens, _ in outputs(engine, sample()).values())
 
 
+@pytest.mark.parametrize("mixed_in", [0.03, 1.0])
+def test_what_rounding_explains_of_a_tower_is_measured(
+    mixed_in: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In half precision by two kernels: a tower that mixes frames a little is no rounding."""
+    from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl as modeling
+
+    merger = modeling.Qwen2_5_VLPatchMerger
+    forward = merger.forward
+
+    def mixed(self: Any, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = forward(self, x)
+        return made + mixed_in * made.abs().mean(0) * len(made) ** 0.5
+
+    monkeypatch.setattr(merger, "forward", mixed)
+    assert settings("qwen2_5_vl", dtype="bfloat16").load().merging is None
+
+
+def test_a_clip_whose_features_cannot_be_joined_is_seen_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Learned on a short clip of noise: a real one may show what no one foresaw."""
+    engine = settings("qwen2_5_vl").load()
+    assert engine.merging is not None
+    monkeypatch.setitem(memory.TOWER_AT_ONCE, "cpu", 1)
+    axes = engine.merging._axes
+    for broken in ({}, dict.fromkeys(axes)):
+        engine.merging._axes = dict(broken)
+        asked = sample(frames=7)
+        found = outputs(engine, asked)
+        for prompt, truth in zip(
+            asked.prompts, families.reference("qwen2_5_vl", asked), strict=True
+        ):
+            assert found[prompt.key][0] == [t for t in truth.tokens if t not in engine.stops]
+        assert "its frames go through the vision tower together" in caplog.text
+        caplog.clear()
+
+
+class DeviceError(RuntimeError):
+    """As torch's own of an accelerator."""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), ModelError, "of memory on a short video"),
+        (DeviceError("an illegal memory access"), DeviceError, "illegal"),
+        (RuntimeError("The size of tensor a (4) must match"), None, ""),
+        (NotImplementedError("no kernel"), None, ""),
+    ],
+)
+def test_only_what_cannot_be_done_in_parts_is_passed_over(
+    error: Exception, kind: Any, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*given: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(Merging, "merged", failing)
+    if kind is None:
+        assert settings("qwen2_5_vl").load().merging is None
+        return
+    with pytest.raises(kind, match=said):
+        settings("qwen2_5_vl").load()
+
+
 def test_the_plan_s_tower_sees_a_few_frames_at_a_time() -> None:
     asked, as_pictures = settings("internvl"), settings("internvl", frames_as="images")
     few, many = asked.memory(100).activations, asked.memory(4000).activations
@@ -400,7 +466,6 @@ def test_a_kernel_that_is_refused_halfway_is_taken_back() -> None:
             if name == "eager":
                 raise ValueError("no such kernel for one of its parts")
 
-    engine: Any = SimpleNamespace(model=Model())
-    with pytest.raises(ValueError, match="no such kernel"), proof.attention(engine, "eager"):
+    with pytest.raises(ValueError, match="no such kernel"), proof.attention(Model(), "eager"):
         pass
     assert chosen[-1] == "sdpa"

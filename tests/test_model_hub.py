@@ -134,10 +134,15 @@ def test_the_length_that_is_told_is_the_whole_videos() -> None:
 # ── prompts of other kinds ───────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("how", ["packed", "copied"])
-def test_text_alone_beside_videos_where_positions_have_axes(how: str) -> None:
+AXES = [("qwen2_5_vl", "packed"), ("qwen2_5_vl", "copied")]
+COPIED = [(name, "auto") for name in ("qwen3_5", "minicpmv4_6")]
+PICTURES = [(name, "auto") for name in ("gemma3", "gemma3n", "idefics3", "mistral3", "ovis2")]
+
+
+@pytest.mark.parametrize(("name", "how"), [*AXES, *COPIED, *PICTURES])
+def test_text_alone_beside_videos(name: str, how: str) -> None:
     turns = ((Video(), Text("What?")), (Text("Two and two?"),), (Video(), Text("How many?")))
-    engine = settings("qwen2_5_vl", sharing=how, in_flight=2).load()
+    engine = settings(name, sharing=how, in_flight=2).load()
     clips = [asking(*turns), sample(1)]
     found = outputs(engine, *clips)
     for branch in engine.write(clips[0], LONG).branches:
@@ -277,6 +282,23 @@ def test_tokens_that_a_checkpoint_must_never_say(
             assert branch.output_ids == theirs
             assert not set(theirs) & set(said[:4])
     assert examine(engine, [sample()], LONG, "small").sound
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_a_checkpoint_that_names_no_end_of_an_answer(
+    tmp_path: Path, beams: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = copy("internvl", tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    edit(folder / "config.json", text_config={**config["text_config"], "eos_token_id": None})
+    edit(folder / "config.json", eos_token_id=None)
+    edit(folder / "generation_config.json", eos_token_id=None)
+    edit(folder / "tokenizer_config.json", eos_token=None)
+    backend = at(folder)
+    answers = list(backend.generate([sample()], Generation(max_new_tokens=8, beams=beams)))
+    assert [answer.finish for answer in answers if isinstance(answer, Response)] == ["length"] * 3
+    assert "no file names a token that ends an answer" in caplog.text
+    assert examine(backend.load(), [sample()], LONG, "small").sound
 
 
 def test_weights_that_are_no_numbers(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_the_version_that_the_tests_run_with_runs_every_family() -> None:
 
 
 def test_later_ones_are_of_families_that_are_tested() -> None:
-    assert releases.SINCE.keys() <= families.EVERY.keys()
+    assert releases.SINCE.keys() <= families.EVERY.keys() | families.EVERY_UNNAMED.keys()
     assert all(since > releases.FIRST for since in releases.SINCE.values())
 
 
@@ -64,6 +64,13 @@ def test_an_older_one_is_refused_by_a_line_that_says_which_is_needed(
     )
     assert not releases.runs(kind, f"{major}.{minor - 1}.2")
     assert releases.runs(kind, f"{major}.{minor}.0.dev0")
+
+
+@pytest.mark.parametrize("name", sorted({"lfm3_vl", "gemma4_unified"} & {*families.UNNAMED}))
+def test_one_that_no_yaml_names_is_listed_by_its_type(name: str) -> None:
+    config = json.loads((families.build(name) / "config.json").read_text())
+    assert config["model_type"] == name
+    assert releases.SINCE[name] == (5, 23)
 
 
 def test_one_that_is_not_listed_is_not_refused() -> None:

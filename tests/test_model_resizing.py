@@ -29,15 +29,17 @@ from tests import families
 pytestmark = pytest.mark.skipif(
     not torchvision.available(), reason="needs the extra video-families (make test installs it)"
 )
-VIDEOS = [name for name, family in families.FAMILIES.items() if family.frames_as == "video"]
-WHOLE = {"gemma4", "minicpmv4_6", "molmo2", "smolvlm"}  # resize in a way of their own, or twice
+EVERY = families.FAMILIES | families.UNNAMED
+VIDEOS = [name for name, family in EVERY.items() if family.frames_as == "video"]
+# resize in a way of their own, or twice; Qwen-Omni's enlarges frames as small as these here
+WHOLE = {"gemma4", "gemma4_unified", "minicpmv4_6", "molmo2", "smolvlm", "qwen2_5_omni"} & {*VIDEOS}
 SMALLER = [name for name in VIDEOS if name not in WHOLE]
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "harness" / "demo" / "data" / "videos"
 
 
 def model(name: str, **given: Any) -> Transformers:
-    how: Any = families.FAMILIES[name].frames_as
+    how: Any = EVERY[name].frames_as
     folder = str(families.build(name))
     return Transformers(folder, frames_as=how, dtype="float32", device="cpu", **given)
 
@@ -86,6 +88,34 @@ def test_what_cannot_be_told_stays_whole(name: str) -> None:
     resize = model(name).frame_resize
     assert resize is not None
     assert resize.size(6, 266, 150) is None
+
+
+@pytest.mark.parametrize(("width", "height"), [(128, 128), (200, 200), (96, 96)])
+def test_a_frame_that_is_shown_in_slices_too_stays_whole(width: int, height: int) -> None:
+    """They are made of the frame as it was, and not of what its whole was made."""
+    resize = model("minicpmv4_6").frame_resize
+    assert resize is not None
+    assert resize.size(4, width, height) is None
+
+
+def test_a_size_that_only_a_processors_own_calls_have() -> None:
+    """No file of a Qwen-Omni checkpoint says it."""
+    made = model("qwen2_5_omni")
+    resize = made.frame_resize
+    assert resize is not None
+    assert resize.size(4, 128, 128) is None  # they are enlarged
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 720, 1280, 3), np.uint8)
+    shown = Frames(pixels, np.arange(4) / 2.0, tuple(range(4)))
+    size = resize.size(4, 1280, 720)
+    assert size is not None
+    small = np.stack([resize.resized(frame, *size) for frame in pixels])
+    whole = asked(shown)
+    resized = dataclasses.replace(whole, frames=dataclasses.replace(shown, pixels=small))
+    [one], [other] = made.write(whole), made.write(resized)
+    assert isinstance(one, Written)
+    assert isinstance(other, Written)
+    for key, value in one.inputs.items():
+        assert torch.equal(numbers(value), numbers(other.inputs[key])), key
 
 
 def test_frames_are_never_enlarged() -> None:

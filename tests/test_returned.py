@@ -149,6 +149,15 @@ def test_chance_is_a_mapping_or_none() -> None:
     records = [Record(PLAIN, "v", "")]
     assert chance(Mean("accuracy"), Guess({"accuracy": 0.5}), records) == 0.5
     assert chance(Mean("accuracy"), Guess(None), records) is None
-    for gives, shown in ((0.5, r"0\.5"), ({"accuracy": "x"}, r"\{'accuracy': 'x'\}")):
+    odd: tuple[tuple[Any, str], ...] = (
+        (0.5, r"0\.5"),
+        ({"accuracy": "x"}, r"\{'accuracy': 'x'\}"),
+        ({"accuracy": float("nan")}, r"\{'accuracy': nan\}"),
+    )
+    for gives, shown in odd:
         with pytest.raises(HarnessError, match=rf"Guess: chance\(\) gave {shown}: a mapping of"):
             chance(Mean("accuracy"), Guess(gives), records)
+    said = r"a bug in .*Guess: chance\(\) gave 3 as accuracy, whose scale ends at 1$"
+    with pytest.raises(HarnessError, match=said):
+        chance(Mean("accuracy"), Guess({"accuracy": 3}), records)
+    assert chance(Mean("accuracy", high=5.0), Guess({"accuracy": 3}), records) == 3

@@ -11,6 +11,7 @@ from harness.cli import main
 from harness.cli.ending import ended
 from harness.errors import JudgeError
 from harness.run.journal import read_records
+from harness.scoring.choice import ChoiceScorer
 from harness.types import Prompt, Question, Response, Score, Text, Turn
 from tests.small_benchmark import write_benchmark
 
@@ -88,6 +89,39 @@ def test_the_same_rule_makes_the_same_summary_in_place(run: Any) -> None:
     assert out.splitlines()[-1] == str(folder)
 
 
+@dataclass(frozen=True)
+class Wide(ChoiceScorer):
+    """Gives question 001-1 three times what there is."""
+
+    def score(self, question: Question, response: Response) -> Score:
+        found = super().score(question, response)
+        return Score({"accuracy": 3.0}, "A") if question.id == "001-1" else found
+
+
+@pytest.mark.parametrize("scorer", ["tests.test_score.Wide", "harness.scoring.choice.ChoiceScorer"])
+def test_values_beyond_their_scale_are_scored_again(run: Any, scorer: str) -> None:
+    """As an earlier version left them, or a scorer that was mended since."""
+    run(*DEMO, "task.scorer._target_=tests.test_score.Wide")
+    (folder,) = folders()
+    lines = (folder / "records-0.jsonl").read_text().splitlines(keepends=True)
+    kept = [json.loads(line) for line in lines]
+    for record in kept:
+        if record["question"]["id"] == "001-1":
+            record |= {"score": {"values": {"accuracy": 3.0}, "answer": "A", "explanation": ""}}
+            record |= {"status": "scored", "reason": None, "stage": None}
+    (folder / "records-0.jsonl").write_text("".join(json.dumps(one) + "\n" for one in kept))
+    (folder / "summary.json").unlink()
+    code, out, err = run("score", "fake", f"task.scorer._target_={scorer}")
+    if scorer.endswith("Wide"):
+        assert code == 1
+        assert err.count("\n") == 1
+        assert "1 of 12 questions could not be scored, the first: its scorer gave 3 as acc" in err
+        assert summary(folder)["unscored"] == 1
+    else:
+        assert (code, err) == (0, "")
+        assert summary(Path(out.splitlines()[-1]))["unscored"] == 0
+
+
 def test_another_rule_makes_a_run_of_its_own_and_leaves_the_first(run: Any) -> None:
     run(*DEMO, "backend.rule='constant:As B'")
     (first,) = folders()
@@ -147,7 +181,7 @@ def test_a_judge_that_makes_no_sense_costs_the_score_and_is_asked_again(run: Any
     assert record.response is not None
     code, _, err = run(*words)
     assert code == 1
-    assert "could not be scored" in err
+    assert "got no verdict of the judge" in err
 
 
 def test_a_judge_that_cannot_be_had_costs_no_response(run: Any) -> None:

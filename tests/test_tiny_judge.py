@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,18 @@ CLIP = Clip("text", None)
 @pytest.fixture(scope="module")
 def tiny() -> TextModel:
     return TextModel(str(FOLDER), dtype="float32", device="cpu")
+
+
+def test_a_judge_that_names_no_end_of_an_answer(tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "judge")
+    for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
+        said = json.loads((folder / name).read_text())
+        ends = {key: None for key in said if key in ("eos_token_id", "eos_token", "pad_token")}
+        (folder / name).write_text(json.dumps(said | ends))
+    asked = [judge_prompt(said, "", said) for said in ("Say yes.", "Say a longer word than that.")]
+    model = TextModel(str(folder), dtype="float32", device="cpu")
+    found = answers(model, *asked, new=4)
+    assert [answer.finish for answer in found if isinstance(answer, Response)] == ["length"] * 2
 
 
 @pytest.mark.parametrize(

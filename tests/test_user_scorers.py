@@ -23,7 +23,8 @@ from harness.report.page.judge import _prompts as page_prompts
 from harness.run.conclusion import Outcome
 from harness.run.journal import read_records
 from harness.run.judge_controls import _prompts as control_prompts
-from harness.run.judging import judgements
+from harness.run.judge_stage import judge_stage
+from harness.run.judging import judgements, refuse_unwilling
 from harness.run.loop import run
 from harness.types import Metric, Prompt, Question, Record, Response, Score, Text, Turn
 
@@ -222,6 +223,11 @@ class Judged:
 
     step: str
 
+    def companions(self, question: Question) -> Sequence[str]:
+        if self.step == "companions" and question.id == "b":
+            return {}["pair"]  # type: ignore[no-any-return]
+        return 3 if self.step == "number" and question.id == "b" else ()  # type: ignore[return-value]
+
     def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
         if self.step == "prompts" and question.id == "b":
             return {}["prompt"]  # type: ignore[no-any-return]
@@ -263,6 +269,8 @@ def records() -> list[Record]:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
+        ("companions", "in companions: KeyError: 'pair'"),
+        ("number", "TypeError: 'int' object is not iterable"),
         ("prompts", "in judge_prompts: KeyError: 'prompt'"),
         ("json", "JSONDecodeError: Expecting value"),
         ("none", "its scorer gave a NoneType"),
@@ -274,6 +282,40 @@ def test_a_judged_scorer_that_goes_wrong_costs_one_score(
     scores = judgements(Asked(), Judged(step), records(), tmp_path).scores  # type: ignore[arg-type]
     assert scores["a"] == Score({"rating": 1.0})
     assert said in scores["b"].reason  # type: ignore[union-attr]
+    assert scores["b"].stage == "scorer"  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True)
+class Ends(Judged):
+    """A judged scorer that cannot say what its best and worst scores are."""
+
+    def bounds(self, question: Question) -> Any:
+        return {}["bounds"]
+
+
+def test_bounds_that_go_wrong_cost_the_controls_alone(tmp_path: Path) -> None:
+    told: list[str] = []
+    scorer, judge = Ends(""), Asked()
+    done, said = judge_stage(scorer, judge, records(), tmp_path, tmp_path, told.append)  # type: ignore[arg-type]
+    assert [record.status for record in done] == ["scored", "scored"]
+    assert said is not None
+    assert "in bounds: KeyError: 'bounds'" in said["controls_missing"]
+    assert f"judge: {said['controls_missing']}" in told
+
+
+@pytest.mark.parametrize("ids", [(), ("other",), ("KEY", "KEY")])
+def test_a_judge_that_gives_no_single_answer_is_refused_before_the_model_is_asked(
+    ids: tuple[str, ...],
+) -> None:
+    class Served(Asked):
+        url = "http://localhost"
+
+        def generate(self, samples: Any, generation: Any) -> Any:
+            return super().generate(samples, generation) if self.ids else iter(())
+
+    refuse_unwilling(type("Fine", (Asked,), {"url": ""})())
+    with pytest.raises(JudgeError, match=r"a first, tiny question \(\d answers?, not one to it"):
+        refuse_unwilling(Served(*ids))  # type: ignore[arg-type]
 
 
 def test_the_page_and_the_controls_do_without_prompts_that_cannot_be_written() -> None:
@@ -283,7 +325,7 @@ def test_the_page_and_the_controls_do_without_prompts_that_cannot_be_written() -
 
 
 def test_a_bug_is_not_paid_for_with_more_calls(tmp_path: Path) -> None:
-    for step, more in (("json", 0), ("error", 1)):  # another reply may hold a verdict
+    for step, more in (("json", 0), ("none", 0), ("error", 1)):  # another reply may be a verdict
         folder = tmp_path / step
         judgements(Asked(), Judged(step), records(), folder)  # type: ignore[arg-type]
         again = Asked()

@@ -78,11 +78,11 @@ class Runs:
     def job(self, config: DictConfig) -> None:
         """One run. Its error ends it alone; Ctrl-C ends the sweep."""
         from harness.config import register, request_from
-        from harness.config_errors import in_one_line
+        from harness.config_errors import as_request_error
 
         register()  # a launcher may have started this job in a process of its own
         try:
-            with in_one_line():
+            with as_request_error():
                 self.codes.append(self._run(request_from(config)) if config else 0)
         except HarnessError as error:
             refused(error)
@@ -219,7 +219,7 @@ def _hydra(words: list[str]) -> Iterator[Any]:
     from hydra.core.hydra_config import HydraConfig
 
     from harness.config import register
-    from harness.config_errors import in_one_line
+    from harness.config_errors import as_request_error
     from harness.overrides import config_folders
 
     *mine, built_in = config_folders()
@@ -231,7 +231,7 @@ def _hydra(words: list[str]) -> Iterator[Any]:
     before = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
     try:
         wrap = hydra.main(config_path=str(built_in), config_name="config", version_base="1.3")
-        with in_one_line():
+        with as_request_error():
             yield lambda job: wrap(job)()
     finally:
         sys.argv = argv

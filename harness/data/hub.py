@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.data.network import in_one_line, online, patiently
+from harness.data.network import online, patiently
 from harness.errors import DataError, GatedError
+from harness.names import one_line
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -208,14 +209,14 @@ def explained(repo: str, revision: str) -> Iterator[None]:
             ) from error
         missing = next((e for e in chain if isinstance(e, EntryNotFoundError)), None)
         if missing is not None and not isinstance(missing, LocalEntryNotFoundError):
-            raise DataError(f"{repo} at {revision}: {in_one_line(missing)}") from error
+            raise DataError(f"{repo} at {revision}: {one_line(missing)}") from error
         lost = (HTTPError, ConnectionError, LocalEntryNotFoundError)
         if cut := next((e for e in chain if isinstance(e, lost)), None):
             raise DataError(
-                f"Cannot fetch {repo} from the hub ({in_one_line(cut)}); run again to go on where "
+                f"Cannot fetch {repo} from the hub ({one_line(cut)}); run again to go on where "
                 "it stopped, or set data=PATH to files that are already here."
             ) from error
-        raise DataError(f"{repo} at {revision}: {in_one_line(error)}") from error
+        raise DataError(f"{repo} at {revision}: {one_line(error)}") from error
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

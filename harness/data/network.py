@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from harness.errors import DataError
+from harness.names import one_line
 
 log = logging.getLogger(__name__)
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before the second, third, … try
@@ -51,7 +52,7 @@ def patiently(what: str, ask: Callable[[], T], progress: Callable[[], int] = lam
 def _short(error: Exception) -> str:
     response = getattr(error, "response", None)
     if response is None:
-        return in_one_line(error)
+        return one_line(error)
     return f"the server answered {response.status_code}"
 
 
@@ -123,8 +124,3 @@ def _unreachable(endpoint: str) -> str:
         return f"{url.hostname} cannot be reached ({(failed or ['no answer'])[0]})"
     _reached.add(endpoint)
     return ""
-
-
-def in_one_line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__

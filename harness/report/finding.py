@@ -103,7 +103,7 @@ def _candidates(name: Path | str, results: Path | str) -> list[Run]:
         every = _folders(Path(results))
         folders = [path for path in every if _named(path, str(name), Path(results))]
     if folders:
-        return [runs.load(folder) for folder in folders]
+        return runs.without_copies([runs.load(folder) for folder in folders])[0]
     if not Path(results).is_dir():
         raise RequestError(f"{name}: no such run, and no folder {results}; use --results")
     known, _ = runs.find(results)

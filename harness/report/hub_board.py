@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.data.network import in_one_line, why_offline
+from harness.data.network import why_offline
 from harness.errors import DataError
+from harness.names import one_line
 from harness.report.published import Published, stable_name
 
 TIMEOUT = 10.0
@@ -40,7 +41,7 @@ def rows(dataset: str, benchmark: str) -> list[Published]:
     except HfHubHTTPError as error:
         raise DataError(f"it has no leaderboard ({error.response.status_code})") from error
     except (HTTPError, OSError) as error:
-        raise DataError(f"the hub cannot be read ({in_one_line(error)})") from error
+        raise DataError(f"the hub cannot be read ({one_line(error)})") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"its leaderboard is not what it should be ({error!r})") from error
     return _published(found, dataset, benchmark)

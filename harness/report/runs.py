@@ -20,6 +20,7 @@ from harness.run.journal import CIRCUMSTANCES, read_json, read_records
 from harness.run.judge_stage import not_judged
 from harness.run.judging import LIMIT
 from harness.run.raised import clause
+from harness.run.scoring import on_scale
 from harness.types import JSON, JudgedScorer, Metric, Record, Scorer
 
 if TYPE_CHECKING:
@@ -103,12 +104,13 @@ class Run:
 
     @cached_property
     def summary(self) -> Summary:
-        """From summary.json; made again from the records where that is missing or damaged."""
+        """From summary.json; made again from the records where that is missing or damaged. A value
+        beyond its metric's bounds is unscored then too."""
         path = self.folder / "summary.json"
         try:
             return Summary.from_json(read_json(path))
         except JournalError:
-            return self.summarised(self.records)
+            return self.summarised(on_scale(self.records, self.metrics))
 
     @cached_property
     def records(self) -> list[Record]:
@@ -199,13 +201,13 @@ def load(folder: Path | str, records: Sequence[Record] | None = None) -> Run:
         vars(run)["records"] = _checked(folder, records)
     try:
         _ = run.summary  # a run that cannot be read is found out here
-    except DataError as error:  # of its records: a value beyond its metric's bounds
+    except DataError as error:  # of its records: a group that its metric cannot score
         raise JournalError(f"{folder}: {error}") from error
     return run
 
 
 def find(results: Path | str) -> tuple[list[Run], list[str]]:
-    """Every readable run under ``results``, and one line about each that is not.
+    """Every readable run under ``results``, and one line about each that is not, or is a copy.
 
     A folder in which nothing was ever answered is a failed start, and no run.
     """
@@ -220,7 +222,29 @@ def find(results: Path | str) -> tuple[list[Run], list[str]]:
             complaints.append(f"{error.filename or path}: {str(error.strerror).lower()}")
         except Exception as error:  # noqa: BLE001  # a user's own metric: it costs its run alone
             complaints.append(f"{path.parent}: {clause(error)}")
-    return runs, complaints
+    once, copies = without_copies(runs)
+    return once, complaints + copies
+
+
+def without_copies(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs in order, each id once, and a line about each copy: of those with one id the one at
+    its own place (task/model/id) counts, else the one in the fewest folders."""
+
+    def rank(run: Run) -> tuple[bool, int]:
+        parts = run.folder.resolve().parts
+        own = Path(run.task, run.model, run.id).parts
+        return parts[-len(own) :] != own, len(parts)
+
+    first: dict[str, Run] = {}
+    for run in sorted(runs, key=rank):
+        first.setdefault(run.id, run)
+    copies = [
+        f"{run.folder}: the same run as {first[run.id].folder}, which alone counts: move one of "
+        "them away"
+        for run in runs
+        if run is not first[run.id]
+    ]
+    return [run for run in runs if run is first[run.id]], copies
 
 
 def _checked(folder: Path, found: Sequence[Record]) -> list[Record]:

@@ -132,12 +132,13 @@ def summarise(
     ``metrics`` are the task's, the first is the headline; ``scorer`` is asked for the chance level;
     ``breakdowns`` are the groups reported (none named: all that the records name); ``expected`` is
     how many answers the request asks for: a run that has fewer, or any failed or unscored one, is
-    not ``complete``; ``judge`` says who judged, and ``unjudged`` which share may be left without a
-    verdict all the same.
+    not ``complete``; ``judge`` says who judged, and ``unjudged`` which share it may leave without a
+    verdict all the same: a score that its scorer lost is not among these.
     """
     ordered = sorted(records, key=lambda record: record.key)
     counted = _counted(ordered)
-    lost = counted["failed"] or counted["unscored"] > unjudged * len(ordered)
+    by_scorer, by_judge = unscored(ordered)
+    lost = counted["failed"] or by_scorer or len(by_judge) > unjudged * len(ordered)
     return Summary(
         task,
         model,
@@ -154,6 +155,16 @@ def summarise(
         share=None if share is None else round(share, 4),
         energy=energy,
     )
+
+
+def unscored(records: Iterable[Record]) -> tuple[list[Record], list[Record]]:
+    """The unscored records: those that their scorer lost, and those without the judge's verdict."""
+    by_scorer: list[Record] = []
+    by_judge: list[Record] = []
+    for record in records:
+        if record.status == "unscored":
+            (by_judge if record.stage == "judge" else by_scorer).append(record)
+    return by_scorer, by_judge
 
 
 def _parts(

@@ -11,7 +11,7 @@ from harness.names import several
 from harness.report.diagnostics import cut_off
 from harness.report.remembered import keep_units
 from harness.report.runs import Run, load
-from harness.report.summary import Summary
+from harness.report.summary import Summary, unscored
 from harness.run import energy
 from harness.run.checks import never_given
 from harness.run.journal import read_json, write_atomically
@@ -142,12 +142,14 @@ def complaints(
             f"the server's build changed within the run ({', '.join(sorted(builds)[:4])}): its "
             "answers are not one model's; move the run's folder away and run again"
         )
-    unscored = [record for record in records if record.status == "unscored"]
-    lost = [record for record in unscored if record.reason != NOT_JUDGED]
-    if len(lost) < len(unscored):
-        yield not_judged(len(unscored) - len(lost), run.folder)
+    by_scorer, by_judge = unscored(records)
+    lost = [record for record in by_judge if record.reason != NOT_JUDGED]
+    if len(lost) < len(by_judge):
+        yield not_judged(len(by_judge) - len(lost), run.folder)
+    if by_scorer:
+        yield f"{len(by_scorer)} of {count} could not be scored, the first: {by_scorer[0].reason}"
     if len(lost) > run.unjudged * len(records):
-        yield f"{len(lost)} of {count} could not be scored, the first: {lost[0].reason}"
+        yield f"{len(lost)} of {count} got no verdict of the judge, the first: {lost[0].reason}"
     if summary.scored and not summary.n:
         yield from never_given(0, run.metrics[0], records)
     if said := cut_off(summary):

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.errors import HarnessError, JudgeError
+from harness.errors import JudgeError
 from harness.run.judge_calls import Calls
 from harness.run.raised import clause
 from harness.run.scoring import sound
 from harness.scoring.judge_replies import JudgeRefused, ParseStatus, as_asked
 from harness.scoring.judge_rule_ends import Dropped
 from harness.scoring.judge_slots import COMPANIONS, Accompanied, Continued
-from harness.types import Failure, JudgedScorer, Prompt, Question, Record, Score
+from harness.types import Failure, JudgedScorer, Prompt, Question, Record, Score, Stage
 
 CUT_OFF = "the judge's reply was cut off"
 
@@ -45,7 +45,7 @@ class Case:
     attempt: int = 0
     replies: list[str] = field(default_factory=list)
     hashes: list[str] = field(default_factory=list)
-    failure: JudgeError | None = None
+    failure: Exception | None = None
     unread: bool = False
     rounds: int = 0
     done: bool = False
@@ -64,7 +64,7 @@ class Case:
         except JudgeError as error:
             self._fail(error, unread=self.rounds > 0)
         except Exception as error:  # noqa: BLE001  # a bug in a user's scorer costs one score
-            self._fail(_told(error), unread=False)
+            self._fail(error, unread=False)
         self.done = self.done or not prompts
         return prompts
 
@@ -87,18 +87,18 @@ class Case:
         record = self.record
         assert record.response is not None
         prompts, replies = tuple(self.hashes), tuple(self.replies)
-        try:
-            if self.failure is not None:
-                raise self.failure
-            score = sound(scorer.score_judged(record.question, record.response, replies))
-        except Exception as error:  # noqa: BLE001  # a bug in a user's scorer costs one score too
-            if self.failure is None:  # other replies mend no bug
-                self._fail(_told(error), unread=bool(replies) and isinstance(error, HarnessError))
-            parse: ParseStatus = "refused" if isinstance(error, JudgeRefused) else "failed"
-            return Judgement(Failure(record.key, "judge", clause(error)), prompts, replies, parse)
-        return Judgement(
-            score, prompts, replies, "ok" if all(map(as_asked, replies)) else "repaired"
-        )
+        lost = self.failure
+        if lost is None:
+            try:
+                score = sound(scorer.score_judged(record.question, record.response, replies))
+                read: ParseStatus = "ok" if all(map(as_asked, replies)) else "repaired"
+                return Judgement(score, prompts, replies, read)
+            except Exception as error:  # noqa: BLE001  # a bug in a user's scorer costs one score too
+                lost = error  # and other replies mend none
+                self._fail(error, unread=bool(replies) and isinstance(error, JudgeError))
+        stage: Stage = "judge" if isinstance(lost, JudgeError) else "scorer"
+        parse: ParseStatus = "refused" if isinstance(lost, JudgeRefused) else "failed"
+        return Judgement(Failure(record.key, stage, clause(lost)), prompts, replies, parse)
 
     def again(self, calls: Calls) -> Case | None:
         """The case at its beginning, with the next replies; None where these could be read, and
@@ -107,7 +107,7 @@ class Case:
             return Case(self.record, self.attempt + 1)
         return None
 
-    def _fail(self, error: JudgeError, unread: bool) -> None:
+    def _fail(self, error: Exception, unread: bool) -> None:
         self.failure, self.done = error, True
         self.unread = unread and not isinstance(error, Dropped)  # that is its source's last word
 
@@ -117,12 +117,15 @@ def cases(records: Sequence[Record], scorer: JudgedScorer) -> list[Case]:
     left out."""
     judgeable = [r for r in records if r.response and r.status not in ("failed", "truncated")]
     texts = {_asking(r.question): r.response.text for r in judgeable if r.response}
-    return [Case(_accompanied(record, texts, scorer)) for record in judgeable]
+    return [_case(record, texts, scorer) for record in judgeable]
 
 
-def _told(error: Exception) -> JudgeError:
-    """The error as one about the judge."""
-    return error if isinstance(error, JudgeError) else JudgeError(clause(error))
+def _case(record: Record, texts: Mapping[tuple[str, int, int], str], scorer: JudgedScorer) -> Case:
+    """The record's case, with the responses to the questions that the scorer wants beside it."""
+    try:
+        return Case(_accompanied(record, texts, scorer))
+    except Exception as error:  # noqa: BLE001  # a bug in a user's scorer costs one score
+        return Case(record, failure=error, done=True)
 
 
 def _asking(question: Question, id: str | None = None) -> tuple[str, int, int]:
@@ -133,7 +136,6 @@ def _asking(question: Question, id: str | None = None) -> tuple[str, int, int]:
 def _accompanied(
     record: Record, texts: Mapping[tuple[str, int, int], str], scorer: JudgedScorer
 ) -> Record:
-    """The record, with the responses to the questions that the scorer wants beside it."""
     if not isinstance(scorer, Accompanied):
         return record
     ids = scorer.companions(record.question)

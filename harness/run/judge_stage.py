@@ -16,6 +16,7 @@ from harness.run.judge_files import write_judgements
 from harness.run.judge_options import PLAIN, JudgeOptions, of_judge
 from harness.run.judge_verdicts import corrected, labels
 from harness.run.judging import GENERATION, Judgements, Tell, judgements, scored
+from harness.run.raised import clause
 from harness.types import JSON, Failure, Generation, JudgedScorer, Model, Record, Sample
 
 STORE = ".judge_calls"
@@ -77,9 +78,9 @@ def judge_stage(
     if options.calibrate is not None:
         try:
             said["corrected"] = _corrected(done, scorer, options.calibrate, tell)
-        except HarnessError as error:  # the run stands; only the correction does not
-            said["not_corrected"] = str(error)
-            tell(f"judge.calibrate: not corrected: {error}")
+        except Exception as error:  # noqa: BLE001  # the run stands; only the correction does not
+            said["not_corrected"] = clause(error)
+            tell(f"judge.calibrate: not corrected: {clause(error)}")
     return done, said
 
 
@@ -109,9 +110,9 @@ def _controls(
     said: dict[str, Any] = {"controls": []}
     try:
         controls = judge_controls(judge, scorer, records, store, tell)
-    except HarnessError as error:  # the verdicts stand; only their controls are lacking
-        tell(f"judge: no controls: {error}")
-        said["controls_missing"] = f"no controls: {error}"
+    except Exception as error:  # noqa: BLE001  # the verdicts stand; only their controls are lacking
+        said["controls_missing"] = f"no controls: {clause(error)}"
+        tell(f"judge: {said['controls_missing']}")
         return said
     said["controls"] = [dataclasses.asdict(control) for control in controls]
     if lacking := missing(scorer, controls, any(r.status == "scored" for r in records)):

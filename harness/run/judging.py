@@ -41,7 +41,8 @@ GENERATION = Generation(max_new_tokens=512)
 """How a judge is asked unless told otherwise: greedy, and long enough for a reason."""
 
 LIMIT = 0.02
-"""A run of which a larger share of responses is left without a verdict is incomplete."""
+"""A run of which a larger share of responses is left without a verdict is incomplete; so is any
+that lost a score to its scorer."""
 
 PAUSE = 60.0
 """Seconds between two lines about how many calls are made."""
@@ -79,7 +80,7 @@ def judgements(
     repeat: int = 0,
 ) -> Judgements:
     """Asks the judge about every record that has a response, and scores its replies: a score by
-    record key, or the failure (stage "judge") that leaves it unscored.
+    record key, or the failure that leaves it unscored: of stage "judge", or "scorer" for its bug.
 
     ``store`` is the folder of kept calls, shared by all runs; ``progress`` is told a line before
     calls are made. Prompts that begin alike go to the judge together, so that it can share what
@@ -202,12 +203,14 @@ def refuse_unwilling(judge: Model, generation: Generation = GENERATION) -> None:
     prompt = Prompt(question, (Turn("user", (Text(question.text),)),))
     sample = Sample(Clip(question.id, None), None, None, (prompt,))
     try:
-        (said,) = judge.generate([sample], generation)
+        answers = list(judge.generate([sample], generation))
     except HarnessError as error:
         raise JudgeError(f"judge: {of_judge(error)}") from error
-    if isinstance(said, Failure):
+    failed = [answer.reason for answer in answers if isinstance(answer, Failure)]
+    if failed or [answer.question for answer in answers] != [question.id]:
+        found = failed[0] if failed else f"{several(len(answers), 'answer')}, not one to it"
         raise JudgeError(
-            f"judge: does not answer a first, tiny question ({said.reason}), so the model is not "
+            f"judge: does not answer a first, tiny question ({found}), so the model is not "
             "asked anything; without judge= its responses are kept, to be judged later"
         )
 

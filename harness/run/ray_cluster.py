@@ -19,7 +19,7 @@ from harness.run.dispatch import Dispatcher
 from harness.run.raised import Raised
 from harness.run.ray_placement import Placement
 from harness.run.request import Request
-from harness.run.session import work
+from harness.run.work import work
 from harness.run.workers import given_up
 from harness.types import Clip, Record
 

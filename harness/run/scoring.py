@@ -63,9 +63,7 @@ def on_scale(records: Sequence[Record], metrics: Sequence[Metric]) -> list[Recor
     made = []
     for record in records:
         reason = _outside(record, bounded) if record.score is not None else ""
-        made.append(
-            _changed(record, score=None, status="unscored", reason=reason) if reason else record
-        )
+        made.append(_lost(record, reason) if reason else record)
     return made
 
 
@@ -92,13 +90,13 @@ def _scored(task: Scoring, scorer: Scorer | None, record: Record) -> Record:
         return record
     if response.finish in ("thinking", "length") and _cut_off(task, record):
         reason = f"cut off after {response.usage.output if response.usage else '?'} tokens"
-        return _changed(record, score=None, status="truncated", reason=reason)
+        return _changed(record, score=None, status="truncated", reason=reason, stage=None)
     if scorer is None:
         return record
     try:
         score = sound(scorer.score(record.question, response))
     except Exception as error:  # noqa: BLE001  # whatever a user's scorer raises costs one score
-        return _changed(record, score=None, status="unscored", reason=clause(error))
+        return _lost(record, clause(error))
     status: Status = "scored" if score.values else "unparsed"
     return _changed(record, score=score, status=status, reason=None, stage=None)
 
@@ -124,6 +122,11 @@ def sound(score: object) -> Score:
     if same and answer is score.answer:
         return score
     return replace(score, values=values, answer=answer)
+
+
+def _lost(record: Record, reason: str) -> Record:
+    """The record without a score, for a reason that its scorer has to answer for."""
+    return _changed(record, score=None, status="unscored", reason=reason, stage="scorer")
 
 
 def _changed(record: Record, **changes: Any) -> Record:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.run.raised import Raised
 from harness.run.request import Request
-from harness.run.session import work
+from harness.run.work import work
 from harness.types import Clip, Record
 
 DEVICES = Path("/dev")

@@ -23,7 +23,7 @@ from harness.run.progress import Progress
 from harness.run.raised import Raised
 from harness.run.recorder import failed_records
 from harness.run.request import Request
-from harness.run.session import work
+from harness.run.work import work
 from harness.run.worker_process import serve
 from harness.types import Clip, Failure, Record
 

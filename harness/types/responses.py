@@ -13,7 +13,9 @@ Status = Literal["scored", "unparsed", "truncated", "failed", "unscored"]
 found); ``truncated`` (a response that was cut off before its answer); ``failed`` (no response);
 ``unscored`` (a response that no scorer has judged: not yet, or the scorer or judge failed)."""
 
-Stage = Literal["video", "data", "prompt", "model", "judge"]
+Stage = Literal["video", "data", "prompt", "model", "judge", "scorer"]
+"""Where a question was lost: before its response, at the judge (no verdict), or at the task's own
+scorer (a bug of it, or a value beyond its metric's bounds)."""
 
 
 @dataclass(frozen=True)

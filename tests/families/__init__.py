@@ -90,12 +90,17 @@ FAMILIES: dict[str, Family] = {
 }
 """Those that the installed transformers runs."""
 
-UNNAMED = {
+EVERY_UNNAMED = {
     "qwen2_5_omni": Family(unnamed.qwen2_5_omni, "", FOUR),
     "lfm3_vl": Family(unnamed.lfm3_vl, "", "H·W/32² a pair", copied=True),
     "gemma4_unified": Family(unnamed.gemma4_unified, "", "at most 70 a frame"),
 }
 """Families that no YAML names, for what ``model=hub`` has to find out by itself."""
+UNNAMED = {
+    name: family
+    for name, family in EVERY_UNNAMED.items()
+    if releases.runs(name, transformers.__version__)
+}
 if transformers.__version__ != "5.24.0":  # there its own forward asks for what is not there
     UNNAMED["llama4"] = Family(unnamed.llama4, "", TILES, "images")
 

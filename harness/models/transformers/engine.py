@@ -25,7 +25,8 @@ from harness.models.transformers.merging import Merging
 from harness.models.transformers.plain import generate
 from harness.models.transformers.prefix import Prompts
 from harness.models.transformers.sharing import Sharing, Way, choose, make
-from harness.models.transformers.written import Writer, Written, first_line
+from harness.models.transformers.written import Writer, Written
+from harness.names import first_line
 from harness.types import Failure, Generation, Response, Sample
 
 log = logging.getLogger(__name__)

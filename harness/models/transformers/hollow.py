@@ -13,6 +13,9 @@ from harness.models.transformers import preparing
 Call = tuple[Any, Mapping[str, Any]]
 """A clip uint8 [T, H, W, 3], and what a processor's video part is told beside it."""
 
+BESIDE = ("do_sample_frames", "fps", "return_tensors", "video_metadata")
+"""What a processor's video part is told of these very frames, or of how they are handed over."""
+
 
 @contextmanager
 def hollow(processor: Any, zeros: bool, calls: list[Call]) -> Iterator[None]:
@@ -40,6 +43,12 @@ def hollow(processor: Any, zeros: bool, calls: list[Call]) -> Iterator[None]:
         if preprocess_picture is not None:
             stack.enter_context(preparing.instead(picture, "preprocess", pictures))
         yield
+
+
+def told(call: Call) -> dict[str, Any]:
+    """What a processor's video part is told of how frames become pixels, whichever they are: some
+    processors' calls have a size of their own (Qwen-Omni's), which no file of a checkpoint says."""
+    return {name: value for name, value in call[1].items() if name not in BESIDE}
 
 
 def is_hollow(value: Any) -> bool:

@@ -17,7 +17,7 @@ from harness.errors import ModelError
 from harness.models.transformers.checkpoint import read_json
 from harness.models.transformers.configuration import rope_of
 from harness.models.transformers.writers import UNSAID, read_template
-from harness.models.transformers.written import first_line
+from harness.names import first_line
 
 if TYPE_CHECKING:
     from harness.models.transformers import Transformers
@@ -61,14 +61,18 @@ def identify(settings: Transformers, folder: Path) -> dict[str, Any]:
 
 
 def stop_tokens(folder: Path, config: Any, tokenizer: Any) -> frozenset[int]:
-    """Every token that ends an answer, by the checkpoint's files taken together."""
+    """Every token that ends an answer, by the checkpoint's files taken together; where they name
+    none, every answer is as long as it may be, which a warning says."""
     named = [
         read_json(folder, "generation_config.json").get("eos_token_id"),
         config.get_text_config().eos_token_id,
         tokenizer.eos_token_id,
     ]
     flat = [i for name in named for i in (name if isinstance(name, list) else [name])]
-    return frozenset(i for i in flat if i is not None)
+    stops = frozenset(i for i in flat if i is not None)
+    if not stops:
+        log.warning("%s: no file names a token that ends an answer: none ends early", folder)
+    return stops
 
 
 def suppressed_tokens(folder: Path) -> tuple[int, ...]:

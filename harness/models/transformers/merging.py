@@ -8,6 +8,7 @@ tried when the model is loaded (``find``): the decoder must be handed the same.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +24,12 @@ UNUSED = ("last_hidden_state", "hidden_states", "attentions")
 """What transformers' towers give beside their features (``pooler_output``): no model reads it."""
 
 Path = tuple[Any, ...]
+
+log = logging.getLogger(__name__)
+
+
+class NotJoined(LookupError):
+    """Results for a few frames at a time that are not known to make those for the whole clip."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +58,22 @@ class Merging:
         pixels: Sequence[SpannedPixels],
         device: torch.device,
     ) -> Any:
-        """What ``function`` makes of all spans' inputs; the next span's are made meanwhile.
+        """What ``function`` makes of all spans' inputs; the next span's are made meanwhile. A clip
+        whose results cannot be joined is seen as a whole.
 
-        Raises LookupError for results that are not known to be joined.
+        Raises NotJoined while it is learned how results are joined.
         """
-        kind = "cpu" if device.type == "cpu" else "gpu"
+        kind, spans = "cpu" if device.type == "cpu" else "gpu", pixels[0].spans
         most = self.frames or min(each.most(TOWER_AT_ONCE[kind]) for each in pixels)
         with self._busy():
-            pieces = [_kept(function(made)) for made in ahead(pixels[0].spans, most)]
-        return self._joined((name,), pieces)
+            pieces = [_kept(function(made)) for made in ahead(spans, most)]
+            try:
+                return self._joined((name,), pieces)
+            except NotJoined as error:
+                if self.frames is not None:
+                    raise
+                log.warning("%s: its frames go through the vision tower together", error)
+            return function(spans.make(0, spans.frames))
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
@@ -82,49 +96,59 @@ class Merging:
         if isinstance(first, list | tuple):
             return self._listed(path, pieces)
         if any(piece != first for piece in pieces):
-            raise LookupError(f"{path}: differs between frames")
+            raise NotJoined(f"{_dotted(path)} differs between frames")
         return first
 
     def _listed(self, path: Path, pieces: list[Any]) -> Any:
         kind = type(pieces[0])
         lengths = [len(piece) for piece in pieces]
-        if path not in self._axes:
+        if self._new(path):
             self._axes[path] = (
                 Axis(0, 2 * lengths[1] - lengths[0]) if lengths[0] != lengths[1] else None
             )
         if axis := self._axes[path]:  # a list of frames
             cut = [piece[: len(piece) - axis.tail] for piece in pieces[:-1]]
             return kind(each for piece in [*cut, pieces[-1]] for each in piece)
+        if len(set(lengths)) > 1:
+            raise NotJoined(f"{_dotted(path)} differs in length between frames")
         together = zip(*pieces, strict=True)
         return kind(self._joined((*path, i), list(each)) for i, each in enumerate(together))
 
     def _tensor(self, path: Path, pieces: list[torch.Tensor]) -> torch.Tensor:
-        if path not in self._axes:
+        if self._new(path):
             self._axes[path] = _differing(path, pieces)
         if (axis := self._axes[path]) is None:
+            if not all(torch.equal(pieces[0], piece) for piece in pieces[1:]):
+                raise NotJoined(f"{_dotted(path)} differs between frames")
             return pieces[0]
         cut = [p.narrow(axis.number, 0, p.shape[axis.number] - axis.tail) for p in pieces[:-1]]
         return torch.cat([*cut, pieces[-1]], axis.number)
 
+    def _new(self, path: Path) -> bool:
+        """Whether a result is to be learned. Raises NotJoined for one that no longer can be."""
+        if path not in self._axes and self.frames is None:
+            raise NotJoined(f"{_dotted(path)} was not there for a short clip")
+        return path not in self._axes
+
 
 def _differing(path: Path, pieces: list[torch.Tensor]) -> Axis | None:
-    """The dimension in which two pieces differ. Raises LookupError."""
+    """The dimension in which two pieces differ; None: they have one shape. Raises NotJoined."""
     one, other = (piece.shape for piece in pieces)
     axes = [i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b]
     if len(one) != len(other) or len(axes) > 1:
-        raise LookupError(f"{path}: {one} and {other}")
-    if axes:
-        return _axis(axes[0], one[axes[0]], other[axes[0]])
-    if not torch.equal(*pieces):
-        raise LookupError(f"{path}: differs between frames")
-    return None
+        raise NotJoined(f"{_dotted(path)} is {tuple(one)} and {tuple(other)}")
+    return _axis(axes[0], one[axes[0]], other[axes[0]]) if axes else None
 
 
 def _axis(number: int, first: int, second: int) -> Axis:
     tail = 2 * second - first  # each has it, and the first twice as many frames
     if tail < 0:
-        raise LookupError(f"{first} for two units of frames, {second} for one")
+        raise NotJoined(f"{first} for two units of frames, {second} for one")
     return Axis(number, tail)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
 
 
 def _kept(made: Any) -> Any:

@@ -137,11 +137,14 @@ class Transformers:
     @property
     def frame_resize(self) -> FrameResize | None:
         """The processor's own resizing of a video's frames; None where frames are pictures."""
+        from harness.models.transformers.processor import ProcessorWriter
         from harness.models.transformers.resizing import ProcessorResize
 
-        if self.frames_as != "video":
+        writer = self._writer if self.frames_as == "video" else None
+        if not isinstance(writer, ProcessorWriter):
             return None
-        return ProcessorResize(self._folder, self.processor)
+        called = {"videos_kwargs": writer.video_settings}
+        return ProcessorResize(self._folder, {**self.processor, **called})
 
     def generate(
         self, samples: Iterable[Sample], generation: Generation
@@ -238,7 +241,7 @@ class Transformers:
             in_flight=self.in_flight or self.memory(self.frames).in_flight,
             allow_overflow=self.allow_overflow,
             sharing=self.sharing,
-            merging=towers.find(model, writer),
+            merging=towers.find(model, writer, self.checkpoint),
         )
         if self.self_test:
             self_test(engine, self.checkpoint)

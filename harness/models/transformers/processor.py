@@ -18,13 +18,14 @@ from harness.errors import ModelError, RequestError
 from harness.models import thinking
 from harness.models.transformers import marks, preparing, processor_call, spanning, told_times
 from harness.models.transformers.chat import ChatTemplate, Content
-from harness.models.transformers.hollow import Call, hollow
+from harness.models.transformers.hollow import Call, hollow, told
 from harness.models.transformers.messages import messages_of
 from harness.models.transformers.shown import COUNTED_PROMPT, Shown, plain_sample
 from harness.models.transformers.spanning import Spanning
 from harness.models.transformers.spans import Spans
 from harness.models.transformers.tower import picture_sizes
-from harness.models.transformers.written import Written, escaped, first_line, letter_tokens
+from harness.models.transformers.written import Written, escaped, letter_tokens
+from harness.names import first_line
 from harness.types import (
     JSON,
     Clip,
@@ -123,21 +124,28 @@ class ProcessorWriter:
     def _spanning(self) -> Spanning | None:
         """How videos are made a few frames at a time where the processor's work can be; else
         None."""
-
-        def call(pixels: Any) -> Mapping[str, Any]:
-            count, height, width = pixels.shape[:3]
-            info = VideoInfo(count, 1.0, float(count), width, height)
-            frames = Frames(pixels, np.arange(count, dtype=np.float64))
-            shown = Shown(Sample(Clip("", None), info, frames, ()))
-            return self._process(rendered, [(0, None)], [], shown)
-
         try:
-            video: Content = {"type": "video"}
-            rendered = self.template.render([("user", [video])], "")
-            given = self.settings.get("videos_kwargs", {})
-            return spanning.find(self.processor, given, call)
+            return spanning.find(self.processor, self._tried)
         except (ModelError, *ODD):  # no frames of this size, say
             return None
+
+    @cached_property
+    def video_settings(self) -> dict[str, JSON]:
+        """What its calls tell the processor's video part of how frames become pixels."""
+        calls: list[Call] = []
+        with suppress(ModelError, *ODD), hollow(self.processor, False, calls):
+            self._tried(preparing.trial())
+        return told(calls[0]) if calls else dict(self.settings.get("videos_kwargs", {}))
+
+    def _tried(self, pixels: Any) -> Mapping[str, Any]:
+        """What the processor makes of a prompt with this video, uint8 [T, H, W, 3]."""
+        video: Content = {"type": "video"}
+        rendered = self.template.render([("user", [video])], "")
+        count, height, width = pixels.shape[:3]
+        info = VideoInfo(count, 1.0, float(count), width, height)
+        frames = Frames(pixels, np.arange(count, dtype=np.float64))
+        shown = Shown(Sample(Clip("", None), info, frames, ()))
+        return self._process(rendered, [(0, None)], [], shown)
 
     def _write(self, prompt: Prompt, shown: Shown, letters: bool, sizes: _Sizes | None) -> Written:
         prompt, notes = escaped(prompt, marks.special(self.processor))

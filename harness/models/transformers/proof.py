@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -134,19 +135,19 @@ def _plain(engine: Engine, samples: Sequence[Sample], generation: Generation) ->
 
 
 def _eager(engine: Engine, samples: Sequence[Sample], generation: Generation) -> dict[str, Output]:
-    with attention(engine, "eager"):
+    with attention(engine.model, "eager"):
         return _shared(dataclasses.replace(engine, in_flight=1), samples, generation)
 
 
 @contextmanager
-def attention(engine: Engine, name: str) -> Iterator[None]:
+def attention(model: Any, name: str) -> Iterator[None]:
     """Meanwhile the model attends by the kernel of this name."""
-    usual = engine.model.config._attn_implementation
+    usual = model.config._attn_implementation
     try:
-        engine.model.set_attn_implementation(name)
+        model.set_attn_implementation(name)
         yield
     finally:
-        engine.model.set_attn_implementation(usual)
+        model.set_attn_implementation(usual)
 
 
 def _said(output: Output) -> torch.Tensor:

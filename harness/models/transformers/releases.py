@@ -18,6 +18,8 @@ later one saved, as the demo's are."""
 SINCE: dict[str, tuple[int, int]] = {
     "molmo2": (5, 20),
     "gemma4": (5, 23),
+    "gemma4_unified": (5, 23),
+    "lfm3_vl": (5, 23),
     "smolvlm": (5, 23),
     "kimi_k25": (5, 24),
 }

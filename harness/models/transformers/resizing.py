@@ -42,6 +42,8 @@ class ProcessorResize:
         again = _target(self._processor, frames, *found)
         if again != found or not _leaves(self._processor, *found):
             return None
+        if not _one_size(self._processor, height, width):
+            return None
         return found[1], found[0]
 
     def resized(self, pixels: Pixels, width: int, height: int) -> Pixels:
@@ -96,6 +98,15 @@ class VideoResizer:
             return made is not None
         return bool(torch.equal(made.reshape(noise.shape), noise))
 
+    def one_size(self, height: int, width: int) -> bool:
+        """Whether frames of this size are brought to one size only: MiniCPM-V shows a large one
+        whole and in slices, each made of the frame as it was."""
+        import torch
+
+        found: list[Any] = []
+        self._asked(torch.zeros(2, 3, height, width, dtype=torch.uint8), found)
+        return len({made.shape[-2:] for made in found}) == 1
+
     def resized(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """One frame at this size: by the family's own method where it gives two frames (some take
         no fewer) the same size as the clip, else by what all of them share."""
@@ -111,9 +122,10 @@ class VideoResizer:
         found: Pixels = made.reshape(-1, 3, height, width)[0].permute(1, 2, 0).numpy()
         return found
 
-    def _asked(self, clip: Any) -> Any:
-        """What its ``resize`` makes of a clip [T, 3, H, W]; None where it is not called so."""
-        found: list[Any] = []
+    def _asked(self, clip: Any, every: list[Any] | None = None) -> Any:
+        """What its ``resize`` makes of a clip [T, 3, H, W]; None where it is not called so. With
+        ``every`` it goes on, and what each call makes is added there."""
+        found: list[Any] = [] if every is None else every
         video = copy.copy(self._video)  # a clip's frames and the next clip's size are asked at once
         real = getattr(video, "resize", None)
         if real is None:
@@ -122,6 +134,8 @@ class VideoResizer:
         def asked(*args: Any, **kwargs: Any) -> Any:
             found.append(real(*args, **kwargs))
             self._how = {k: kwargs[k] for k in ("resample", "antialias") if k in kwargs}
+            if every is not None:
+                return found[-1]
             raise _Asked
 
         video.resize = asked
@@ -136,6 +150,11 @@ def _target(
     processor: VideoResizer, frames: int, height: int, width: int
 ) -> tuple[int, int] | None:
     return processor.target(frames, height, width)
+
+
+@functools.lru_cache(maxsize=256)
+def _one_size(resizer: VideoResizer, height: int, width: int) -> bool:
+    return resizer.one_size(height, width)
 
 
 @functools.lru_cache(maxsize=256)

@@ -21,7 +21,7 @@ from harness.models.transformers.branches import ActiveClip
 from harness.models.transformers.engine import Engine, out_of_memory
 from harness.models.transformers.plain import steps
 from harness.models.transformers.proof import ROUNDING, attention
-from harness.models.transformers.written import first_line
+from harness.names import first_line
 from harness.types import (
     Clip,
     Frames,
@@ -68,6 +68,14 @@ def self_test(engine: Engine, name: str) -> None:
         )
 
 
+def no_memory(name: str) -> ModelError:
+    """What is said of a model whose device has no memory for a short video."""
+    return ModelError(
+        f"{name}: out of memory on a short video already: write backend.quantization=nf4, "
+        "or backend.device_map=auto for several GPUs"
+    )
+
+
 def _plain(engine: Engine, clip: ActiveClip, name: str) -> Asked:
     try:
         found = {
@@ -76,10 +84,7 @@ def _plain(engine: Engine, clip: ActiveClip, name: str) -> Asked:
         }
     except (RuntimeError, *ERRORS) as error:
         if isinstance(error, RuntimeError) and out_of_memory(error):
-            raise ModelError(
-                f"{name}: out of memory on a short video already: write backend.quantization=nf4, "
-                "or backend.device_map=auto for several GPUs"
-            ) from error
+            raise no_memory(name) from error
         raise ModelError(
             f"{name}: its own generate fails on a short video ({type(error).__name__}: "
             f"{first_line(error)}): its tokenizer, processor and weights do not belong "
@@ -145,7 +150,7 @@ def _bound(engine: Engine, clip: ActiveClip, plain: Asked, name: str) -> float:
         return most
     other = "sdpa" if engine.model.config._attn_implementation == "eager" else "eager"
     try:
-        with attention(engine, other):
+        with attention(engine.model, other):
             again = {
                 branch.prompt.key: steps(
                     engine.model, branch.written.inputs, plain[branch.prompt.key][0], engine.stops

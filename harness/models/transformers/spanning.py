@@ -21,7 +21,7 @@ import torch
 
 from harness.models.transformers import preparing
 from harness.models.transformers.fields import Field, find_field
-from harness.models.transformers.hollow import Call, empty, hollow, is_hollow
+from harness.models.transformers.hollow import Call, empty, hollow, is_hollow, told
 from harness.models.transformers.preparing import Scaling, WholePixels
 from harness.models.transformers.resizing import VideoResizer
 from harness.models.transformers.spans import SpannedPixels, Spans
@@ -164,14 +164,11 @@ def _part(metadata: Any, count: int) -> Any:
     return dataclasses.replace(metadata, frames_indices=list(indices)[:1] * count)
 
 
-def find(
-    processor: Any, settings: Mapping[str, Any], call: Callable[[Any], Mapping[str, Any]]
-) -> Spanning | None:
+def find(processor: Any, call: Callable[[Any], Mapping[str, Any]]) -> Spanning | None:
     """How a processor's work is done a few frames at a time; None where a whole clip becomes
     something else than its frames by themselves, or its prompt depends on what frames show.
 
-    ``call`` gives what the whole processor makes of a prompt with this video, uint8 [T, H, W, 3];
-    ``settings`` are those that its calls give to the video part.
+    ``call`` gives what the whole processor makes of a prompt with this video, uint8 [T, H, W, 3].
     """
     clip = preparing.trial()
     whole = call(clip)
@@ -187,7 +184,7 @@ def find(
             continue
         if len(calls) != 1 or left.keys() != whole.keys() or not _same(left, whole):
             return None
-        found = Spanning(processor.video_processor, settings, scaling, zeros)
+        found = Spanning(processor.video_processor, told(calls[0]), scaling, zeros)
         return found if found.learn(whole, left, calls[0]) else None
     return None
 

@@ -134,8 +134,8 @@ class TextModel:
         if tokenizer.chat_template is None:
             raise ModelError(f"{self.checkpoint}: has no chat template, so it takes no requests")
         refuse_unread(tokenizer.chat_template, tokenizer, self.template_settings)
-        if tokenizer.pad_token_id is None:
-            tokenizer.pad_token = tokenizer.eos_token
+        if tokenizer.pad_token_id is None:  # masked, so that any does
+            tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
         return tokenizer
 
     @cached_property

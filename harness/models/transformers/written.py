@@ -85,12 +85,6 @@ def escaped(prompt: Prompt, marks: Sequence[str]) -> tuple[Prompt, tuple[str, ..
     return replace(prompt, turns=turns), notes
 
 
-def first_line(error: Exception) -> str:
-    """What a library's error says, short enough for a line of ours."""
-    said = str(error).strip() or type(error).__name__
-    return said.splitlines()[0][:200]
-
-
 def special_tokens(tokenizer: Any) -> list[str]:
     """Every token that is no text to a tokenizer: those it has a name for, and those that its file
     marks as special (Gemma's ends of turns are of the latter only)."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from harness.data.network import in_one_line
 from harness.errors import DataError, RequestError
+from harness.names import one_line
 from harness.report.publish import facts
 from harness.report.runs import Run
 from harness.report.tables import interval, number
@@ -101,11 +101,11 @@ def push(path: Path, repo: str) -> str:
         login = {401: "; log in with `hf auth login`", 403: "; log in with a token that may write"}
         status = error.response.status_code
         raise RequestError(
-            f"--push {repo}: the hub refused the pull request ({in_one_line(error)})"
+            f"--push {repo}: the hub refused the pull request ({one_line(error)})"
             + login.get(status, "")
         ) from error
     except (HTTPError, ValueError, OSError) as error:
-        raise RequestError(f"--push {repo}: not sent ({in_one_line(error)})") from error
+        raise RequestError(f"--push {repo}: not sent ({one_line(error)})") from error
     return str(done.pr_url or f"{done.repo_url}/blob/main/{place}")
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from harness.data.network import in_one_line
 from harness.errors import RequestError
+from harness.names import one_line
 from harness.report.runs import Run
 
 
@@ -78,7 +78,7 @@ def _refusals(name: str, refusal: type[Exception]) -> Iterator[None]:
     try:
         yield
     except refusal as error:
-        raise RequestError(f"publish --to {name}: {in_one_line(error)}") from error
+        raise RequestError(f"publish --to {name}: {one_line(error)}") from error
 
 
 def _settings(run: Run) -> Mapping[str, Any]:

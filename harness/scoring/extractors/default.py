@@ -31,6 +31,7 @@ from harness.scoring.extractors.wordings import (
     NAMED,
     NO_ARTICLE,
     STRONG,
+    TWO_LINES,
 )
 from harness.scoring.options import LETTERS, without_prefixes
 
@@ -149,7 +150,10 @@ def _agreed(named: str | None, leading: str | None) -> str | None:
 
 
 def _either(text: str) -> bool:
-    """Whether two letters stand side by side, or each under a condition of its own."""
+    """Whether two letters stand side by side, in a line each, or under a condition each."""
+    lines = TWO_LINES.fullmatch(text)
+    if lines and lines["x"] != lines["y"]:
+        return True
     return bool(ALTERNATIVES.search(text)) or len(set(CONDITIONAL.findall(text))) > 1
 
 

@@ -71,7 +71,7 @@ _PATTERNS = [
         rf"(?:(?:to|be|for|of|that|it|is|supports?|suggests?|indicates?)\s+){{0,4}}{_JOINED}",
         rf"\b(?:doubt|deny|disagree)\w*\s+(?:that\s+)?{_FILLER}{_JOINED}(?:\s+is\s+\w+)?",
         r"(?<!change )(?<!changes )(?<!changed )(?<!answer )(?<!mind )(?<!choice )"
-        rf"\b[Ff]rom\s+{_X}\s+to\s+{_X}",
+        rf"\b[Ff]rom\s+{_X}(?:\s+to\s+{_X}){{1,3}}",
         rf"\b(?:[Ii]f|[Hh]ad)\s+{_KIND}{_X}\s+(?:is|was|were|had)\b[^,.\n]*",
         r"\b(?:[Hh]owever|[Bb]ut|[Aa]lthough|[Tt]hough)\b,?\s+if\s+"
         r"(?!(?:I|we|you|one|forced|pressed|pushed|asked)\b)[^.;\n]{1,120}?,\s*(?:then\s+)?"

@@ -82,6 +82,9 @@ LEADING = re.compile(
     r"\s+[\-–—|]+|[\-–—](?=\s)|\s+(?:because|since|as|for|though|although|I\s+think)\b|)"
 )
 LISTED = re.compile(r"(?:\n|\bor\b|\band\b|,)\s*\(?([A-J])[.):](?=\s)")
+_LINE = rf"\s*(?:(?i:option|choice)\s+)?{OPEN}(?P<x>[A-J]){CLOSE}(?:[.:)]\s[^\n]*|[.!]?\s*)"
+TWO_LINES = re.compile(_LINE + r"\n" + _LINE.replace("<x>", "<y>"))
+"""A letter a line, in two: "C. green bus", then "Option B"."""
 CLOSING = re.compile(
     r"(?:^|\n\s*|(?<!\bMr)(?<!\bDr)(?<!\bMs)(?<!\bMrs)(?<!\w\.\w)[.,:;!?]\s+|\s[\-–—]+>?\s+|"
     r"\s?(?:=>|→)\s*|\b(?i:so|thus|therefore|hence|consequently|accordingly|"
