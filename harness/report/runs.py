@@ -148,13 +148,16 @@ class Run:
             scorer=known.scorer,
             breakdowns=tuple(breakdowns),
             expected=expected,
-            waited=waited,
             judge=judge,
             unjudged=self.unjudged,
-            share=share,
+        )
+        return replace(
+            made,
+            complete=made.complete and expected is not None,  # else nobody knows
+            waited=round(waited, 3),
+            share=None if share is None else round(share, 4),
             energy=energy,
         )
-        return made if expected is not None else replace(made, complete=False)  # nobody knows
 
     @property
     def unjudged(self) -> float:

@@ -121,11 +121,8 @@ def summarise(
     scorer: object = None,
     breakdowns: Sequence[str] = (),
     expected: int | None = None,
-    waited: float = 0.0,
     judge: JSON = None,
     unjudged: float = 0.0,
-    share: float | None = None,
-    energy: float | None = None,
 ) -> Summary:
     """The same for any order of ``records``.
 
@@ -148,12 +145,9 @@ def summarise(
         **counted,
         complete=not lost and expected in (None, len(ordered)),
         expected=expected,
-        waited=round(waited, 3),
         by=_parts(ordered, metrics, breakdowns),
         judge=judge,
         repeats=repeats(ordered, metrics[0]),
-        share=None if share is None else round(share, 4),
-        energy=energy,
     )
 
 

@@ -81,15 +81,28 @@ def run(
             tell(line)
             log.warning(line)
         waited = _asked(request, left, journal.folder, kept, progress, stopping)
-        with journal.alone() as alone:
-            outcome = conclude(
-                request, clips, journal.folder, waited, alone, tell, left_out, journal.records
-            )
-        if line := hidden_labels(outcome.summary):
-            tell(line)
+        outcome = _concluded(request, clips, journal, waited, tell, left_out)
         for complaint in outcome.complaints:
             log.warning(complaint)
         return outcome
+
+
+def _concluded(
+    request: Request,
+    clips: Sequence[Clip],
+    journal: Journal,
+    waited: float,
+    tell: Tell,
+    left_out: Sequence[Record],
+) -> Outcome:
+    """The run's end; records are rewritten where no other shard is at work."""
+    with journal.alone() as alone:
+        outcome = conclude(
+            request, clips, journal.folder, waited, alone, tell, left_out, journal.records
+        )
+    if line := hidden_labels(outcome.summary):
+        tell(line)
+    return outcome
 
 
 def plan(request: Request) -> Plan:
