@@ -97,13 +97,14 @@ def _told(run: Run) -> str:
 def _candidates(name: Path | str, results: Path | str) -> list[Run]:
     """Every run that a name may mean. Raises as ``run_named`` does, but not for several."""
     from harness.report import runs
+    from harness.report.copies import without_copies
 
     folders = _folders(Path(name)) if Path(name).exists() else []
     if not folders:
         every = _folders(Path(results))
         folders = [path for path in every if _named(path, str(name), Path(results))]
     if folders:
-        return runs.without_copies([runs.load(folder) for folder in folders])[0]
+        return without_copies([runs.load(folder) for folder in folders])[0]
     if not Path(results).is_dir():
         raise RequestError(f"{name}: no such run, and no folder {results}; use --results")
     known, _ = runs.find(results)

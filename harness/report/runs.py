@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness.build import build
 from harness.errors import DataError, HarnessError, JournalError
 from harness.report import migration
+from harness.report.copies import without_copies
 from harness.report.request_shape import check_shape
 from harness.report.summary import Summary, summarise
 from harness.run.folder import record_files
@@ -227,27 +228,6 @@ def find(results: Path | str) -> tuple[list[Run], list[str]]:
             complaints.append(f"{path.parent}: {clause(error)}")
     once, copies = without_copies(runs)
     return once, complaints + copies
-
-
-def without_copies(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The runs in order, each id once, and a line about each copy: of those with one id the one at
-    its own place (task/model/id) counts, else the one in the fewest folders."""
-
-    def rank(run: Run) -> tuple[bool, int]:
-        parts = run.folder.resolve().parts
-        own = Path(run.task, run.model, run.id).parts
-        return parts[-len(own) :] != own, len(parts)
-
-    first: dict[str, Run] = {}
-    for run in sorted(runs, key=rank):
-        first.setdefault(run.id, run)
-    copies = [
-        f"{run.folder}: the same run as {first[run.id].folder}, which alone counts: move one of "
-        "them away"
-        for run in runs
-        if run is not first[run.id]
-    ]
-    return [run for run in runs if run is first[run.id]], copies
 
 
 def _checked(folder: Path, found: Sequence[Record]) -> list[Record]:
