@@ -64,9 +64,11 @@ def _refuse_card(key: str, group: str, raw: Mapping[str, Any], chosen: Mapping[s
     own = raw.get(group)
     if not (isinstance(own, Mapping) and "_model_" in own) and not reads(own, key):
         field = key.removeprefix(f"model.{group}").lstrip(".") or "KEY"
+        known = own if isinstance(own, Mapping) else {}
+        instead = f", or {group}.{field}=VALUE" if field in known else nearest(field, known)
         raise RequestError(
             f"{key}: {group}={chosen.get(group)} does not use the model's card: write "
-            f"{group}=card too, or {group}.{field}=VALUE"
+            f"{group}=card too{instead}"
         )
 
 

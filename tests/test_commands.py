@@ -217,6 +217,16 @@ def test_the_gate_takes_the_run_that_was_asked_as_its_baseline_was(run: Any) -> 
     assert code == 0, err or out
     code, out, err = run("gate", baseline, "tiny_video")
     assert code == 0, err or out
+    code, out, err = run("gate", str(same.folder), "tiny_video")  # not against itself
+    assert "16" in out + err
+    assert f"{same.folder} against {same.folder}" not in out
+
+
+def test_a_name_beside_a_run_means_another_run(run: Any) -> None:
+    one, other = write(RESULTS, records(30)), write(RESULTS, records(30, salt=1), frames=16)
+    code, out, err = run("compare", "tiny_video", one.id)
+    assert code == 0, err
+    assert f"tiny_video: {other.folder}\n" in out
 
 
 def test_the_gate_writes_nothing_unasked(run: Any, folder: Path) -> None:

@@ -229,7 +229,8 @@ def test_a_setting_that_nothing_reads_is_refused() -> None:
         ),
         (
             ["backend=transformers", "model=tiny_video", "model.generation.temprature=1"],
-            "model.generation.temprature: generation=greedy does not use the model's card",
+            "model.generation.temprature: generation=greedy does not use the model's card: write "
+            "generation=card too; nearest: temperature",
         ),
         (
             ["+model.sampling={rule: linspace}"],

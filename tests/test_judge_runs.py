@@ -393,3 +393,12 @@ def test_rounds_without_a_known_end_are_said_so():
     cost = judge_cost(Rounds(), [Question("q", "What?", target="x")])
     assert (cost.calls, cost.more, cost.continued) == (1, 0, True)
     assert "more calls may follow from its replies" in str(cost)
+
+
+def test_a_bug_in_what_one_question_asks_of_the_judge_stops_no_plan():
+    class Odd(Rounds):
+        def judge_prompts(self, question, response):
+            return [] if question.id == "p" else super().judge_prompts(question, {}["x"])
+
+    questions = [Question("p", "What?", target="x"), Question("q", "What?", target="x")]
+    assert judge_cost(Odd(), questions).calls == 0

@@ -146,6 +146,13 @@ def test_what_decides_the_responses_cannot_be_changed(run: Any) -> None:
         assert "decides the responses, which stay as they are" in err
 
 
+def test_a_judge_that_no_scorer_asks_is_refused(run: Any) -> None:
+    run(*DEMO)
+    code, _, err = run("score", "fake", "judge=fake")
+    assert (code, err.count("\n"), len(folders())) == (2, 1, 1)
+    assert "ChoiceScorer, the scorer of task demo, asks no judge" in err
+
+
 def test_a_judge_is_asked_in_the_run(run: Any) -> None:
     code, _, err = run(*LATER, "judge=fake", "judge.rule='constant:Rating: 4'")
     assert code == 0, err

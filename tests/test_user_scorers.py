@@ -149,6 +149,21 @@ def test_numbers_of_numpy_are_numbers_of_a_score(tmp_path: Path) -> None:
     assert '"at"' in (outcome.folder / "report.html").read_text()
 
 
+@dataclass(frozen=True)
+class Whole:
+    """Gives the response itself where its text was meant."""
+
+    def score(self, question: Question, response: Response) -> Score:
+        return Score({"accuracy": 1.0}, response)  # type: ignore[arg-type]
+
+
+def test_an_answer_may_be_a_dataclass(tmp_path: Path) -> None:
+    outcome = scored(tmp_path, Whole())
+    assert (outcome.summary.scored, list(outcome.complaints)) == (6, [])
+    answers = [record.score.answer for record in read_records(outcome.folder) if record.score]
+    assert all(isinstance(answer, dict) and answer["text"] for answer in answers)
+
+
 def test_a_value_beyond_the_scale_counts_once_the_scale_is_given(tmp_path: Path) -> None:
     outcome = scored(tmp_path, Gives("high"), (Mean("accuracy", high=3.0, unit=""),))
     assert outcome.complaints == ()

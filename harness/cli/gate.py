@@ -140,5 +140,8 @@ def _like(base: Side, name: Path, results: Path, ignore: Sequence[str]) -> Side:
     if name.suffix == ".json":
         return baseline.read(name, results)
     wanted = compared(base.identity, ignore)
-    alike = (lambda run: compared(run.identity, ignore) == wanted,)
+    alike = (
+        lambda run: str(run.folder) != base.label,
+        lambda run: compared(run.identity, ignore) == wanted,
+    )
     return baseline.side_of(run_named(name, results, alike))

@@ -57,12 +57,15 @@ def main(argv: Sequence[str]) -> int:
     from harness.run.judge_options import judge_named, judge_options
     from harness.run.judge_stage import judge_stage
     from harness.run.scoring import on_scale, score_records
+    from harness.unused import refuse_idle_judge
 
     run = run_named(words.run, words.results)
     settings = rescoring(_settings(run), words.settings, CHANGEABLE)
     task: Task = build(settings["task"], "task")
     refuse_metrics(task)
     asked, options = judge_options(settings.get("judge") or {})
+    if asked:
+        refuse_idle_judge(task)
     with judge_named():
         judge: Model | None = build(asked, "judge") if asked else None
         identity = dict(judge.identity()) if judge else None

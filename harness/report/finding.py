@@ -34,15 +34,16 @@ def run_named(
 def runs_named(names: Sequence[Path | str], results: Path | str = "results") -> list[Run]:
     """The runs of several names, to be held against each other.
 
-    A name of several runs means the one that fits the others: of their task, asked as they were;
-    then one that is complete, of the whole benchmark, without control and judge. Raises as
-    ``run_named`` does, where that leaves none or several.
+    A name of several runs means the one that fits the others, and none of these: of their task,
+    asked as they were; then one that is complete, of the whole benchmark, without control and
+    judge. Raises as ``run_named`` does, where that leaves none or several.
     """
     found = [_narrowed(_candidates(name, results), [_own]) for name in names]
     for place in sorted(range(len(names)), key=lambda place: len(found[place])):
         others = [one for at, some in enumerate(found) for one in some if at != place]
         certain = [some[0] for at, some in enumerate(found) if at != place and len(some) == 1]
-        fitting = _fitting(found[place], certain or others)
+        left = [run for run in found[place] if run not in certain] or found[place]
+        fitting = _fitting(left, certain or others)
         found[place] = fitting if len(fitting) == 1 else [_only(found[place], names[place])]
     return [run for (run,) in found]
 

@@ -53,12 +53,12 @@ def odd(value: Any, where: str = "") -> str:
 
 
 def pure(value: Any) -> Any:
-    """A value with Python's numbers for NumPy's, lists still lists; the very same one where it
-    holds none."""
+    """A value with Python's numbers for NumPy's and a dataclass's fields for it, lists still lists;
+    the very same one where it holds none. Raises TypeError for what no record can hold."""
     if isinstance(value, np.generic):
         return value.item()
     if not isinstance(value, Mapping | list | tuple):
-        return value
+        return value if isinstance(value, _JSON) else pure(plain(value))
     parts = list(value.values() if isinstance(value, Mapping) else value)
     made = [pure(part) for part in parts]
     if all(one is other for one, other in zip(made, parts, strict=True)):

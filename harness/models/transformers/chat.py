@@ -116,8 +116,7 @@ def refuse_unread(template: object, tokenizer: Any, settings: Mapping[str, JSON]
         if name not in read:
             raise ModelError(
                 f"model.template_settings.{name}: this checkpoint's chat template reads nothing of "
-                f"this name{nearest(name, read - _GIVEN, few=0)}; "
-                f"~model.template_settings.{name} leaves it out"
+                f"this name{nearest(name, read - _GIVEN, few=0)}"
             )
 
 
