@@ -254,6 +254,7 @@ def test_the_default_comes_to_an_end_on_long_lists(response: str) -> None:
         ("C", "T", '{"answer": ["C"], "not": "A"}'),
         (None, "T", '{"answer": null, "reason": "A is red"}'),
         ("A", "T", '{"reason": "it must be A"}'),  # no field for an answer: the text
+        ("B", "T", "B, as in {[1]: 2}"),  # no dict of Python: a list is no key
     ],
 )
 def test_other_options_are_read_with_the_same_care(
