@@ -19,8 +19,8 @@ INNER = "'was': {'score': 1}"
         f"{{'seen': {{}}, {INNER}, 'score': 4}} }} {{",
         "{''score': 4, 'was': {''score': 1}}",  # as the published prompt's own example has it
         '{"score": 4, "why": null, "was": {"score": 1}, }',
-        "{score: 4, was: {score: 1}}",
-        "{Score: 4, WAS: {SCORE: 1}}",
+        "{was: {score: 1}, score: 4}",
+        "{WAS: {SCORE: 1}, Score: 4}",
         "{'score': 4/5, 'was': {'score': 1/5}}",
         "{'score': 4.0 / 5, 'was': {'score': 1}}",
         f"{{'score': 4, 'same': true, {INNER}}}",
