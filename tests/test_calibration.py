@@ -56,8 +56,8 @@ def test_the_judges_worth_is_from_0_to_1(
 
 def test_a_judge_that_says_the_same_of_all_is_worth_nothing() -> None:
     scale = (0.0, 1.0)
-    found = corrected("1 1 1 1 1", "1 1 1 .9", scale=scale)
-    assert found == corrected("1 1 1 1 1", "1 1 1 .9", tuning=0.0, scale=scale)
+    found = corrected(".5 .5 .5 .5 .5", "1 1 1 .9", scale=scale)
+    assert found == corrected(".5 .5 .5 .5 .5", "1 1 1 .9", tuning=0.0, scale=scale)
 
 
 @pytest.mark.parametrize(
