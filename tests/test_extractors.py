@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.scoring.extractors import EXTRACTORS, VERDICTS, option_text, right
+from harness.scoring.extractors.markup import clean
 from harness.scoring.options import without_prefixes
 
 OPTIONS = {
@@ -38,6 +39,8 @@ OPTIONS = {
     "G": ("two dogs", "three dogs", "two cats", "no animal"),
     "R": ("hoping for rain", "hopping for rain", "x", "y"),
     "D": ("walking", "running", "walking", "sitting"),
+    "E": ("yes", "no", "only at the end"),
+    "Q": ("+", "-", "="),
 }
 LETTERS = "ABCDEFGHIJ"
 
@@ -250,16 +253,32 @@ def test_the_default_comes_to_an_end_on_long_lists(response: str) -> None:
         ("C", "N", '{"answer": 3}'),
         (None, "N", '{"answer": [2, 3]}'),
         ("B", "T", '{"reason": "A is red", "answer": "blue truck"}'),
-        ("B", "T", "{'reason': 'A is red', 'Final Answer': 'B'}"),  # of Python, as JSON
+        ("B", "T", "{'Final Answer': 'B', 'reason': 'A is right'}"),  # of Python, as JSON
         ("C", "T", '{"answer": ["C"], "not": "A"}'),
         (None, "T", '{"answer": null, "reason": "A is red"}'),
         ("A", "T", '{"reason": "it must be A"}'),  # no field for an answer: the text
+        ("B", "T", "B, as in {[1]: 2}"),  # no dict of Python: a list is no key
     ],
 )
 def test_other_options_are_read_with_the_same_care(
     expected: str | None, options: str, response: str
 ) -> None:
     assert EXTRACTORS["default"](response, OPTIONS[options]) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "answer"),
+    [
+        ('{"answer": ["C"]}', "C"),
+        ('{"answer": [2, "a car"]}', "2, a car"),
+        ('{"answer": null, "choice": "B"}', ""),  # the first field that is there counts
+        ('{"reason": "C"}', '{"reason": "C"}'),
+        ("{2: 3}", "{2: 3}"),
+        ("['answer']", "['answer']"),
+    ],
+)
+def test_the_answer_of_an_object_is_its_first_field_for_one(response: str, answer: str) -> None:
+    assert clean(response) == answer
 
 
 @pytest.mark.parametrize(

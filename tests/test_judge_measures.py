@@ -166,5 +166,5 @@ def test_people_alone_and_plain_correction_are_the_two_ends():
 def test_verdicts_about_other_responses_are_refused():
     with pytest.raises(RequestError, match=r"without a judge's score, e\.g\. 'z'"):
         calibrated({"a": 1.0}, {"z": 1.0}, {"a": 1})
-    with pytest.raises(RequestError, match="no human verdicts"):
+    with pytest.raises(RequestError, match=r"^there are no human verdicts to calibrate by$"):
         calibrated({"a": 1.0}, {}, {"a": 1})

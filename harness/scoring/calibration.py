@@ -52,7 +52,7 @@ def calibrated(
     cluster = np.array([codes.setdefault(clusters[key], len(codes)) for key in keys])
     f = np.array([judged[key] for key in keys])
     has = np.array([key in human for key in keys])
-    y = np.array([human.get(key, 0.0) for key in keys])
+    y = np.array([human.get(key, math.nan) for key in keys])
     labelled = len(set(cluster[has].tolist()))
     some_y = _influence(y, has, cluster, len(codes))
     every = np.ones(len(f), dtype=bool)

@@ -8,14 +8,13 @@ are in ``harness.scoring.judge_rules``.
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.errors import JudgeError
+from harness.scoring.literals import json_or_python
 
 ParseStatus = Literal["ok", "repaired", "failed", "refused"]
 
@@ -50,7 +49,7 @@ def fields(reply: str, wanted: Sequence[str]) -> Fields:
     Raises JudgeRefused for a refusal without any of them, JudgeError for nothing at all or for one
     field given two values.
     """
-    whole = _literal(reply.strip())
+    whole = json_or_python(reply.strip())
     if isinstance(whole, dict):
         found = _lower(whole)
         if all(name in found for name in wanted):
@@ -110,7 +109,7 @@ def rating(
 def as_asked(reply: str) -> bool:
     """Whether a reply is one Python or JSON value, or one word, with nothing around it."""
     text = reply.strip()
-    return _literal(text) is not None or re.fullmatch(r"[\w.]+", text) is not None
+    return json_or_python(text) is not None or re.fullmatch(r"[\w.]+", text) is not None
 
 
 def _number(said: object, high: float, reply: str) -> tuple[float, bool]:
@@ -132,7 +131,7 @@ def _other_score(reply: str, name: str) -> str:
     text = _bare(reply)
     for block in reversed(list(_blocks(text))):
         for attempt in _mended(block):
-            parsed = _literal(attempt)
+            parsed = json_or_python(attempt)
             if isinstance(parsed, dict) and len(parsed) == 1:
                 (key,) = parsed
                 if name in str(key).lower():
@@ -147,16 +146,6 @@ def _other_score(reply: str, name: str) -> str:
     raise _unreadable(reply, "no score" if not numbers else "several numbers")
 
 
-def _literal(text: str) -> Any:
-    """The Python or JSON value that a text is; None when it is neither."""
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            return parse(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-    return None
-
-
 def _lower(values: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(key).strip().lower(): value for key, value in values.items()}
 
@@ -164,16 +153,18 @@ def _lower(values: Mapping[Any, Any]) -> dict[str, Any]:
 def _bare(reply: str) -> str:
     """Without thinking, fences and bold; straight quotes."""
     text = re.sub(r"^.*</think>", "", reply, flags=re.DOTALL)
-    text = re.sub(r"```\w*", "\n", text).replace("**", "").translate(QUOTES)
+    text = re.sub(r"```(?:\w*\n)?", "\n", text).replace("**", "").translate(QUOTES)
     return text.strip()
 
 
 def _blocks(text: str) -> Iterator[str]:
     """Every {…} of a text; braces inside quotes are not told apart (few replies have any)."""
-    start, depth = 0, 0
+    depth = 0
     for place, mark in enumerate(text):
         if mark == "{":
-            start, depth = (place, 1) if depth == 0 else (start, depth + 1)
+            if depth == 0:
+                start = place
+            depth += 1
         elif mark == "}" and depth:
             depth -= 1
             if depth == 0:
@@ -185,7 +176,7 @@ def _blocks(text: str) -> Iterator[str]:
 def _dict_with(block: str, wanted: Sequence[str]) -> dict[str, Any] | None:
     """The block as a dict that has every wanted field, mended where that helps."""
     for attempt in _mended(block):
-        parsed = _literal(attempt)
+        parsed = json_or_python(attempt)
         if isinstance(parsed, dict) and all(name in _lower(parsed) for name in wanted):
             return _lower(parsed)
     return None
@@ -228,9 +219,8 @@ def _named(text: str, name: str) -> str | None:
 
 def _opening(text: str, words: Sequence[str]) -> str | None:
     """The verdict that opens a reply without any field: "Yes, 4", "no - the colours differ"."""
-    options = "|".join(
-        map(re.escape, sorted((w for w in words if len(w) > 1), key=len, reverse=True))
-    )
+    longest_first = sorted((w for w in words if len(w) > 1), reverse=True)  # "no way" before "no"
+    options = "|".join(map(re.escape, longest_first))
     found = re.match(rf"\W*({options})(?!\w)(?!\s+(?:and|or|but)\b)", text, re.IGNORECASE)
     return found[1] if found else None
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from harness.errors import JudgeError
 from harness.scoring import judge_rules
-from harness.scoring.by_group import names_of_all
 from harness.scoring.judge_prompts import fill, judge_prompt, named
 from harness.scoring.judge_replies import NO, YES, rating, verdict
 from harness.scoring.judge_slots import COMPANIONS, Bounded, asked, slots
@@ -24,7 +23,6 @@ __all__ = [
     "Axis",
     "Bounded",
     "GradeScorer",
-    "JudgedByGroup",
     "RatingScorer",
     "StructuredScorer",
     "SumScorer",
@@ -95,7 +93,8 @@ class RatingScorer:
     ``axes`` are by the value of the question's group ``by``; without ``by`` they are under "all".
     A response of fewer than ``shortest`` characters is rated ``low`` without a call (lnext: 2).
     A question with a companion (Video-ChatGPT's consistency) is judged with both responses:
-    its metadata names the other's id under "pair" and says which comes first under "place".
+    its metadata names the other's id under "pair", holds what that one asks under "pair_question"
+    and this one's place, 1 or 2, under "place".
     ``same_question`` shows the first question twice, as the sources did until 2024-03.
     """
 
@@ -170,7 +169,7 @@ class RatingScorer:
         if other is None:
             raise JudgeError(f"{question.id}: the other question of its pair has no response")
         mine = (asked(question), response.text)
-        theirs = (str(question.metadata.get("pair_question", "")), str(other))
+        theirs = (str(question.metadata["pair_question"]), str(other))
         first, second = (mine, theirs) if question.metadata.get("place") == 1 else (theirs, mine)
         return {
             "question1": first[0],
@@ -178,42 +177,3 @@ class RatingScorer:
             "pred1": first[1],
             "pred2": second[1],
         }
-
-
-@dataclass(frozen=True)
-class JudgedByGroup:
-    """Another scorer for each value of the group ``by``, judged or not."""
-
-    by: str
-    scorers: Mapping[str, object]
-
-    @property
-    def value_names(self) -> tuple[str, ...] | None:
-        """Those of all the scorers; None where one does not say."""
-        return names_of_all(self.scorers.values())
-
-    def _of(self, question: Question) -> object:
-        for value in question.groups.get(self.by, ()):
-            if value in self.scorers:
-                return self.scorers[value]
-        raise JudgeError(f"{question.id}: no scorer for its {self.by}")
-
-    def bounds(self, question: Question) -> Mapping[str, tuple[float, float]]:
-        """Those of the question's own scorer."""
-        scorer = self._of(question)
-        return scorer.bounds(question) if isinstance(scorer, Bounded) else {}
-
-    def judge_prompts(self, question: Question, response: Response) -> Sequence[Prompt]:
-        """The prompts of the question's own scorer; none where it needs no judge."""
-        scorer = self._of(question)
-        ask = getattr(scorer, "judge_prompts", None)
-        return ask(question, response) if ask else []
-
-    def score_judged(self, question: Question, response: Response, replies: Sequence[str]) -> Score:
-        """The score by the question's own scorer."""
-        scorer = self._of(question)
-        judge = getattr(scorer, "score_judged", None)
-        result: Score = (
-            judge(question, response, replies) if judge else scorer.score(question, response)  # type: ignore[attr-defined]
-        )
-        return result

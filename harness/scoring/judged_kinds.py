@@ -10,10 +10,8 @@ from harness.scoring import judge_rules
 from harness.scoring.judge_prompts import fill, judge_prompt, named
 from harness.scoring.judge_replies import fields, rating
 from harness.scoring.judge_slots import slots
+from harness.scoring.options import LETTERS
 from harness.types import Prompt, Question, Response, Score
-
-MODULE = "harness.scoring.judged"
-"""Where runs and task files find these classes: an identity holds the name, so it stays."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +22,6 @@ class SumScorer:
     (system, user, first key, second key). ``rule`` "mlvu" is the official search for the keys.
     Slots beyond the usual: {scoring_points}, the Python list of the question's metadata.
     """
-
-    __module__ = MODULE
 
     kinds: Mapping[str, tuple[str, str, str, str]]
     by: str = "task_type"
@@ -57,11 +53,15 @@ class SumScorer:
         return [judge_prompt("scores", named(system), fill(named(user), values))]
 
     def score_judged(self, question: Question, response: Response, replies: Sequence[str]) -> Score:
-        """ "score", the sum, and both parts under their keys."""
+        """ "score", the sum, and both parts under their keys. Raises JudgeError without either."""
         (reply,) = replies
         _, _, first, second = self._kind(question)
         if self.rule == "mlvu":
             return Score(judge_rules.mlvu_official(reply, (first, second)), response.text, reply)
+        given = fields(reply, (first, second)).values
+        if missing := [key for key in (first, second) if key not in given]:
+            # not left to ``rating``: it takes the only number of a reply, which is the other part
+            raise JudgeError(f"the judge's reply has no {', '.join(missing)}: {reply[:120]!r}")
         parts = {key: rating(reply, key, 1.0, 5.0)[0] for key in (first, second)}
         return Score({"score": sum(parts.values()), **parts}, response.text, reply)
 
@@ -73,8 +73,6 @@ class StructuredScorer:
     ``systems`` are by the group ``by`` ("multiple-choice", "open-ended"). yale-nlp/MMVU@4d54223d,
     utils/eval_utils.py counts a failed judgement as wrong; here it is unscored.
     """
-
-    __module__ = MODULE
 
     user: str = "mmvu_judge_user"
     systems: Mapping[str, str] = field(
@@ -99,7 +97,7 @@ class StructuredScorer:
         kind = next(iter(question.groups.get(self.by, ())), "")
         if kind not in self.systems:
             raise JudgeError(f"{question.id}: no judge prompt for {self.by}={kind}")
-        lines = "".join(f"{chr(65 + i)}: {text}\n" for i, text in enumerate(question.options))
+        lines = "".join(f"{LETTERS[i]}: {text}\n" for i, text in enumerate(question.options))
         options = f"Options:\n{lines}\n" if lines else ""
         user = fill(named(self.user), slots(question, response) | {"options": options})
         return [judge_prompt("verdict", named(self.systems[kind]), user)]
@@ -125,8 +123,6 @@ class GradeScorer:
 
     ``words`` are what the letters stand for, in order; the reply may be either.
     """
-
-    __module__ = MODULE
 
     user: str = "videoevalpro_user"
     words: tuple[str, ...] = ("CORRECT", "INCORRECT", "NOT_ATTEMPTED")
@@ -160,8 +156,14 @@ class GradeScorer:
 
     def _grade(self, reply: str) -> str:
         said = reply.split("</think>")[-1].strip(" \t\n\"'.*`()").upper().replace(" ", "_")
-        letters = [chr(65 + place) for place in range(len(self.words))]
-        for letter, word in zip(letters, self.words, strict=True):
+        for place, word in enumerate(self.words):
+            letter = LETTERS[place]
             if said in (letter, word, f"{letter}:_{word}", f"{letter}._{word}"):
                 return letter
-        raise JudgeError(f"the judge's reply is none of {', '.join(letters)}: {reply[:120]!r}")
+        letters = ", ".join(LETTERS[: len(self.words)])
+        raise JudgeError(f"the judge's reply is none of {letters}: {reply[:120]!r}")
+
+
+for _scorer in (SumScorer, StructuredScorer, GradeScorer):
+    # where runs and task files find them: an identity holds the name, so it stays
+    _scorer.__module__ = "harness.scoring.judged"

@@ -38,11 +38,12 @@ from harness.scoring.options import LETTERS, without_prefixes
 AMBIGUOUS = ""
 """What a step returns when it finds evidence for several options: nothing weaker may decide."""
 
-NEGATION = re.compile(
+NEGATION = (
     r"\b(?:not|no|never|neither|nor|without|cannot|\w+nt|instead of|rather than)"
-    r"(?: (?!but\b)\w+){0,3} $"
+    r"(?: (?!but\b)\w+){0,3}"
 )
-SAID = re.compile(r"\b(?:is|are|was|were|be|answer|option)(?: (?:the|a|an))? $")
+SAID = r"\b(?:is|are|was|were|be|answer|option)(?: (?:the|a|an))?"
+"""What stands before an option's text that is denied, and before one that is stated."""
 DENIED = r"(?:\w+ly )?(?:not|never|incorrect|wrong|false|impossible|absent)\b"
 LEAD_IN = re.compile(
     r"^(?:(?:the|my)\s)?(?:\w+\s)?answer(?:\sis)?\s|^(?:it\sis|its)\s|^(?:the|a|an)\s"
@@ -169,7 +170,7 @@ def _leading(text: str, letters: str, options: Sequence[str]) -> str | None:
         return None
     if not marked and not (own and rest.startswith(own)):
         return None
-    if found["x"] == "A" and not marked and _states_another(rest, own, options):
+    if found["x"] == "A" and not marked and not _opens_alone(rest, own, options):
         return None  # an article: "A red car and a green bus"
     if any(other != read for other in (*LISTED.findall(text), *HEDGED.findall(text))):
         return AMBIGUOUS
@@ -179,10 +180,11 @@ def _leading(text: str, letters: str, options: Sequence[str]) -> str | None:
     return AMBIGUOUS if rest and rest != own and rest in others else read
 
 
-def _states_another(rest: str, own: str, options: Sequence[str]) -> bool:
-    """Whether words that begin with an option's own go on to another option's."""
-    after = f" {rest.removeprefix(own)} "
-    return any(f" {words} " in after for words in map(_words, options) if words not in ("", own))
+def _opens_alone(rest: str, own: str, options: Sequence[str]) -> bool:
+    """Whether words begin with an option's own and state no other option's."""
+    said = f" {rest} "
+    others = {_words(option) for option in options} - {own}
+    return said.startswith(f" {own} ") and not any(f" {other} " in said for other in others)
 
 
 def _closing(text: str, letters: str) -> str | None:
@@ -235,14 +237,12 @@ def _stated(said: str, original: str, texts: Sequence[str]) -> tuple[list[int], 
     uncertain: list[int] = []
     for place in sorted(range(len(texts)), key=lambda i: -len(texts[i])):
         text = texts[place]
-        start = said.find(f" {text} ") if text else -1
-        if start < 0:
+        if not text or f" {text} " not in said:
             continue
-        before = said[: start + 1]
         opens = re.match(rf"\W*{re.escape(text)}\s*[.,;:!\n]", original, re.IGNORECASE)
-        if NEGATION.search(before):
+        if re.search(rf"{NEGATION} {re.escape(text)} ", said):
             pass
-        elif " " in text or opens or SAID.search(before):
+        elif " " in text or opens or re.search(rf"{SAID} {re.escape(text)} ", said):
             certain.append(place)
         elif text not in ("yes", "no"):  # these two have other uses
             uncertain.append(place)

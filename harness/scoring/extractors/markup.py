@@ -6,11 +6,10 @@ Models mark answers in a few ways: <answer>…</answer>, \\boxed{…}, a JSON ob
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 import unicodedata
-from typing import Any
+
+from harness.scoring.literals import json_or_python
 
 FIELDS = (
     "final_answer", "answer", "correct_answer", "selected_option", "selected_answer", "choice",
@@ -53,13 +52,7 @@ def _marked(text: str) -> str:
 
 def _field(text: str) -> str | None:
     """What a JSON or Python object says the answer is; None where it has no such field."""
-    given: Any = None
-    for read in (json.loads, ast.literal_eval):
-        try:
-            given = read(text)
-            break
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
+    given = json_or_python(text)
     if not isinstance(given, dict):
         return None
     known = {str(name).strip().lower().replace(" ", "_"): value for name, value in given.items()}

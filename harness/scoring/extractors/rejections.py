@@ -122,5 +122,5 @@ def _unless_confirmed(match: re.Match[str]) -> str:
     """A letter that is asked about and confirmed at once is claimed: "B? Yes"."""
     rest = match.string[match.end() :]
     if re.match(r"\s*(?:yes|correct|right|true|yep)\b", rest, re.IGNORECASE):
-        return match[0].replace("?", ":")
+        return match[0]
     return " "
