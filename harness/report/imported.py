@@ -179,7 +179,7 @@ def _record(
 def _letter(gold: object, options: Sequence[str]) -> str | None:
     """The right option's letter, whether it was logged as a letter, an index or a text."""
     text = str(gold).strip()
-    if text in LETTERS[: len(options)] and text:
+    if len(text) == 1 and text in LETTERS[: len(options)]:
         return text
     if text.isdecimal() and int(text) < len(options):
         return LETTERS[int(text)]
