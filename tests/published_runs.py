@@ -26,6 +26,9 @@ def _told(run: Run, environment: dict[str, Any], **settings: Any) -> Run:
     """The run with what its request says beside the identity."""
     request = {**run.request, "settings": settings, "environment": environment}
     (run.folder / "request.json").write_text(json.dumps(request))
+    summary = run.folder / "summary.json"
+    measured = {"waited": 2.5, "energy": 90.5}
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | measured))
     return load(run.folder)
 
 
@@ -66,6 +69,7 @@ def _judged(i: int, score: float | None, said: str = "It is red.", **question: A
 def judged(folder: Path) -> Run:
     """Open answers of a served model under a judge: a score out of five, and two other metrics."""
     answers = [_judged(i, score) for i, score in enumerate((5.0, 1.0, 4.0, 3.5, None, 0.0))]
+    answers[0] = _judged(0, 5.0, groups={"duration": ("short", "Q&A (long)")})
     answers[1] = _judged(1, 1.0, target=["red", "dark red"])
     answers[2] = _judged(2, 4.0, target=None)  # a judge may need no reference
     answers[3] = replace(
