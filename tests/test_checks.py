@@ -17,7 +17,7 @@ from harness.run.checks import refuse_idle, refuse_metrics
 from harness.scoring.by_group import ByGroup
 from harness.scoring.choice import ChoiceScorer
 from harness.scoring.intervals import IntervalScorer
-from harness.scoring.judged import JudgedByGroup, YesNoScorer
+from harness.scoring.judged import YesNoScorer
 from harness.task import Task
 from harness.types import Clip, Naming, Question, Response, Score
 
@@ -103,9 +103,9 @@ class Silent:
             "task.metrics.0.values.1=r@0.4: ByGroup gives no such value; nearest: r@0.",
         ),
         (
-            JudgedByGroup("kind", {"x": YesNoScorer("activitynetqa_user"), "y": ChoiceScorer()}),
+            YesNoScorer("activitynetqa_user"),
             GroupScore("scores"),
-            "task.metrics.0.value=scores: JudgedByGroup gives no such value; nearest: score",
+            "task.metrics.0.value=scores: YesNoScorer gives no such value; nearest: score",
         ),
     ],
 )

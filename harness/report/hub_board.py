@@ -70,7 +70,7 @@ def _row(entry: Any, dataset: str, benchmark: str, times: int) -> Published:
             "trust": "hub, verified" if entry.verified else "hub",
             "source": f"hub leaderboard of {dataset}, rank {entry.rank}",
             "url": str(source.get("url") or f"https://huggingface.co/{entry.model_id}"),
-            "printed_as": f"{entry.value:g}",
+            "printed_as": f"{entry.value:.10g}",
             "note": "; ".join(notes),
         }
     )

@@ -24,7 +24,12 @@ from harness.scoring.options import LETTERS, without_prefixes
 from harness.types import Question, Record, Response
 
 _OPTION_LINE = re.compile(r"^\(?([A-J])[.):]\s*(.+)$", re.MULTILINE)
-_GROUPS = ("duration", "domain", "sub_category", "task_type")
+_GROUPS = {  # as Video-MME calls them, and as lmms-eval's metric does
+    "duration": "duration",
+    "domain": "category",
+    "sub_category": "sub_category",
+    "task_type": "task_category",
+}
 _FORMATS = (
     "write a Video-MME submission (a JSON list of videos with their questions) or an lmms-eval "
     "samples file (one JSON object a line)"
@@ -110,6 +115,8 @@ def _read(path: Path) -> Iterator[Record]:
     for number, entry in enumerate(entries, start=1):
         try:
             sample = entry if submission else _json(path, entry)
+            if not isinstance(sample, dict):
+                raise TypeError(f"{str(sample)[:40]} is no object")
             yield from _submitted(sample) if submission else [_logged(sample)]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             what = f"no {error}" if isinstance(error, KeyError) else str(error)
@@ -119,8 +126,8 @@ def _read(path: Path) -> Iterator[Record]:
 def _submitted(video: Mapping[str, Any]) -> Iterator[Record]:
     """One video of a Video-MME submission."""
     for question in video["questions"]:
-        groups = {name: str(video[name]) for name in _GROUPS if name in video}
-        groups["task_type"] = str(question["task_type"])
+        found = {name: video.get(name) for name in _GROUPS}
+        found["task_type"] = question["task_type"]
         missing = video.get("missing") or question.get("response") is None
         yield _record(
             question=str(question["question_id"]),
@@ -128,7 +135,7 @@ def _submitted(video: Mapping[str, Any]) -> Iterator[Record]:
             prompt=str(question.get("question", "")),
             options=question["options"],
             gold=question["answer"],
-            groups=groups,
+            groups=_known(found),
             response=None if missing else str(question["response"]),
         )
 
@@ -139,9 +146,7 @@ def _logged(sample: Mapping[str, Any]) -> Record:
     row = {**(metrics[0] if metrics else {}), **(sample.get("doc") or {})}
     prompt = _text(sample.get("input") or sample.get("arguments")) or ""
     options = row.get("options") or [text for _, text in _OPTION_LINE.findall(prompt)]
-    named = {"domain": "category", "task_type": "task_category"}
-    groups = {n: str(row.get(n) or row[named[n]]) for n in named if n in row or named[n] in row}
-    groups |= {n: str(row[n]) for n in ("duration", "sub_category") if n in row}
+    found = {name: row.get(name) or row.get(theirs) for name, theirs in _GROUPS.items()}
     question = row.get("question_id", sample.get("doc_id"))
     video = row.get("videoID") or row.get("video_id") or row.get("video")
     if question is None or not options:
@@ -152,9 +157,13 @@ def _logged(sample: Mapping[str, Any]) -> Record:
         prompt=prompt,
         options=options,
         gold=sample.get("target", row.get("answer")),
-        groups={n: groups[n] for n in _GROUPS if n in groups},
+        groups=_known(found),
         response=_text(sample.get("resps") or sample.get("filtered_resps")),
     )
+
+
+def _known(groups: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in groups.items() if value not in (None, "")}
 
 
 def _record(
@@ -167,6 +176,8 @@ def _record(
     groups: Mapping[str, str],
     response: str | None,
 ) -> Record:
+    if not isinstance(options, list):
+        raise TypeError(f"the options are {str(options)[:40]!r}, no list")
     texts = tuple(without_prefixes([str(option) for option in options]))
     named = {name: (value,) for name, value in groups.items()}
     asked = Question(question, prompt, texts, _letter(gold, texts), named)
@@ -179,7 +190,7 @@ def _record(
 def _letter(gold: object, options: Sequence[str]) -> str | None:
     """The right option's letter, whether it was logged as a letter, an index or a text."""
     text = str(gold).strip()
-    if text in LETTERS[: len(options)] and text:
+    if len(text) == 1 and text in LETTERS[: len(options)]:
         return text
     if text.isdecimal() and int(text) < len(options):
         return LETTERS[int(text)]

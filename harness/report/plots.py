@@ -194,7 +194,7 @@ def _finish(axes: Axes, members: Sequence[Run]) -> None:
 
 def _tokens(run: Run) -> float | None:
     used = [r.response.usage for r in run.records if r.response and r.response.usage]
-    counted = [u.input + (u.output or 0) for u in used if u.input is not None]
+    counted = [u.input + u.output for u in used if u.input is not None and u.output is not None]
     return sum(counted) / len(counted) if counted else None
 
 

@@ -68,18 +68,21 @@ class Published:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A published value beside ours, both out of 100; ``differs`` names known protocol differences,
-    ``unstated`` what the source does not say."""
+    """A published value beside ours, both out of 100; ``consistent``: it lies in our interval
+    (None: that is not known); ``differs`` names known protocol differences, ``unstated`` what the
+    source does not say."""
 
     published: Published
     ours: Estimate
-    consistent: bool
+    consistent: bool | None
     differs: tuple[str, ...]
     unstated: tuple[str, ...]
 
     def __str__(self) -> str:
         found = self.published
-        verdict = "consistent" if self.consistent else "not consistent"
+        verdict = {True: "consistent", False: "not consistent", None: "no interval to compare"}[
+            self.consistent
+        ]
         said = f"{verdict} with {found.value} ({found.source}): {tables.interval(self.ours)}"
         if self.differs:
             said += f"; differs in {', '.join(self.differs)}"
@@ -147,7 +150,7 @@ def markdown(run: Run, verdicts: Sequence[Verdict]) -> str:
             "metric": v.published.metric,
             "published": v.published.value,
             "ours": tables.interval(v.ours),
-            "consistent": "yes" if v.consistent else "no",
+            "consistent": {True: "yes", False: "no", None: "?"}[v.consistent],
             "differs in": ", ".join(v.differs),
             "not stated": ", ".join(v.unstated),
             "split": v.published.split,
@@ -200,7 +203,7 @@ def _verdict(run: Run, found: Published, ours: Estimate) -> Verdict:
         "denominator": found.denominator,
     }
     here = {
-        "frames": str(run.frames),
+        "frames": "not known" if run.frames is None else str(run.frames),
         "subtitles": "yes" if _subtitles(run) else "no",
         "prompt": str(run.protocol.get("protocol", "official")),
         "reader": str(getattr(run.scorer, "extractor", type(run.scorer).__name__)),
@@ -215,7 +218,7 @@ def _verdict(run: Run, found: Published, ours: Estimate) -> Verdict:
     return Verdict(
         published=found,
         ours=ours,
-        consistent=low <= float(found.value) / 100 <= high,
+        consistent=None if math.isnan(low) else low <= float(found.value) / 100 <= high,
         differs=tuple(differs),
         unstated=tuple(key for key in here if not theirs[key]),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.errors import DataError
@@ -22,7 +22,13 @@ class ByGroup:
     @property
     def value_names(self) -> tuple[str, ...] | None:
         """Those of all the scorers; None where one does not say."""
-        return names_of_all(self.scorers.values())
+        known: dict[str, None] = {}
+        for scorer in self.scorers.values():
+            names = scorer.value_names if isinstance(scorer, Naming) else None
+            if names is None:
+                return None
+            known |= dict.fromkeys(names)
+        return tuple(known)
 
     def score(self, question: Question, response: Response) -> Score:
         """By the question's own scorer."""
@@ -42,14 +48,3 @@ class ByGroup:
             f"{question.id}: {self.by} is {', '.join(kinds) or 'missing'}, "
             f"but is scored for {', '.join(self.scorers)} only"
         )
-
-
-def names_of_all(scorers: Iterable[object]) -> tuple[str, ...] | None:
-    """Every value that some of the scorers may give; None where one of them does not say which."""
-    known: dict[str, None] = {}
-    for scorer in scorers:
-        names = scorer.value_names if isinstance(scorer, Naming) else None
-        if names is None:
-            return None
-        known |= dict.fromkeys(names)
-    return tuple(known)

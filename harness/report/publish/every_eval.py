@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.metrics import Summing
 from harness.names import DISTRIBUTION
-from harness.report import tables
+from harness.report import serving, tables
 from harness.report.publish import facts
 from harness.report.runs import Run
 from harness.report.value import Value
@@ -41,8 +41,7 @@ def write(
     place = Path("data") / _portable(run.task) / _portable(developer or "unknown") / _portable(name)
     stem = str(uuid.UUID(bytes=hashlib.sha256(run.id.encode()).digest()[:16], version=4))
     lines = list(_samples(run, model))
-    body = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-    body = body.encode("utf-8", "replace").decode("utf-8")
+    body = "".join(map(facts.json_line, lines))
     samples = place / f"{stem}_samples.jsonl"
     made = _aggregate(run, model, organization, relationship)
     made["detailed_evaluation_results"] = {
@@ -61,17 +60,11 @@ def write(
 
 
 def _aggregate(run: Run, model: str, organization: str, relationship: str) -> dict[str, Any]:
-    served = "base_url" in json.dumps(run.request.get("backend") or {})
-    details = {
-        "deployment_type": "externally_managed" if served else "self_deployed",
-        "model_availability": "unknown" if served else "open_weights",
-        "settings": json.dumps(run.request.get("backend") or {}, sort_keys=True),
-    }
     versions = (run.request.get("environment") or {}).get("packages") or {}
     return {
         "schema_version": VERSION,
         "evaluation_id": _id(run, model),
-        "evaluation_timestamp": str((run.request.get("environment") or {}).get("started") or ""),
+        "evaluation_timestamp": facts.started(run).isoformat(timespec="seconds"),
         "retrieved_timestamp": str(facts.started(run).timestamp()),
         "source_metadata": {
             "source_type": "evaluation_run",
@@ -83,9 +76,26 @@ def _aggregate(run: Run, model: str, organization: str, relationship: str) -> di
             "version": str(versions.get(DISTRIBUTION, "unknown")),
             "additional_details": {"run": run.id, "protocol": facts.protocol_hash(run)},
         },
-        "model_info": {"name": run.model, "id": model, "additional_details": details},
+        "model_info": _model_info(run, model),
         "evaluation_results": list(_results(run)),
     }
+
+
+def _model_info(run: Run, model: str) -> dict[str, Any]:
+    """Who ran the model is known where no server did, its weights are by a name on the hub."""
+    backend = run.request.get("backend") or {}
+    server, elsewhere = serving.served_by(run), "dialect" in backend or "imported" in backend
+    named = "/" in model and not elsewhere
+    told: dict[str, Any] = {"name": run.model, "id": model}
+    name, _, version = server.partition(" ")
+    if name and name != "openai":  # that is any server of that API
+        told["inference_engine"] = {"name": name} | ({"version": version} if version else {})
+    told["additional_details"] = {
+        "deployment_type": "unknown" if elsewhere else "self_deployed",
+        "model_availability": "open_weights" if named else "unknown",
+        "settings": json.dumps(backend, sort_keys=True, ensure_ascii=False),
+    }
+    return told
 
 
 def _results(run: Run) -> Iterator[dict[str, Any]]:
@@ -151,14 +161,17 @@ def _generation(run: Run) -> dict[str, Any]:
     prompt = run.protocol.get("prompt")
     if isinstance(prompt, Mapping) and prompt.get("template"):
         told["prompt_template"] = str(prompt["template"])
-    details = {"frames": str(run.frames), "sampling": json.dumps(run.request.get("sampling"))}
+    details = {key: str(value) for key, value in facts.unusual(run).items()}
+    if run.frames is not None:
+        details["frames"] = str(run.frames)
+    if sampling := run.request.get("sampling"):
+        details["sampling"] = json.dumps(sampling)
     return {"generation_args": told, "additional_details": details}
 
 
 def _samples(run: Run, model: str) -> Iterator[dict[str, Any]]:
     value, scorer = facts.worth(run), run.protocol.get("scorer") or {}
-    main = run.summary.main
-    best = 1.0 if main.higher_is_better else 0.0
+    best = facts.best(run)
     rule = str(scorer.get("extractor") or str(scorer.get("_target_", "custom")).rpartition(".")[2])
     for record in run.records:
         score = value(record)
@@ -170,11 +183,12 @@ def _samples(run: Run, model: str) -> Iterator[dict[str, Any]]:
             yield ids | line
 
 
-def _sample(record: Record, score: float, best: float, rule: str, judge: str) -> dict[str, Any]:
+def _sample(
+    record: Record, score: float, best: float | None, rule: str, judge: str
+) -> dict[str, Any]:
     question, response = record.question, record.response
     assert response is not None  # the caller's condition
-    target = question.target
-    wanted = [tables.plain(t) for t in (target if isinstance(target, list) else [target])]
+    wanted = facts.targets(question.target)
     raw = "\n".join([question.text, *question.options])
     used = response.usage
     tokens = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +12,15 @@ from typing import Any
 from harness.errors import RequestError
 from harness.identity import digest
 from harness.metrics import Mean, Summing
+from harness.report import tables
 from harness.report.comparable import asked
 from harness.report.runs import Run
-from harness.types import Record
+from harness.run.judge_files import judge_name
+from harness.types import JSON, Record
+
+_LINE_ENDS = re.compile("[\x7f-\x9f\u2028\u2029]")  # JSON escapes those below a space itself
+_USUAL: dict[str, Any] = {"control": "none", "permute_options": 1, "repeats": 1, "limit": None}
+"""What a request for a result says; anything else is a diagnosis or a part."""
 
 
 def protocol_hash(run: Run) -> str:
@@ -23,9 +31,42 @@ def protocol_hash(run: Run) -> str:
 def worth(run: Run) -> Callable[[Record], float | None]:
     """What a record adds to the headline: None where it is left out of it, so never a zero."""
     headline = run.metrics[0]
-    name = headline.value if isinstance(headline, Summing) else headline.name
-    rule = replace(headline, macro=()) if isinstance(headline, Mean) else Mean(name, low=None)
-    return rule.worth
+    if isinstance(headline, Mean):
+        return replace(headline, macro=()).worth
+    if not isinstance(headline, Summing):
+        return Mean(headline.name, low=None, high=None).worth
+    higher = headline.higher_is_better
+    return Mean(headline.value, low=headline.low, high=headline.high, higher_is_better=higher).worth
+
+
+def best(run: Run) -> float | None:
+    """What a wholly right answer adds to the headline; None where no score is the best."""
+    headline = run.metrics[0]
+    if not isinstance(headline, Summing):
+        return None
+    return headline.high if headline.higher_is_better else headline.low
+
+
+def targets(target: JSON) -> list[str]:
+    """The right answers as texts; none where the label is hidden."""
+    if target is None:
+        return []
+    several = target if isinstance(target, list | tuple) else [target]
+    return [tables.plain(one) for one in several]
+
+
+def json_line(made: Mapping[str, Any]) -> str:
+    """An object as a line of JSON that every reader takes for one line: some split at what Unicode
+    calls a line's end. Half a character, which no file can hold, becomes a question mark."""
+    text = json.dumps(made, ensure_ascii=False, allow_nan=False)
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return _LINE_ENDS.sub(lambda end: f"\\u{ord(end[0]):04x}", text) + "\n"
+
+
+def unusual(run: Run) -> dict[str, Any]:
+    """What makes the run a diagnosis or a part, by its setting; empty for a result."""
+    told = {key: run.identity.get(key, usual) for key, usual in _USUAL.items()}
+    return {key: value for key, value in told.items() if value != _USUAL[key]}
 
 
 def data_set(run: Run) -> str:
@@ -38,23 +79,21 @@ def data_set(run: Run) -> str:
 
 
 def checkpoint(run: Run) -> str:
-    """The model's name on the hub where its settings hold one, else its name here."""
+    """The model's name on the hub where its settings hold one, or its server's for it, else its
+    name here."""
     settings: Any = (run.request.get("settings") or {}).get("backend") or {}
     told = (run.request.get("backend") or {}).get("checkpoint") or settings.get("checkpoint")
-    named = isinstance(told, str) and told.count("/") == 1 and not told.startswith(("/", "."))
-    return str(told) if named else run.model
+    if isinstance(told, str) and told.count("/") == 1 and not told.startswith(("/", ".", "~")):
+        return told
+    served = settings.get("model")
+    local = not isinstance(served, str) or served.startswith(("/", ".", "~"))
+    return run.model if local or not served else str(served)
 
 
 def judge_model(run: Run) -> str:
-    """The judge's name; empty where the run has none."""
+    """The judge's name; empty where the run has none, or one that is a rule and no model."""
     judge = run.request.get("judge")
-    if not isinstance(judge, dict):
-        return ""
-    for part in (judge, judge.get("model") or {}, judge.get("judge") or {}):
-        for key in ("checkpoint", "model", "name"):
-            if isinstance(part, dict) and isinstance(part.get(key), str):
-                return str(part[key])
-    return "unknown"
+    return judge_name(run.request) if isinstance(judge, dict) and "rule" not in judge else ""
 
 
 def started(run: Run) -> datetime:
@@ -67,12 +106,10 @@ def started(run: Run) -> datetime:
 
 def finished(run: Run, what: str) -> None:
     """Raises RequestError for a run that is no result: a control, or incomplete."""
-    usual = {"control": "none", "permute_options": 1, "repeats": 1, "limit": None}
-    for key, value in usual.items():
-        if run.identity.get(key, value) != value:
-            raise RequestError(
-                f"{run.folder}: {key}={run.identity[key]} is a diagnosis or a part; {what} takes a "
-                "run of the whole benchmark"
-            )
+    for key, value in unusual(run).items():
+        raise RequestError(
+            f"{run.folder}: {key}={value} is a diagnosis or a part; {what} takes a run of the "
+            "whole benchmark"
+        )
     if not run.complete:
         raise RequestError(f"{run.folder}: incomplete; run the request again, then publish it")

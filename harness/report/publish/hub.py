@@ -6,6 +6,7 @@ one value and no interval, so interval, n and protocol go into ``notes``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,14 @@ def entry(
         raise RequestError(f"{run.folder}: the data set is not known; name it with --dataset")
     summary = run.summary
     main = summary.main
+    if math.isnan(main.estimate.value):
+        raise RequestError(
+            f"{run.folder}: its {summary.headline} is not known (no answer counts, or labels "
+            "are hidden); a model's repository takes a number"
+        )
     told = {"id": dataset, "task_id": _task_id(board, task_id, dataset)}
-    if revision := (run.request.get("data") or {}).get("revision"):
+    revision = (run.request.get("data") or {}).get("revision")
+    if revision and dataset == facts.data_set(run):  # another's commits are not its own
         told["revision"] = str(revision)
     made: dict[str, Any] = {
         "dataset": told,

@@ -24,17 +24,22 @@ def write(run: Run, path: Path) -> None:
         ) from None
     summary = run.summary
     took = timedelta(seconds=summary.seconds + summary.waited)
-    lost = summary.truncated + summary.failed + summary.unscored
+    value = facts.worth(run)
+    scored = sum(value(record) is not None for record in run.records)
     log.write_eval_log(
         log.EvalLog(
             status="success" if run.complete else "error",
             eval=_spec(log, run),
             results=log.EvalResults(
                 total_samples=len(run.records),
-                completed_samples=len(run.records) - lost,
+                completed_samples=len(run.records) - summary.failed,
                 scores=[
                     log.EvalScore(
-                        name=summary.headline, scorer=_scorer(run), metrics=_numbers(log, run)
+                        name=summary.headline,
+                        scorer=_scorer(run),
+                        scored_samples=scored,
+                        unscored_samples=len(run.records) - scored,
+                        metrics=_numbers(log, run),
                     )
                 ],
             ),
@@ -58,7 +63,7 @@ def _spec(log: Any, run: Run) -> Any:
         dataset=log.EvalDataset(name=facts.data_set(run) or run.task, samples=len(run.records)),
         model=facts.checkpoint(run),
         config=log.EvalConfig(),
-        metadata={"protocol": facts.protocol_hash(run), "frames": run.frames},
+        metadata={"protocol": facts.protocol_hash(run), "frames": run.frames} | facts.unusual(run),
     )
 
 
@@ -74,15 +79,21 @@ def _numbers(log: Any, run: Run) -> dict[str, Any]:
 
 
 def _output(outputs: Any, run: Run, response: Response | None) -> Any:
-    """What the model said, with its tokens where they were counted."""
+    """What the model said (nothing where it failed), with its tokens where they were counted."""
+    model = facts.checkpoint(run)
+    if response is None:
+        return outputs.ModelOutput(model=model)
+    cut = response.finish in ("length", "thinking")
     made = outputs.ModelOutput.from_content(
-        facts.checkpoint(run), response.text if response else ""
+        model, response.text, stop_reason="max_tokens" if cut else "stop"
     )
-    used = response.usage if response else None
-    if used is not None and used.input is not None:
-        read, written = used.input, used.output or 0
+    used = response.usage
+    if used is not None and used.input is not None and used.output is not None:
         made.usage = outputs.ModelUsage(
-            input_tokens=read, output_tokens=written, total_tokens=read + written
+            input_tokens=used.input - (used.cached or 0),  # theirs are without the cached
+            output_tokens=used.output,
+            total_tokens=used.input + used.output,
+            input_tokens_cache_read=used.cached,
         )
     return made
 
@@ -92,17 +103,22 @@ def _scorer(run: Run) -> str:
     return str(scorer.get("_target_", "scorer")).rpartition(".")[2]
 
 
+def _error(log: Any, record: Record) -> Any:
+    return log.EvalError(message=str(record.reason or "failed"), traceback="", traceback_ansi="")
+
+
 def _sample(log: Any, run: Run, record: Record) -> Any:
-    """One question; what was not scored has no score, and the reason as its error."""
+    """One question; what was not scored has no score, and a failure its reason as the error."""
     outputs: Any = importlib.import_module("inspect_ai.model")
     scorers: Any = importlib.import_module("inspect_ai.scorer")
     question, response, score = record.question, record.response, record.score
     scores, value = None, facts.worth(run)(record)
     if value is not None:
-        answer = tables.plain(score.answer) if score else None
+        found = score.answer if score else None
+        answer = None if found is None else tables.plain(found)
         told = (score.explanation if score else "") or None
         scores = {run.summary.headline: scorers.Score(value=value, answer=answer, explanation=told)}
-    output = _output(outputs, run, response)
+    output, wanted = _output(outputs, run, response), facts.targets(question.target)
     said = [outputs.ChatMessageUser(content=record.prompt)]
     said += [output.message] if response else []
     return log.EvalSample(
@@ -110,7 +126,7 @@ def _sample(log: Any, run: Run, record: Record) -> Any:
         epoch=1,
         input=record.prompt,
         choices=list(question.options) or None,
-        target=tables.plain(question.target),
+        target=wanted[0] if len(wanted) == 1 else wanted,
         messages=said,
         output=output,
         model_usage={facts.checkpoint(run): output.usage} if output.usage else {},
@@ -124,4 +140,5 @@ def _sample(log: Any, run: Run, record: Record) -> Any:
             "groups": {name: list(values) for name, values in question.groups.items()},
         },
         total_time=response.seconds if response else None,
+        error=None if response else _error(log, record),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,7 +31,7 @@ def lines(run: Run) -> Iterator[str]:
             "doc_id": number,
             "doc": doc,
             "input": record.prompt,
-            "target": tables.plain(question.target),
+            "target": "" if question.target is None else tables.plain(question.target),
             "resps": [[response.text]] if response else [],
             "filtered_resps": [response.text] if response else [],
             "doc_hash": digest(doc, 16),
@@ -40,5 +39,4 @@ def lines(run: Run) -> Iterator[str]:
         score = value(record)
         if score is not None:
             line[run.summary.headline] = score
-        text = json.dumps(line, ensure_ascii=False, allow_nan=False)
-        yield text.encode("utf-8", "replace").decode("utf-8") + "\n"
+        yield facts.json_line(line)

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.errors import RequestError
 from harness.names import one_line
+from harness.report.publish import facts
 from harness.report.runs import Run
 
 
@@ -82,9 +83,9 @@ def _refusals(name: str, refusal: type[Exception]) -> Iterator[None]:
 
 
 def _settings(run: Run) -> Mapping[str, Any]:
-    return {"task": run.task, "model": run.model, "frames": run.frames, "id": run.id} | {
-        key: run.request.get(key) for key in ("backend", "sampling", "generation", "data")
-    }
+    told = {"task": run.task, "model": run.model, "frames": run.frames, "id": run.id}
+    told |= {key: run.request.get(key) for key in ("backend", "sampling", "generation", "data")}
+    return {key: value for key, value in told.items() if value is not None} | facts.unusual(run)
 
 
 def _name(text: str) -> str:
