@@ -7,7 +7,7 @@ as an error of somebody else's. Each function returns what it was given, or rais
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 from harness import stats
 from harness.errors import RequestError
 from harness.names import brief
-from harness.types import Clip, Estimate, Prompt, Question, Turn
+from harness.types import Clip, Estimate, Naming, Prompt, Question, Turn
 
 _Check = Callable[[Any], bool]
 _Fields = Mapping[str, tuple[_Check, str]]
@@ -59,6 +59,23 @@ def chance_of(
         if name in given and (end := stats.beyond(given[name], low, high)) is not None:
             _refuse(scorer, "chance", f"{given[name]:g} as {name}, whose scale ends at {end:g}")
     return given
+
+
+def value_names_of(scorer: object) -> tuple[str, ...] | None:
+    """The values that a scorer says it may give; None where it does not say, or where its ``score``
+    is another class's than what it says: a subclass may give more."""
+    if not isinstance(scorer, Naming) or (names := scorer.value_names) is None:
+        return None
+    if isinstance(names, str) or not isinstance(names, Collection) or not _several(str)([*names]):
+        _refuse(scorer, "value_names", f"{brief(names)}: a tuple of texts, or None, is needed")
+    where = {
+        name: cls
+        for cls in reversed(type(scorer).__mro__)
+        for name in ("value_names", "score", "score_judged")
+        if name in vars(cls)
+    }
+    said_by = where.pop("value_names", type(scorer))
+    return tuple(names) if all(issubclass(said_by, cls) for cls in where.values()) else None
 
 
 def estimate_of(given: object, metric: object) -> Estimate:

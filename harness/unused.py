@@ -62,7 +62,7 @@ def refuse_unused(
 def _refuse_card(key: str, group: str, raw: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
     """A setting of the model's card where the card is not what is followed."""
     own = raw.get(group)
-    if not (isinstance(own, Mapping) and "_model_" in own) and not reads(own, key):
+    if not (isinstance(own, Mapping) and "_model_" in own) and not reads(raw, key):
         field = key.removeprefix(f"model.{group}").lstrip(".") or "KEY"
         known = own if isinstance(own, Mapping) else {}
         instead = f", or {group}.{field}=VALUE" if field in known else nearest(field, known)

@@ -124,6 +124,27 @@ def test_a_scorer_that_does_not_say_what_it_gives_refuses_no_metric(scorer: Any)
     refuse_metrics(replace(TASK, scorer=scorer, metrics=(Mean("acuracy"),)))
 
 
+class More(ChoiceScorer):
+    """Gives more than what it is made from."""
+
+    def score(self, question: Question, response: Response) -> Score:
+        return Score({**super().score(question, response).values, "bonus": 1.0})
+
+
+def test_what_a_scorer_says_is_not_what_one_made_from_it_gives() -> None:
+    refuse_metrics(replace(TASK, scorer=More(), metrics=(Mean("bonus"),)))
+
+
+def test_what_a_scorer_says_it_gives_is_names() -> None:
+    class Odd(Silent):
+        value_names = "accuracy"
+
+    with pytest.raises(
+        RequestError, match=r"Odd: value_names\(\) gave 'accuracy': a tuple of texts"
+    ):
+        refuse_metrics(replace(TASK, scorer=Odd(), metrics=(Mean("accuracy"),)))
+
+
 @pytest.mark.parametrize("task", choices("task"))
 def test_every_task_s_scorer_says_what_it_gives_and_its_metrics_read_that(
     task: str, tmp_path: Path

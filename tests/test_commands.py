@@ -118,6 +118,8 @@ def test_a_value_beyond_its_scale_costs_its_own_score_before_there_is_a_summary_
     assert (code, err) == (0, "")
     assert "100.0" in out
     assert "incomplete" in out
+    code, out, err = run("gate", str(made.folder), str(write(RESULTS, records(20)).folder))
+    assert (code in (0, 1), err) == (True, "")  # decided on the others
 
 
 @pytest.mark.parametrize("place", ["copy", "demo/tiny_video/copy", "demo/tiny_video/ID/ID", "a/b"])
@@ -140,6 +142,20 @@ def test_a_copied_run_counts_once_and_is_said(run: Any, place: str) -> None:
         assert run("compare", *names)[0] == alone[0]
     code, _, err = run("site")
     assert err.count("the same run as") == 1
+
+
+def test_one_request_answered_twice_is_no_copy(run: Any) -> None:
+    made = write(RESULTS, records(30))
+    copy = RESULTS / "elsewhere" / made.id
+    shutil.copytree(made.folder, copy)
+    lines = (copy / "records-0.jsonl").read_text().splitlines(keepends=True)
+    (copy / "records-0.jsonl").write_text("".join(lines[:3]))
+    (copy / "summary.json").unlink()
+    code, out, err = run("leaderboard")
+    assert (code, err) == (0, "")
+    assert out.count("tiny_video") == 2
+    code, _, err = run("view", made.id)
+    assert (code, "2 runs" in err) == (2, True)
 
 
 def test_the_leaderboard_goes_on_beside_a_run_that_cannot_be_read(run: Any) -> None:

@@ -436,7 +436,17 @@ def test_a_plan_knows_pictures_by_their_sizes_alone(
     """4,000 frames as pictures took 23 GB to count."""
     backend = settings(name, frames_as="images")
     prompts = sample().prompts[:2]
+    made: list[bool] = []
+    real = ProcessorWriter._all
+
+    def noted(self: ProcessorWriter, of: Any, letters: bool, sizes: Any = None) -> Any:
+        made.append(sizes is not None)
+        return real(self, of, letters, sizes)
+
+    monkeypatch.setattr(ProcessorWriter, "_all", noted)
     by_size = backend.count(prompts, 3), backend._writer.picture_sizes(3)
+
+    assert made[-1] == (name not in ("video_llava", "molmo2"))  # which look at every pixel
 
     def seen(self: ProcessorWriter, prompts: Any, frames: int) -> Any:
         return self._all(plain_sample(frames, prompts), False)

@@ -149,6 +149,7 @@ def _in_words(prompt: Prompt) -> dict[str, str]:
 def _odd_metrics(request: Request, records: Sequence[Record]) -> Iterator[str]:
     """Metrics that read what the scorer never gives, as it says or as the records show."""
     from harness.errors import RequestError
+    from harness.returned import value_names_of
     from harness.run.checks import never_given, refuse_metrics
 
     try:
@@ -156,8 +157,9 @@ def _odd_metrics(request: Request, records: Sequence[Record]) -> Iterator[str]:
     except RequestError as error:
         yield str(error)
         return
-    for place, metric in enumerate(request.benchmark.metrics):
-        yield from never_given(place, metric, records)
+    if value_names_of(request.benchmark.scorer) is None:
+        for place, metric in enumerate(request.benchmark.metrics):
+            yield from never_given(place, metric, records)
 
 
 def _odd_labels(request: Request, clips: Sequence[Clip]) -> Iterator[str]:

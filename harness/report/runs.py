@@ -105,19 +105,24 @@ class Run:
 
     @cached_property
     def summary(self) -> Summary:
-        """From summary.json; made again from the records where that is missing or damaged. A value
-        beyond its metric's bounds is unscored then too."""
+        """From summary.json; made again from the records where that is missing or damaged."""
         path = self.folder / "summary.json"
         try:
             return Summary.from_json(read_json(path))
         except JournalError:
-            return self.summarised(on_scale(self.records, self.metrics))
+            return self.summarised(self.records)
 
     @cached_property
     def records(self) -> list[Record]:
-        """Every record, sorted by question. Raises JournalError."""
-        read = migration.records if self.old else read_records
-        return _checked(self.folder, read(self.folder))
+        """Every record, sorted by question; one with a value beyond its metric's bounds is
+        unscored. Raises JournalError."""
+        if self.old:
+            return _checked(self.folder, migration.records(self.folder))
+        found = _checked(self.folder, read_records(self.folder))
+        try:
+            return on_scale(found, self.metrics)
+        except HarnessError:  # a metric's class is not here: nothing is known of its bounds
+            return found
 
     def summarised(
         self,

@@ -9,10 +9,11 @@ from harness.corpus_metrics import MeanOf
 from harness.errors import RequestError
 from harness.metrics import Mean, Summing
 from harness.names import nearest
+from harness.returned import value_names_of
 from harness.run.ray_placement import Distributed
 from harness.run.request import Request
 from harness.task import Task
-from harness.types import Clip, Metric, Naming, Record
+from harness.types import Clip, Metric, Record
 
 _OF_FRAMES = ("blank", "single_frame", "shuffled", "no_times")
 
@@ -54,8 +55,7 @@ def refuse_metrics(task: Task) -> None:
     value that the scorer never gives (where it says which it gives)."""
     _refuse_same_names(task.metrics)
     scorer = task.scorer
-    given = scorer.value_names if isinstance(scorer, Naming) else None
-    if given is None:
+    if (given := value_names_of(scorer)) is None:
         return
     for place, metric in enumerate(task.metrics):
         for where, value in _values_read(place, metric):

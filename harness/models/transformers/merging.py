@@ -50,6 +50,7 @@ class Merging:
         self.frames = frames
         self.busy = False
         self._axes: dict[Path, Axis | None] = {}
+        self._whole: set[str] = set()  # functions whose results for a few frames were not joined
 
     def merged(
         self,
@@ -64,6 +65,8 @@ class Merging:
         Raises NotJoined while it is learned how results are joined.
         """
         kind, spans = "cpu" if device.type == "cpu" else "gpu", pixels[0].spans
+        if name in self._whole:
+            return function(spans.make(0, spans.frames))
         most = self.frames or min(each.most(TOWER_AT_ONCE[kind]) for each in pixels)
         with self._busy():
             pieces = [_kept(function(made)) for made in ahead(spans, most)]
@@ -72,7 +75,9 @@ class Merging:
             except NotJoined as error:
                 if self.frames is not None:
                     raise
-                log.warning("%s: its frames go through the vision tower together", error)
+                log.warning("%s: a clip's frames go through the vision tower together", error)
+                self._whole.add(name)
+            pieces.clear()
             return function(spans.make(0, spans.frames))
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,9 @@ from harness.models.transformers.proof import attention
 from harness.models.transformers.self_test import ERRORS, LEAST, TIMES, no_memory, synthetic
 from harness.models.transformers.spans import SpannedPixels
 from harness.models.transformers.written import Writer, Written
+from harness.names import first_line
+
+log = logging.getLogger(__name__)
 
 ROUNDING = {torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 """How far a token's features may be off at most, as a share of their size: sums over more frames
@@ -43,13 +47,12 @@ def find(model: Any, writer: Writer, name: str) -> Merging | None:
     try:
         whole, parts = _seen(decoder, written, None), _seen(decoder, written, merging)
         same = _apart(whole, parts) <= _bound(decoder, written, whole)
-    except (ModelError, NotImplementedError, *ERRORS):
-        return None
-    except RuntimeError as error:
-        if out_of_memory(error):
+    except (ModelError, RuntimeError, *ERRORS) as error:
+        if isinstance(error, RuntimeError) and out_of_memory(error):
             raise no_memory(name) from error
-        if type(error) is not RuntimeError:  # a device's own; of shapes that do not fit it is plain
+        if isinstance(error, RuntimeError) and not _of_shapes(error):
             raise
+        log.info("%s: its frames are seen together (%s)", name, first_line(error))
         return None
     merging.frames = None
     return merging if same else None
@@ -58,6 +61,11 @@ def find(model: Any, writer: Writer, name: str) -> Merging | None:
 def _spanned(written: Any) -> Iterator[SpannedPixels]:
     inputs = written.inputs.values() if isinstance(written, Written) else ()
     return (value for value in inputs if isinstance(value, SpannedPixels))
+
+
+def _of_shapes(error: RuntimeError) -> bool:
+    """Whether it is plain, as of shapes that do not fit; a device's own errors are of a class."""
+    return type(error) in (RuntimeError, NotImplementedError)
 
 
 def _seen(decoder: Decoder, written: Any, merging: Merging | None) -> Part:
@@ -79,7 +87,7 @@ def _bound(decoder: Decoder, written: Any, whole: Part) -> float:
     except ERRORS:  # its class knows one kernel only
         return most
     except RuntimeError as error:
-        if not out_of_memory(error):
+        if not (out_of_memory(error) or _of_shapes(error)):
             raise
         return most
     return min(most, max(LEAST * most, TIMES * _apart(whole, again)))

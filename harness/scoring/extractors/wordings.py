@@ -83,8 +83,8 @@ LEADING = re.compile(
 )
 LISTED = re.compile(r"(?:\n|\bor\b|\band\b|,)\s*\(?([A-J])[.):](?=\s)")
 _LINE = rf"\s*(?:(?i:option|choice)\s+)?{OPEN}(?P<x>[A-J]){CLOSE}(?:[.:)]\s[^\n]*|[.!]?\s*)"
-TWO_LINES = re.compile(_LINE + r"\n" + _LINE.replace("<x>", "<y>"))
-"""A letter a line, in two: "C. green bus", then "Option B"."""
+TWO_LINES = re.compile(_LINE + r"\n" + _LINE.replace("<x>", "<y>").replace("[.:)]", "[.)]"))
+"""A letter a line, in two: "C. green bus", then "Option B"; "A: …" there may be an answer's "A"."""
 CLOSING = re.compile(
     r"(?:^|\n\s*|(?<!\bMr)(?<!\bDr)(?<!\bMs)(?<!\bMrs)(?<!\w\.\w)[.,:;!?]\s+|\s[\-–—]+>?\s+|"
     r"\s?(?:=>|→)\s*|\b(?i:so|thus|therefore|hence|consequently|accordingly|"
