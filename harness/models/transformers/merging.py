@@ -75,7 +75,7 @@ class Merging:
             except NotJoined as error:
                 if self.frames is not None:
                     raise
-                log.warning("%s: a clip's frames go through the vision tower together", error)
+                log.warning("%s: its frames go through the vision tower together", error)
                 self._whole.add(name)
             pieces.clear()
             return function(spans.make(0, spans.frames))
