@@ -384,6 +384,7 @@ def test_a_clip_whose_features_cannot_be_joined_is_seen_as_a_whole(
     axes = engine.merging._axes
     for broken in ({}, dict.fromkeys(axes)):
         engine.merging._axes = dict(broken)
+        engine.merging._whole.clear()
         asked = sample(frames=7)
         found = outputs(engine, asked)
         for prompt, truth in zip(
@@ -392,6 +393,8 @@ def test_a_clip_whose_features_cannot_be_joined_is_seen_as_a_whole(
             assert found[prompt.key][0] == [t for t in truth.tokens if t not in engine.stops]
         assert "its frames go through the vision tower together" in caplog.text
         caplog.clear()
+        outputs(engine, asked)  # not tried again
+        assert caplog.text == ""
 
 
 class DeviceError(RuntimeError):

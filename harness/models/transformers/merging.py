@@ -65,10 +65,10 @@ class Merging:
         Raises NotJoined while it is learned how results are joined.
         """
         kind, spans = "cpu" if device.type == "cpu" else "gpu", pixels[0].spans
-        if name in self._whole:
-            return function(spans.make(0, spans.frames))
         most = self.frames or min(each.most(TOWER_AT_ONCE[kind]) for each in pixels)
         with self._busy():
+            if name in self._whole:
+                return function(spans.make(0, spans.frames))
             pieces = [_kept(function(made)) for made in ahead(spans, most)]
             try:
                 return self._joined((name,), pieces)
