@@ -6,7 +6,6 @@ After a change that is meant: ``python -m tests.test_plots_drawn``, then read wh
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +20,10 @@ from harness.metrics import Mean
 from harness.report import plots
 from harness.report.runs import Run, find
 from harness.types import Record, Usage
+from tests.golden_files import keep, kept
 from tests.runs import record, records, scored, write
 
-KEPT = Path(__file__).parent / "golden" / "published" / "plots.json"
+KEPT = "published/plots.json"
 
 
 def _used(answers: Sequence[Record], read: int) -> list[Record]:
@@ -142,16 +142,8 @@ def drawn(name: str, folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_figure_shows_what_it_showed(name: str, tmp_path: Path) -> None:
-    assert drawn(name, tmp_path) == json.loads(KEPT.read_text(encoding="utf-8"))[name]
-
-
-def _keep() -> None:
-    kept = {}
-    for name in FIGURES:
-        with tempfile.TemporaryDirectory() as folder:
-            kept[name] = drawn(name, Path(folder))
-    KEPT.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert drawn(name, tmp_path) == kept(KEPT)[name]
 
 
 if __name__ == "__main__":
-    _keep()
+    keep(KEPT, FIGURES, drawn)

@@ -9,9 +9,9 @@ import hashlib
 import json
 import re
 import sys
-import tempfile
 import types
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ import pytest
 from harness.report import tables
 from harness.report.publish import every_eval, facts, hub, inspect_log, lmms, loggers
 from harness.report.runs import Run
+from tests.golden_files import keep, kept
 from tests.published_runs import RUNS
 
-KEPT = Path(__file__).parent / "golden" / "published"
 INSPECT = ("inspect_ai", "inspect_ai.log", "inspect_ai.model", "inspect_ai.scorer")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -137,19 +137,11 @@ def published(form: str, name: str, folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(("form", "name"), CASES)
 def test_the_form_is_as_it_was(form: str, name: str, tmp_path: Path) -> None:
-    kept = json.loads((KEPT / f"{form}.json").read_text(encoding="utf-8"))
-    assert published(form, name, tmp_path) == kept[name]
-
-
-def _keep() -> None:
-    for form in FORMS:
-        kept = {}
-        for name in (name for of, name in CASES if of == form):
-            with tempfile.TemporaryDirectory() as folder:
-                kept[name] = published(form, name, Path(folder))
-        text = json.dumps(kept, indent=1, ensure_ascii=False)
-        (KEPT / f"{form}.json").write_text(text + "\n", encoding="utf-8")
+    assert published(form, name, tmp_path) == kept(f"published/{form}.json")[name]
 
 
 if __name__ == "__main__":
-    _keep()
+    for each in FORMS:
+        keep(
+            f"published/{each}.json", [n for of, n in CASES if of == each], partial(published, each)
+        )

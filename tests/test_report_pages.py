@@ -4,7 +4,6 @@ and programs are built on. After a change that is meant: ``python -m tests.test_
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,9 +23,10 @@ from harness.report import (
     published,
 )
 from harness.report.runs import Run
+from tests.golden_files import keep, kept
 from tests.runs import record, records, right, write, wrong
 
-KEPT = Path(__file__).parent / "golden" / "reports.json"
+KEPT = "reports.json"
 
 
 def _odd(i: int) -> str | None:
@@ -98,20 +98,12 @@ def page(name: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_as_it_was(name: str, tmp_path: Path) -> None:
-    assert page(name, tmp_path) == json.loads(KEPT.read_text(encoding="utf-8"))[name]
+    assert page(name, tmp_path) == kept(KEPT)[name]
 
 
 def test_every_page_that_is_kept_is_made() -> None:
-    assert json.loads(KEPT.read_text(encoding="utf-8")).keys() == PAGES.keys()
-
-
-def _keep() -> None:
-    kept = {}
-    for name in PAGES:
-        with tempfile.TemporaryDirectory() as folder:
-            kept[name] = page(name, Path(folder))
-    KEPT.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert kept(KEPT).keys() == PAGES.keys()
 
 
 if __name__ == "__main__":
-    _keep()
+    keep(KEPT, PAGES, page)

@@ -56,17 +56,21 @@ def differences(runs: Sequence[Run]) -> dict[str, str]:
     return {run.id: ", ".join(told(run)) for run in runs}
 
 
-def apart(run: Run, others: Sequence[Run]) -> str:
-    """The settings of a run that are not the same in all of these, in short: ``generation.seed=3``.
+def apart(runs: Sequence[Run], most: int) -> list[str]:
+    """Of the first ``most`` of the runs, the settings that are not the same in all, in short:
+    ``generation.seed=3``.
 
     Those that only some of them have, as of another version or class, are none, unless there are no
     others.
     """
-    every = [dict(_flat(other.identity)) for other in others]
-    own = {name: value for name, value in _flat(run.identity) if name not in _SHOWN}
-    differing = _differing(list(own), every)
+    every = [dict(_flat(run.identity)) for run in runs]
+    names = dict.fromkeys(name for own in every[:most] for name in own if name not in _SHOWN)
+    differing = _differing(list(names), every)
     shared = {name for name in differing if all(name in found for found in every)} or differing
-    return ", ".join(f"{written(name)}={_said(own[name])}" for name in own if name in shared)
+    return [
+        ", ".join(f"{written(name)}={_said(own[name])}" for name in own if name in shared)
+        for own in every[:most]
+    ]
 
 
 def _differing(names: Sequence[str], among: Sequence[Mapping[str, Any]]) -> set[str]:

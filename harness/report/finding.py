@@ -75,10 +75,13 @@ def _listed(found: Sequence[Run]) -> str:
     from harness.report.comparable import apart
 
     told = [_told(run) for run in found]
+    alike: dict[str, list[Run]] = {}
+    for run, words in zip(found, told, strict=True):
+        alike.setdefault(words, []).append(run)
+    differing = {words: iter(apart(runs, _MOST)) for words, runs in alike.items()}
     lines = []
     for run, words in zip(found[:_MOST], told, strict=False):
-        alike = [other for other, theirs in zip(found, told, strict=True) if theirs == words]
-        if more := apart(run, alike):
+        if more := next(differing[words]):
             words = f"{words}; {tables.short(more, 80)}"
         lines.append(f"\n  {run.task}/{run.model}/{run.id}  {words}")
     more = f"\n  and {len(found) - _MOST:,} more" if len(found) > _MOST else ""

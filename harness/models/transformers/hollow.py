@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from harness.models.transformers import preparing
 
 Call = tuple[Any, Mapping[str, Any]]
 """A clip uint8 [T, H, W, 3], and what a processor's video part is told beside it."""
+
+Preprocess = Callable[..., Any]
 
 BESIDE = ("do_sample_frames", "fps", "return_tensors", "video_metadata")
 """What a processor's video part is told of these very frames, or of how they are handed over."""
@@ -22,26 +25,27 @@ def hollow(processor: Any, zeros: bool, calls: list[Call]) -> Iterator[None]:
     """Meanwhile a processor's video and picture parts see sizes without numbers, and give such:
     tensors on torch's meta device or, for processors that look at them, ``zeros`` without memory.
     ``calls`` takes the clips and what was told beside each."""
-    video = getattr(processor, "video_processor", None)
-    picture = getattr(processor, "image_processor", None)
-    preprocess_video = getattr(video, "preprocess", None)
-    preprocess_picture = getattr(picture, "preprocess", None)
 
-    def videos(clips: Any, **settings: Any) -> Any:
-        assert preprocess_video is not None
+    def videos(real: Preprocess, clips: Any, **settings: Any) -> Any:
         calls.extend((each, settings) for each in clips)
-        made = preprocess_video([empty(*each.shape[:3]) for each in clips], **settings)
-        return _given(made, zeros)
+        return real([empty(*each.shape[:3]) for each in clips], **settings)
 
-    def pictures(shown: Any, *settings: Any, **named: Any) -> Any:
-        assert preprocess_picture is not None
-        return _given(preprocess_picture(_emptied(shown), *settings, **named), zeros)
+    def pictures(real: Preprocess, shown: Any, *settings: Any, **named: Any) -> Any:
+        return real(_emptied(shown), *settings, **named)
+
+    def given(seen: Callable[..., Any], real: Preprocess, *settings: Any, **named: Any) -> Any:
+        made = seen(real, *settings, **named)
+        if zeros:
+            for name, value in made.items():
+                made[name] = _zeros(value)
+        return made
 
     with ExitStack() as stack:
-        if preprocess_video is not None:
-            stack.enter_context(preparing.instead(video, "preprocess", videos))
-        if preprocess_picture is not None:
-            stack.enter_context(preparing.instead(picture, "preprocess", pictures))
+        for name, seen in (("video_processor", videos), ("image_processor", pictures)):
+            part = getattr(processor, name, None)
+            if (real := getattr(part, "preprocess", None)) is not None:
+                hollowed = partial(given, seen, real)
+                stack.enter_context(preparing.instead(part, "preprocess", hollowed))
         yield
 
 
@@ -68,13 +72,6 @@ def _emptied(pictures: Any) -> Any:
     if isinstance(pictures, list | tuple):
         return type(pictures)(map(_emptied, pictures))
     return empty(1, *pictures.shape[:2])[0]
-
-
-def _given(made: Any, zeros: bool) -> Any:
-    if zeros:
-        for name, value in made.items():
-            made[name] = _zeros(value)
-    return made
 
 
 def _zeros(value: Any) -> Any:

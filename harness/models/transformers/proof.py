@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from harness.models.transformers.engine import Engine
+from harness.models.transformers.engine import Engine, out_of_memory
 from harness.models.transformers.plain import generate
 from harness.types import Generation, Sample
 
@@ -24,6 +24,11 @@ ROUNDING = {torch.float32: 1e-3, torch.float16: 5e-2, torch.bfloat16: 5e-1}
 # share of answers that rounding may flip somewhere: in half precision no bound would be honest
 FLIPS = {torch.float32: 0.05, torch.float16: 1.0, torch.bfloat16: 1.0}
 COMPANY = 4  # clips in flight together
+# in half precision: how much further apart than two kernels of attention an honest way may be, and
+# the least that is allowed, as a share of what is allowed at most
+TIMES, LEAST = 4.0, 0.1
+# what libraries raise where they cannot do what is asked
+ERRORS = (TypeError, ValueError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,23 @@ def attention(model: Any, name: str) -> Iterator[None]:
         yield
     finally:
         model.set_attn_implementation(usual)
+
+
+def bound(model: Any, most: float, apart: Callable[[], float]) -> float:
+    """How far apart rounding may bring two ways, ``most`` at most: by how far it brings another
+    kernel of attention, with which ``apart`` is asked, since that is more in larger models.
+    ``most`` too where the model knows one kernel only, or has no memory for another."""
+    other = "sdpa" if model.config._attn_implementation == "eager" else "eager"
+    try:
+        with attention(model, other):
+            found = apart()
+    except ERRORS:
+        return most
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        return most
+    return min(most, max(LEAST * most, TIMES * found))
 
 
 def _said(output: Output) -> torch.Tensor:

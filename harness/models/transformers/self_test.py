@@ -20,7 +20,7 @@ from harness.errors import ModelError
 from harness.models.transformers.branches import ActiveClip
 from harness.models.transformers.engine import Engine, out_of_memory
 from harness.models.transformers.plain import steps
-from harness.models.transformers.proof import ROUNDING, attention
+from harness.models.transformers.proof import ERRORS, ROUNDING, bound
 from harness.names import first_line
 from harness.types import (
     Clip,
@@ -38,11 +38,7 @@ from harness.types import (
 STEPS = 3  # tokens that are compared, of each question
 WINDOW = 24  # tokens that a window sees meanwhile
 WINDOWS = ("sliding_window", "attention_chunk_size")
-# in half precision: how much further apart than two kernels of plain generate an honest way may be,
-# and the least that is allowed, as a share of ROUNDING
-TIMES, LEAST = 4.0, 0.1
 SPELLED = 2048  # tokens of the longest prompt whose attention is spelled out for that
-ERRORS = (TypeError, ValueError, LookupError, AttributeError)
 
 Asked = Mapping[str, tuple[Sequence[int], torch.Tensor]]
 """By question: its tokens, and the logits [tokens, vocabulary] that each was chosen from."""
@@ -148,22 +144,17 @@ def _bound(engine: Engine, clip: ActiveClip, plain: Asked, name: str) -> float:
     longest = max(len(branch.written.tokens) for branch in clip.branches)
     if engine.model.dtype == torch.float32 or longest > SPELLED:
         return most
-    other = "sdpa" if engine.model.config._attn_implementation == "eager" else "eager"
-    try:
-        with attention(engine.model, other):
-            again = {
-                branch.prompt.key: steps(
-                    engine.model, branch.written.inputs, plain[branch.prompt.key][0], engine.stops
-                )
-                for branch in clip.branches
-            }
-    except ERRORS:  # its class knows one kernel only
-        return most
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
-        return most
-    return min(most, max(LEAST * most, TIMES * _apart(again, plain)))
+
+    def apart() -> float:
+        again = {
+            branch.prompt.key: steps(
+                engine.model, branch.written.inputs, plain[branch.prompt.key][0], engine.stops
+            )
+            for branch in clip.branches
+        }
+        return _apart(again, plain)
+
+    return bound(engine.model, most, apart)
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from harness.models.transformers.engine import out_of_memory
 from harness.models.transformers.features import Placed
 from harness.models.transformers.merging import Merging
 from harness.models.transformers.parts import Part
-from harness.models.transformers.proof import attention
-from harness.models.transformers.self_test import ERRORS, LEAST, TIMES, no_memory, synthetic
+from harness.models.transformers.proof import ERRORS, bound
+from harness.models.transformers.self_test import no_memory, synthetic
 from harness.models.transformers.spans import SpannedPixels
 from harness.models.transformers.written import Writer, Written
 from harness.names import first_line
@@ -80,17 +80,16 @@ def _bound(decoder: Decoder, written: Any, whole: Part) -> float:
     most = ROUNDING[whole.embeds.dtype]
     if whole.embeds.dtype == torch.float32:
         return most
-    other = "sdpa" if decoder.model.config._attn_implementation == "eager" else "eager"
+
+    def apart() -> float:
+        return _apart(whole, _seen(decoder, written, None))
+
     try:
-        with attention(decoder.model, other):
-            again = _seen(decoder, written, None)
-    except ERRORS:  # its class knows one kernel only
-        return most
+        return bound(decoder.model, most, apart)
     except RuntimeError as error:
-        if not (out_of_memory(error) or _of_shapes(error)):
+        if not _of_shapes(error):
             raise
         return most
-    return min(most, max(LEAST * most, TIMES * _apart(whole, again)))
 
 
 def _apart(one: Part, other: Part) -> float:
